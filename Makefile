@@ -1,0 +1,75 @@
+# `make up` starts the platform, `make test` tests it; both make their environment first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements/dev.txt
+STAMP := $(VENV)/.stamp
+UV := $(BIN)/uv
+UP ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status test check format bench lock
+
+help:
+	@echo "make up      start the platform and watch it (options: make up UP='--port 3001 --speed 60')"
+	@echo "make down    stop it from another terminal"
+	@echo "make status  what runs, where and since when"
+	@echo "make test    run the tests (options: make test PYTEST='-k risk')"
+	@echo "make check   lint, types, import rules, Dagster definitions"
+	@echo "make bench   measure latency and CPU beside stock Dagster"
+	@echo "make setup   the environment only, in $(VENV)"
+	@echo "make lock    resolve pyproject.toml into requirements/*.txt (UPGRADE=1: newest versions)"
+
+setup: $(STAMP)
+
+# The stamp is newer than all it depends on, so a second `make` does nothing.
+$(STAMP): pyproject.toml $(LOCK) requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1 | head -1): install one and run 'make PYTHON=python3.12 ...'" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) lacks the venv module: install it (Debian: apt install python3-venv) and try again" >&2; exit 2; }
+	@echo "Making the environment in $(VENV) (once; a few minutes on a slow line)"
+	@test -x $(BIN)/python && $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || $(PYTHON) -m venv --clear $(VENV)
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode $(LOCK)
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-index --editable .
+	@$(BIN)/python -m compileall -q trading_platform
+	@touch $@
+
+up: $(STAMP)
+	@$(BIN)/trading-platform up $(UP)
+
+down: $(STAMP)
+	@$(BIN)/trading-platform down
+
+status: $(STAMP)
+	@$(BIN)/trading-platform status
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/dagster definitions validate -m trading_platform.definitions
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-annotate --no-header $(if $(UPGRADE),--upgrade)
+# uv repeats the supported environments (tool.uv.environments) on every line: left out, for people to read the rest.
+COMMON := (platform_machine == 'aarch64' or platform_machine == 'x86_64') and platform_python_implementation == 'CPython' and sys_platform == 'linux' or platform_python_implementation == 'CPython' and sys_platform == 'darwin'
+
+lock:
+	@test -x $(UV) || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt; }
+	@$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	@$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	@$(COMPILE) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	@sed -i.bak "s/ ; $(COMMON) / /" requirements/*.txt && rm requirements/*.txt.bak

@@ -1,0 +1,1 @@
+"""A data and trading platform: market data becomes risk-checked orders, every step a Dagster asset, check or run."""

@@ -1,0 +1,106 @@
+"""Candles and the grid of intervals on which they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import ClassVar
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, order=True)
+class Interval:
+    """Length of a candle, such as ``1m`` or ``4h``; candles open on multiples of it since the epoch (UTC)."""
+
+    seconds: int
+    name: str
+
+    _KNOWN: ClassVar[dict[str, int]] = {
+        "1m": 60,
+        "3m": 180,
+        "5m": 300,
+        "15m": 900,
+        "30m": 1800,
+        "1h": 3600,
+        "2h": 7200,
+        "4h": 14400,
+        "6h": 21600,
+        "12h": 43200,
+        "1d": 86400,
+    }
+
+    @classmethod
+    def parse(cls, name: str) -> Interval:
+        """Interval of that name.
+
+        Raises
+        ------
+        ValueError
+            If it isn't one of the known names.
+        """
+        if name not in cls._KNOWN:
+            raise ValueError(f"{name!r} is not an interval; known are {', '.join(cls._KNOWN)}")
+        return cls(cls._KNOWN[name], name)
+
+    @property
+    def length(self) -> timedelta:
+        """The interval as a duration."""
+        return timedelta(seconds=self.seconds)
+
+    def floor(self, moment: datetime) -> datetime:
+        """Open time of the candle in which `moment` lies."""
+        return moment - (moment - _EPOCH) % self.length
+
+    def close_of(self, open_time: datetime) -> datetime:
+        """The moment at which the candle that opened at `open_time` is complete (exclusive end)."""
+        return open_time + self.length
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """One closed candle, in exact decimals as the venue sent them; volume in the base asset."""
+
+    open_time: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+    def is_sane(self) -> bool:
+        """Prices positive, low at the bottom, high at the top, volume not negative."""
+        return (
+            0 < self.low <= min(self.open, self.close)
+            and max(self.open, self.close) <= self.high
+            and self.volume >= 0
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A hole in a series: the candles that should open from `first_missing` to `last_missing`, both included."""
+
+    first_missing: datetime
+    last_missing: datetime
+    candles: int
+
+
+def find_gaps(open_times: Sequence[datetime], interval: Interval) -> list[Gap]:
+    """Holes between the first and the last of ascending `open_times`."""
+    gaps = []
+    for earlier, later in zip(open_times, open_times[1:], strict=False):
+        missing = (later - earlier) // interval.length - 1
+        if missing > 0:
+            gaps.append(Gap(earlier + interval.length, later - interval.length, missing))
+    return gaps
+
+
+def insane_candles(candles: Iterable[Candle]) -> list[Candle]:
+    """Those whose prices or volume are impossible."""
+    return [candle for candle in candles if not candle.is_sane()]

@@ -1,0 +1,90 @@
+"""The platform's errors, named after what the caller should do.
+
+::
+
+    PlatformError
+    ├── FixSettings            the owner mends a setting, flag or file
+    ├── RetryLater             nothing happened; the same call may succeed later
+    │   └── WaitUntilAllowed   … and not before ``retry_after_seconds`` have passed
+    ├── AskTheVenue            the outcome is unknown; only the venue can tell (I4)
+    ├── OrderRejected          the venue has refused; nothing was placed
+    ├── OrderNotKnown          the venue knows no such order
+    ├── RefuseTrade            a rule of ours says no; carries a reason code
+    │   └── InsufficientFree   … the account's free balance doesn't cover the reservation
+    └── AlreadyDone            the ledger has this signal's leg; send nothing
+"""
+
+from __future__ import annotations
+
+
+class PlatformError(Exception):
+    """Base of every error that the platform raises on purpose."""
+
+
+class FixSettings(PlatformError):
+    """A setting, flag or file is wrong; the message says what, where and how to mend it."""
+
+
+class RetryLater(PlatformError):
+    """The call had no effect and may be repeated at the next tick."""
+
+
+class WaitUntilAllowed(RetryLater):
+    """The venue asked for silence.
+
+    Parameters
+    ----------
+    retry_after_seconds
+        How long, as the venue said it.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class AskTheVenue(PlatformError):
+    """The outcome of a request that may have changed something is unknown: ask by client order id."""
+
+
+class OrderRejected(PlatformError):
+    """The venue has definitely refused the order.
+
+    Parameters
+    ----------
+    code
+        The venue's own error code, as text.
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class OrderNotKnown(PlatformError):
+    """The venue knows no order of that id (yet: a delayed request may still arrive, see I4)."""
+
+
+class RefuseTrade(PlatformError):
+    """A rule says no.
+
+    Parameters
+    ----------
+    reason_code
+        Value of :class:`trading_platform.domain.risk.ReasonCode`, recorded in the decision.
+    """
+
+    def __init__(self, reason_code: str, message: str) -> None:
+        super().__init__(message)
+        self.reason_code = reason_code
+
+
+class InsufficientFree(RefuseTrade):
+    """Free balance (total less reserved) doesn't cover what the order needs."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("insufficient_free_balance", message)
+
+
+class AlreadyDone(PlatformError):
+    """This leg of this signal already has its order: a rerun must send nothing (I3)."""

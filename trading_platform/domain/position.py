@@ -1,0 +1,83 @@
+"""A holding of one symbol from its first buy to its last sell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.order import Fill, Side
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Position:
+    """A holding; closed once what is left can't be sold (less than one lot).
+
+    Parameters
+    ----------
+    quantity
+        Base held now, after fees taken in base. What is left at the close (dust) moves into the next position.
+    cost_quote
+        What the held quantity cost, fees included.
+    realized_pnl_quote
+        Proceeds less cost of all that was sold, fees included.
+    """
+
+    account: str
+    symbol: str
+    strategy: str
+    opened_at: datetime
+    quantity: Decimal = ZERO
+    bought_quantity: Decimal = ZERO
+    cost_quote: Decimal = ZERO
+    realized_pnl_quote: Decimal = ZERO
+    closed_at: datetime | None = None
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Cost per unit held."""
+        return self.cost_quote / self.quantity if self.quantity else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the holding still counts."""
+        return self.closed_at is None
+
+    def apply(self, side: Side, fill: Fill, instrument: Instrument) -> Position:
+        """The position after one more fill.
+
+        A fee in base shrinks what is held, a fee in quote raises the cost or shrinks the proceeds; a fee in a third
+        asset is booked in that asset's balance only.
+        """
+        fee_in_base = fill.fee if fill.fee_asset == instrument.base else ZERO
+        fee_in_quote = fill.fee if fill.fee_asset == instrument.quote else ZERO
+        if side is Side.BUY:
+            return replace(
+                self,
+                quantity=self.quantity + fill.quantity - fee_in_base,
+                bought_quantity=self.bought_quantity + fill.quantity,
+                cost_quote=self.cost_quote + fill.quote_amount + fee_in_quote,
+            )
+        sold = fill.quantity + fee_in_base
+        cost_of_sold = self.cost_quote * sold / self.quantity if sold < self.quantity else self.cost_quote
+        left = max(self.quantity - sold, ZERO)
+        return replace(
+            self,
+            quantity=left,
+            cost_quote=self.cost_quote - cost_of_sold,
+            realized_pnl_quote=self.realized_pnl_quote + fill.quote_amount - fee_in_quote - cost_of_sold,
+            closed_at=fill.time if instrument.floor_quantity(left) < _smallest_lot(instrument) else None,
+        )
+
+    def carry_into(self, opened: Position) -> tuple[Position, Position]:
+        """Move what a closed position left over (dust) into `opened`: the closed one after it, and the new one."""
+        emptied = replace(self, quantity=ZERO, cost_quote=ZERO)
+        carried = replace(opened, quantity=opened.quantity + self.quantity, cost_quote=opened.cost_quote + self.cost_quote)
+        return emptied, carried
+
+
+def _smallest_lot(instrument: Instrument) -> Decimal:
+    return max(instrument.min_quantity, instrument.lot_step)

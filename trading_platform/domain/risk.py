@@ -1,0 +1,56 @@
+"""Limits of what may be risked, and the reason codes of every decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ReasonCode(StrEnum):
+    """Why a decision came out as it did; stored with it."""
+
+    APPROVED = "approved"
+    # entries refused for good
+    SIGNAL_EXPIRED = "signal_expired"
+    SUPERSEDED = "superseded_by_newer_signal"
+    POSITION_EXISTS = "position_exists"
+    NO_POSITION = "no_position_to_close"
+    TOO_MANY_POSITIONS = "too_many_open_positions"
+    COOLDOWN = "symbol_cooling_down"
+    BELOW_NOTIONAL_FLOOR = "below_notional_floor"
+    BELOW_EXCHANGE_MINIMUM = "below_exchange_minimum"
+    INSUFFICIENT_FREE_BALANCE = "insufficient_free_balance"
+    REJECTED_BY_VENUE = "rejected_by_venue"
+    # entries put off while they are valid
+    DATA_NOT_TRUSTED = "data_not_trusted"
+    NO_FRESH_PRICE = "no_fresh_price"
+    BALANCE_NOT_RECONCILED = "balance_not_reconciled"
+    ORDER_IN_FLIGHT = "order_in_flight"
+
+
+class PositionShareTier(BaseModel):
+    """Largest share of the equity in one position, for accounts below a size.
+
+    Parameters
+    ----------
+    below_equity_quote
+        The tier holds for equity below this; None for the last tier.
+    share
+        Fraction of the equity, 0 < share <= 1.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    below_equity_quote: Decimal | None
+    share: Decimal = Field(gt=0, le=1)
+
+
+def largest_position_share(tiers: Sequence[PositionShareTier], equity_quote: Decimal) -> Decimal:
+    """Share of the first tier that the equity is below; tiers ascend and the last one has no bound."""
+    for tier in tiers:
+        if tier.below_equity_quote is None or equity_quote < tier.below_equity_quote:
+            return tier.share
+    return tiers[-1].share

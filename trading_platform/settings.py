@@ -1,0 +1,317 @@
+"""Every setting of the platform, with its unit, default and bounds; the only reader of the environment.
+
+Values are taken, the first that has one wins, from: keyword overrides (command line flags), the environment
+(``TRADING_PLATFORM_<SECTION>__<NAME>``), the settings file (``settings.toml``, or the file that
+``TRADING_PLATFORM_SETTINGS_FILE`` names), and the defaults written here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings.exceptions import SettingsError
+
+from trading_platform.domain.candle import Interval
+from trading_platform.domain.errors import FixSettings
+from trading_platform.domain.risk import PositionShareTier
+
+ENVIRONMENT_PREFIX = "TRADING_PLATFORM_"
+DEFAULT_SETTINGS_FILE = Path("settings.toml")
+
+
+def _known_interval(text: str) -> str:
+    return Interval.parse(text).name
+
+
+def _unified_symbol(text: str) -> str:
+    base, slash, quote = text.upper().partition("/")
+    if not (slash and base.isalnum() and quote.isalnum()):
+        raise ValueError(f"{text!r} is not a symbol; write BASE/QUOTE, for example BTC/USDT")
+    return f"{base}/{quote}"
+
+
+IntervalName = Annotated[str, AfterValidator(_known_interval)]
+Symbol = Annotated[str, AfterValidator(_unified_symbol)]
+Share = Annotated[Decimal, Field(gt=0, le=1)]
+PositiveSeconds = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A table of the settings file: unknown names are errors, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AccountSettings(Section):
+    """The account that trades."""
+
+    name: str = Field("main", pattern=r"^[a-z][a-z0-9_-]{0,31}$")
+    quote: str = Field("USDT", pattern=r"^[A-Z0-9]{2,10}$")
+    starting_balance_quote: Decimal = Field(Decimal("84.54"), gt=0, description="paper money at the first start")
+    mode: Literal["paper", "live"] = Field("paper", description="live is refused until it can be armed")
+
+
+class VenueSettings(Section):
+    """Where market data comes from and where orders go."""
+
+    name: str = Field("simulated", description="'simulated', or the id of any ccxt exchange (paper)")
+    market_data: Literal["auto", "rest"] = "auto"
+    base_url: str | None = Field(None, description="replaces every host of the ccxt exchange (testnet, proxy)")
+    timeout_seconds: PositiveSeconds = 12.0
+    recv_window_ms: int = Field(5000, ge=100, le=60000)
+
+
+class MarketSettings(Section):
+    """What is traded and observed."""
+
+    symbols: tuple[Symbol, ...] = Field(("BTC/USDT", "ETH/USDT", "SOL/USDT"), min_length=1)
+    intervals: tuple[IntervalName, ...] = Field(("1m",), min_length=1)
+    history_candles: int = Field(1000, ge=500, le=100_000, description="candles fetched at the first start")
+    window_candles: int = Field(500, ge=50, le=5000, description="closed candles a strategy sees")
+
+
+class ReplaySettings(Section):
+    """Recorded candles instead of a live market (venue 'simulated' only)."""
+
+    folder: Path | None = None
+    speed: float = Field(1.0, ge=1, le=100_000, description="times faster than life")
+    step: bool = Field(False, description="one closed candle per completed cycle")
+
+
+class SimulatorSettings(Section):
+    """The simulated exchange."""
+
+    seed: int = Field(1, ge=0, description="seed of the synthetic market")
+    maker_fee_bps: Decimal = Field(Decimal(10), ge=0, le=1000)
+    taker_fee_bps: Decimal = Field(Decimal(10), ge=0, le=1000)
+    spread_bps: Decimal = Field(Decimal(2), ge=0, le=1000)
+    warmup_candles: int = Field(500, ge=0, le=100_000, description="candles of the past at the first start")
+
+
+class CadenceSettings(Section):
+    """How often things happen, in seconds of the wall clock."""
+
+    refresh_seconds: PositiveSeconds = 15.0
+    trade_poll_seconds: PositiveSeconds = 1.0
+    watchdog_seconds: PositiveSeconds = 20.0
+    watcher_seconds: PositiveSeconds = 5.0
+
+
+class FreshnessSettings(Section):
+    """When data counts as stale, in seconds of the wall clock."""
+
+    max_candle_lateness_seconds: PositiveSeconds = Field(
+        45.0, description="since the moment the next candle's close was due"
+    )
+    max_price_age_seconds: PositiveSeconds = Field(45.0, description="age of a ticker that may size an order")
+    max_check_age_seconds: PositiveSeconds = Field(60.0, description="age of a check result the gate may rely on")
+
+
+class StrategySettings(Section):
+    """One strategy on one interval."""
+
+    name: str
+    interval: IntervalName = "1m"
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class RiskSettings(Section):
+    """Limits of what may be risked."""
+
+    fraction_of_equity: Share = Field(Decimal("0.30"), description="of the equity in one entry")
+    position_share_tiers: tuple[PositionShareTier, ...] = (
+        PositionShareTier(below_equity_quote=Decimal(100), share=Decimal("0.80")),
+        PositionShareTier(below_equity_quote=Decimal(1000), share=Decimal("0.30")),
+        PositionShareTier(below_equity_quote=None, share=Decimal("0.10")),
+    )
+    max_open_positions: int = Field(3, ge=1, le=100)
+    notional_floor_quote: Decimal = Field(Decimal(10), ge=0, description="above the exchange's own minimum")
+    slippage_bps: Decimal = Field(Decimal(50), ge=0, le=1000, description="reserved above the ask for a market buy")
+    signal_valid_for_seconds: PositiveSeconds = Field(90.0, description="on the venue's clock")
+    reaction_allowance_seconds: PositiveSeconds = Field(
+        45.0, description="the platform's own latency, wall clock; a replay at speed N multiplies it by N"
+    )
+    cooldown_seconds: float = Field(300.0, ge=0, description="per symbol after an exit, on the venue's clock")
+
+
+class ExecutionSettings(Section):
+    """How an order is followed."""
+
+    follow_seconds: PositiveSeconds = Field(4.0, description="the longest a trade run waits for its orders")
+    poll_seconds: PositiveSeconds = Field(0.15, description="between two questions about the same order")
+    clock_margin_seconds: PositiveSeconds = Field(5.0, description="added to recv_window before 'not found' is final")
+
+
+class IndicatorSettings(Section):
+    """Indicators computed and stored besides those that the strategies need."""
+
+    extra: tuple[str, ...] = ("ema(12)", "ema(26)", "rsi(14)", "macd(12,26,9)", "bbands(20,2)", "atr(14)", "adx(14)")
+
+
+class ChartSettings(Section):
+    """Charts in the Dagster UI."""
+
+    enabled: bool = True
+    candles: int = Field(120, ge=20, le=500)
+
+
+class AlertSettings(Section):
+    """Where the owner is told. Apprise URLs; they carry credentials, so they may stand in the environment instead."""
+
+    urls: tuple[SecretStr, ...] = ()
+    retry_seconds: PositiveSeconds = 10.0
+
+
+class RetentionSettings(Section):
+    """What the daily clean-up keeps."""
+
+    successful_run_hours: float = Field(24.0, gt=0)
+    failed_run_hours: float = Field(168.0, gt=0)
+    check_result_hours: float = Field(72.0, gt=0)
+
+
+class OrchestrationSettings(Section):
+    """How Dagster runs the jobs, and where its UI listens."""
+
+    ui_port: int = Field(3000, ge=1, le=65535)
+    launcher: Literal["celery", "subprocess"] = "celery"
+    executor: Literal["in_process", "multiprocess"] = "in_process"
+
+
+class ServerUrls(Section):
+    """Servers outside the embedded profile; unset = embedded."""
+
+    database: SecretStr | None = Field(None, description="postgresql://… of the ledger and the market data")
+    dagster_database: SecretStr | None = Field(None, description="postgresql://… of Dagster's own storage")
+    broker: SecretStr | None = Field(None, description="amqp://… for Celery")
+    simulator: str | None = Field(None, description="http://… of the simulated exchange")
+
+
+class Settings(BaseSettings):
+    """The validated whole."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    state_dir: Path = Path("var")
+    account: AccountSettings = AccountSettings()
+    venue: VenueSettings = VenueSettings()
+    market: MarketSettings = MarketSettings()
+    replay: ReplaySettings = ReplaySettings()
+    simulator: SimulatorSettings = SimulatorSettings()
+    cadence: CadenceSettings = CadenceSettings()
+    freshness: FreshnessSettings = FreshnessSettings()
+    strategies: tuple[StrategySettings, ...] = (
+        StrategySettings(name="trend_following"),
+        StrategySettings(name="mean_reversion"),
+    )
+    indicators: IndicatorSettings = IndicatorSettings()
+    risk: RiskSettings = RiskSettings()
+    execution: ExecutionSettings = ExecutionSettings()
+    charts: ChartSettings = ChartSettings()
+    alerts: AlertSettings = AlertSettings()
+    retention: RetentionSettings = RetentionSettings()
+    orchestration: OrchestrationSettings = OrchestrationSettings()
+    servers: ServerUrls = ServerUrls()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if self.account.mode == "live":
+            raise ValueError("account.mode: live trading is refused until risk and execution are complete; use 'paper'")
+        if self.replay.folder is not None and self.venue.name != "simulated":
+            raise ValueError("replay.folder needs venue.name = 'simulated'")
+        if self.replay.folder is None and (self.replay.step or self.replay.speed != 1):
+            raise ValueError("replay.speed and replay.step need replay.folder (--replay FOLDER)")
+        if self.replay.step and self.replay.speed != 1:
+            raise ValueError("replay.step and replay.speed exclude each other: stepping goes as fast as it can")
+        for strategy in self.strategies:
+            if strategy.interval not in self.market.intervals:
+                raise ValueError(f"strategies: {strategy.name} wants {strategy.interval}; add it to market.intervals")
+        foreign = [s for s in self.market.symbols if not s.endswith("/" + self.account.quote)]
+        if foreign:
+            raise ValueError(f"market.symbols: {', '.join(foreign)} not quoted in account.quote {self.account.quote}")
+        if self.market.history_candles < self.market.window_candles:
+            raise ValueError("market.history_candles must be at least market.window_candles")
+        return self
+
+    @property
+    def simulated(self) -> bool:
+        """Whether market data comes from the simulated exchange."""
+        return self.venue.name == "simulated"
+
+    def fingerprint(self) -> str:
+        """Twelve hex digits that change when any setting does (secrets enter as their mask only)."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+def settings_file() -> Path:
+    """The settings file in force; it need not exist unless the environment names it."""
+    named = os.environ.get(ENVIRONMENT_PREFIX + "SETTINGS_FILE")
+    if named and not Path(named).is_file():
+        raise FixSettings(f"{ENVIRONMENT_PREFIX}SETTINGS_FILE names {named}, which is not a file")
+    return Path(named) if named else DEFAULT_SETTINGS_FILE
+
+
+def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read and validate the settings.
+
+    Parameters
+    ----------
+    overrides
+        Nested values that win over environment and file, for instance ``{"replay": {"speed": 60}}``.
+
+    Raises
+    ------
+    FixSettings
+        One line per mistake: which setting, what is wrong with it.
+    """
+    try:
+        return Settings(**dict(overrides or {}))
+    except ValidationError as invalid:
+        raise FixSettings("; ".join(_one_line(error) for error in invalid.errors())) from None
+    except SettingsError as unreadable:
+        raise FixSettings(f"environment {ENVIRONMENT_PREFIX}*: {unreadable}") from None
+    except ValueError as broken:  # tomllib.TOMLDecodeError: not TOML at all
+        raise FixSettings(f"{settings_file()}: {broken}") from None
+
+
+_loaded: tuple[tuple[str, int], Settings] | None = None
+
+
+def current_settings() -> Settings:
+    """The settings as they are now: read again when the file has changed, the same object otherwise."""
+    global _loaded
+    path = settings_file()
+    version = (str(path), path.stat().st_mtime_ns if path.is_file() else 0)
+    if _loaded is None or _loaded[0] != version:
+        _loaded = (version, load_settings())
+    return _loaded[1]
+
+
+def _one_line(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = "no such setting; settings.toml lists them all"
+    return f"{where}: {message}" if where else message

@@ -1,0 +1,80 @@
+"""Role: placing orders and telling what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.order import OrderReport, OrderRequest
+
+
+@dataclass(frozen=True)
+class VenueBalance:
+    """What the venue holds for us in one asset."""
+
+    free: Decimal
+    locked: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """Free and locked."""
+        return self.free + self.locked
+
+
+class Broker(Protocol):
+    """A spot account at a venue.
+
+    Every method raises RetryLater (WaitUntilAllowed with the venue's own delay) when the request certainly had no
+    effect.
+    """
+
+    def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
+        """The venue's rules per symbol (cached with an explicit lifetime).
+
+        Raises
+        ------
+        FixSettings
+            If the venue doesn't trade one of the symbols.
+        """
+        ...
+
+    def balances(self) -> Mapping[str, VenueBalance]:
+        """Balances per asset; assets with nothing may be left out."""
+        ...
+
+    def submit(self, request: OrderRequest) -> OrderReport:
+        """Send a market order, once: never repeated here.
+
+        Raises
+        ------
+        OrderRejected
+            The venue certainly refused it.
+        AskTheVenue
+            Anything else that went wrong after the request left: the order may exist (I4).
+        """
+        ...
+
+    def find(self, symbol: str, client_order_id: str) -> OrderReport:
+        """The order with all of its fills.
+
+        Raises
+        ------
+        OrderNotKnown
+            The venue answered that it has no such order.
+        """
+        ...
+
+    def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
+        """Cancel what is left of the order and report it.
+
+        Raises
+        ------
+        OrderNotKnown
+            The venue has no such open order.
+        AskTheVenue
+            The answer was lost.
+        """
+        ...

@@ -1,0 +1,212 @@
+"""Role: the one durable truth about money: signals, decisions, reservations, orders, fills, positions, balances.
+
+Each method is one transaction. Every method raises RetryLater if the ledger can't be reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.order import Order, OrderReport
+from trading_platform.domain.position import Position
+from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.signal import Signal
+
+
+@dataclass(frozen=True)
+class AssetBalance:
+    """Ledger's balance of one asset; ``0 <= reserved <= total`` is enforced by the database (I2)."""
+
+    total: Decimal
+    reserved: Decimal
+
+    @property
+    def free(self) -> Decimal:
+        """What no reservation holds."""
+        return self.total - self.reserved
+
+
+@dataclass(frozen=True)
+class AccountState:
+    """An account at one moment.
+
+    Parameters
+    ----------
+    revision
+        Grows with every reservation, booking and reconciliation: whoever read the venue's balances at one revision
+        may only write them at the same one.
+    reconciled_at
+        Wall clock of the last reconciliation with the venue, None before the first.
+    """
+
+    name: str
+    quote: str
+    revision: int
+    balances: Mapping[str, AssetBalance]
+    orders_in_flight: int
+    reconciled_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided about one leg of a signal, and on what grounds.
+
+    Parameters
+    ----------
+    is_final
+        False while an entry is only put off: the signal stays open. One row is kept per signal, leg and reason.
+    details
+        Checks relied on, sizing steps, settings fingerprint, run id: JSON values only.
+    """
+
+    account: str
+    signal_id: str
+    leg: str
+    reason: ReasonCode
+    message: str
+    is_final: bool
+    decided_at: datetime
+    venue_time: datetime
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EquityPoint:
+    """Worth of the account at a venue time; one row per account and minute of the venue's clock."""
+
+    account: str
+    venue_time: datetime
+    cash_quote: Decimal
+    positions_quote: Decimal
+    recorded_at: datetime
+
+    @property
+    def equity_quote(self) -> Decimal:
+        """Cash and positions."""
+        return self.cash_quote + self.positions_quote
+
+
+class Ledger(Protocol):
+    """The ledger of every account."""
+
+    def open_account(self, name: str, quote: str, mode: str, opened_at: datetime) -> None:
+        """Make the account if it isn't there (with no balances: reconciling brings them)."""
+        ...
+
+    def account(self, name: str) -> AccountState:
+        """State of the account. KeyError-free: an unknown account raises FixSettings."""
+        ...
+
+    # signals
+    def record_signals(self, signals: Sequence[Signal], recorded_at: datetime) -> int:
+        """Insert those that are new (by identity); how many were."""
+        ...
+
+    def mark_evaluated(
+        self, account: str, strategy: str, version: str, symbol: str, interval: str, through: datetime
+    ) -> None:
+        """Remember that candles opening up to `through` were judged (never moves back)."""
+        ...
+
+    def evaluated_through(self, account: str, strategy: str, version: str, symbol: str, interval: str) -> datetime | None:
+        """Open time of the newest judged candle."""
+        ...
+
+    def open_signals(self, account: str) -> list[Signal]:
+        """Signals without a final decision, oldest candle close first."""
+        ...
+
+    def recent_signals(self, account: str, limit: int, symbol: str | None = None) -> list[Signal]:
+        """Newest signals first."""
+        ...
+
+    # decisions, reservations, orders
+    def record_decision(self, decision: Decision) -> None:
+        """Store a decision; a repeated one of the same signal, leg and reason only updates its time and message."""
+        ...
+
+    def reserve(self, order: Order, decision: Decision) -> None:
+        """Commit intent, reservation and approving decision together, under the account's lock (I2, I3).
+
+        For an entry, the reservation is made in ``order.reserved_asset`` of ``order.reserved_amount``.
+
+        Raises
+        ------
+        InsufficientFree
+            If total less reserved doesn't cover it; nothing is written.
+        AlreadyDone
+            If an order of that client order id exists; nothing is written.
+        """
+        ...
+
+    def mark_submitted(self, client_order_id: str, at: datetime) -> None:
+        """Intended becomes submitted: committed before the request leaves."""
+        ...
+
+    def mark_unknown(self, client_order_id: str, why: str, at: datetime) -> None:
+        """The answer was lost; the reservation stays (I4)."""
+        ...
+
+    def close_unfilled(
+        self, client_order_id: str, *, rejected: bool, why: str, code: str, at: datetime
+    ) -> None:
+        """A definite end without fills: rejected, or expired (never arrived). Releases the reservation once."""
+        ...
+
+    def book(self, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
+        """Book a report: new fills, balances, position, reservation and order status in one transaction (I5).
+
+        Fills are identified by the venue's trade id, so booking a report again changes nothing. While the order isn't
+        final the reservation shrinks by what the fills used; when it is, the rest is released. A report never moves
+        an order back from a final status.
+        """
+        ...
+
+    def unsettled_orders(self, account: str) -> list[Order]:
+        """Orders that aren't final, exits first, then oldest first."""
+        ...
+
+    def order(self, client_order_id: str) -> Order | None:
+        """The order of that id."""
+        ...
+
+    def exit_legs(self, account: str, signal_id: str) -> int:
+        """How many exit orders this signal already has."""
+        ...
+
+    # balances, positions, equity
+    def reconcile(
+        self, account: str, venue_totals: Mapping[str, Decimal], *, at_revision: int, at: datetime
+    ) -> bool:
+        """Adopt the venue's totals per asset; False, and nothing written, if the account moved on since
+        `at_revision` or an order is in flight. Differences are kept in the balances' history."""
+        ...
+
+    def open_positions(self, account: str) -> list[Position]:
+        """Positions that are open."""
+        ...
+
+    def last_closed_at(self, account: str, symbol: str) -> datetime | None:
+        """Venue time at which the symbol's newest position was closed."""
+        ...
+
+    def record_equity(self, point: EquityPoint) -> None:
+        """Insert or replace the point of that minute."""
+        ...
+
+    def equity_history(self, account: str, limit: int) -> list[EquityPoint]:
+        """Newest so many points, ascending."""
+        ...
+
+    def recent_orders(self, account: str, limit: int) -> list[Order]:
+        """Newest orders first."""
+        ...
+
+    def recent_decisions(self, account: str, limit: int) -> list[Decision]:
+        """Newest decisions first."""
+        ...

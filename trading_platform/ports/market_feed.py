@@ -1,0 +1,25 @@
+"""Role: market data as the venue publishes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from trading_platform.domain.candle import Candle, Interval
+from trading_platform.domain.market import Ticker
+
+
+class MarketFeed(Protocol):
+    """Public market data. Every method raises RetryLater if the venue doesn't answer properly."""
+
+    def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
+        """Tickers of all `symbols` in one request; symbols without a two-sided price are left out."""
+        ...
+
+    def candles(self, symbol: str, interval: Interval, since: datetime, limit: int) -> list[Candle]:
+        """Up to `limit` candles that opened at or after `since`, ascending, exact decimals.
+
+        The last one may still be in progress: whoever calls knows the time and decides.
+        """
+        ...

@@ -1,0 +1,83 @@
+"""Role: keeping market data as series in time. One contract suite runs over every adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import pandas as pd
+
+from trading_platform.domain.candle import Candle, Interval
+from trading_platform.domain.market import Ticker
+
+
+@dataclass(frozen=True)
+class CandleWrite:
+    """What writing candles changed; writing the same candles again changes nothing."""
+
+    inserted: int = 0
+    corrected: int = 0
+    unchanged: int = 0
+
+
+class SeriesStore(Protocol):
+    """Market data. Every method raises RetryLater if the store can't be reached."""
+
+    def write_candles(
+        self, symbol: str, interval: Interval, candles: Sequence[Candle], *, source: str, received_at: datetime
+    ) -> CandleWrite:
+        """Insert, or replace where the values differ, in one transaction; `source` is rest, stream or archive."""
+        ...
+
+    def candles(
+        self,
+        symbol: str,
+        interval: Interval,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        newest: int | None = None,
+    ) -> list[Candle]:
+        """Candles with start <= open_time < end, ascending, exact decimals; only the `newest` so many if given."""
+        ...
+
+    def candle_frame(
+        self, symbol: str, interval: Interval, *, end: datetime | None = None, newest: int | None = None
+    ) -> pd.DataFrame:
+        """The same for computing: float64 columns open, high, low, close, volume.
+
+        The index is named open_time: unique, ascending, ``datetime64[ns, UTC]``. Empty frames have the same dtypes.
+        """
+        ...
+
+    def newest_open_time(self, symbol: str, interval: Interval) -> datetime | None:
+        """Open time of the newest stored candle."""
+        ...
+
+    def open_times(self, symbol: str, interval: Interval, *, newest: int) -> list[datetime]:
+        """Open times of the newest so many candles, ascending."""
+        ...
+
+    def count_candles(self, symbol: str, interval: Interval) -> int:
+        """Number of stored candles."""
+        ...
+
+    def write_tickers(self, tickers: Sequence[Ticker]) -> None:
+        """Replace the latest ticker of each symbol (an older one never replaces a newer one)."""
+        ...
+
+    def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
+        """Latest ticker per symbol; symbols without one are missing."""
+        ...
+
+    def write_indicators(
+        self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]
+    ) -> None:
+        """Insert or replace indicator values per open time; NaN values are left out."""
+        ...
+
+    def indicators(self, symbol: str, interval: Interval, *, newest: int) -> dict[datetime, dict[str, float]]:
+        """Indicator values of the newest so many rows, ascending."""
+        ...

@@ -64,7 +64,8 @@ class VenueSettings(Section):
     name: str = Field("simulated", description="'simulated', or the id of any ccxt exchange (paper)")
     market_data: Literal["auto", "rest"] = "auto"
     base_url: str | None = Field(None, description="replaces every host of the ccxt exchange (testnet, proxy)")
-    timeout_seconds: PositiveSeconds = 12.0
+    timeout_seconds: PositiveSeconds = Field(12.0, description="for orders: beyond the venue's own limit of 10 s")
+    market_data_timeout_seconds: PositiveSeconds = 4.0
     recv_window_ms: int = Field(5000, ge=100, le=60000)
 
 

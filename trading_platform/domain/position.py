@@ -18,6 +18,8 @@ class Position:
 
     Parameters
     ----------
+    entry_candle_close
+        Close of the candle whose signal opened it (venue clock): only a later exit signal closes it.
     quantity
         Base held now, after fees taken in base. What is left at the close (dust) moves into the next position.
     cost_quote
@@ -29,6 +31,7 @@ class Position:
     account: str
     symbol: str
     strategy: str
+    entry_candle_close: datetime
     opened_at: datetime
     quantity: Decimal = ZERO
     bought_quantity: Decimal = ZERO

@@ -121,8 +121,10 @@ class Ledger(Protocol):
         """Signals without a final decision, oldest candle close first."""
         ...
 
-    def recent_signals(self, account: str, limit: int, symbol: str | None = None) -> list[Signal]:
-        """Newest signals first."""
+    def recent_signals(
+        self, account: str, limit: int, symbol: str | None = None, strategy: str | None = None
+    ) -> list[Signal]:
+        """Newest candle close first; of one symbol or strategy if named."""
         ...
 
     # decisions, reservations, orders
@@ -145,7 +147,13 @@ class Ledger(Protocol):
         ...
 
     def mark_submitted(self, client_order_id: str, at: datetime) -> None:
-        """Intended becomes submitted: committed before the request leaves."""
+        """Intended becomes submitted: committed before the request leaves.
+
+        Raises
+        ------
+        AlreadyDone
+            If the order is no longer merely intended: somebody else has sent or closed it.
+        """
         ...
 
     def mark_unknown(self, client_order_id: str, why: str, at: datetime) -> None:
@@ -163,7 +171,8 @@ class Ledger(Protocol):
 
         Fills are identified by the venue's trade id, so booking a report again changes nothing. While the order isn't
         final the reservation shrinks by what the fills used; when it is, the rest is released. A report never moves
-        an order back from a final status.
+        an order back from a final status. A first buy opens a position that takes the strategy, and the candle close,
+        of the order's signal; a later one adds to it.
         """
         ...
 

@@ -1,0 +1,1 @@
+"""Trading strategies: pure judgements on windows of closed candles (see `base`)."""

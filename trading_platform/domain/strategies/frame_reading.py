@@ -26,10 +26,6 @@ class NewestCandles:
         """Whether the column has just fallen below the other; touching is not yet below."""
         return self.previous[column] >= self.previous[other] and self.current[column] < self.current[other]
 
-    def rises_through(self, column: str, level: float) -> bool:
-        """Whether the column was below the level and has now reached it."""
-        return self.previous[column] < level <= self.current[column]
-
 
 def read_newest(frame: pd.DataFrame, columns: Sequence[str], minimum_candles: int) -> NewestCandles | Verdict:
     """The last two rows of the columns, or the verdict that says why they can't be judged.

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trading_platform.domain.indicators import IndicatorSpec
 from trading_platform.domain.strategies.base import Direction, Verdict
-from trading_platform.domain.strategies.frame_reading import NewestCandles, read_newest
+from trading_platform.domain.strategies.frame_reading import read_newest
 from trading_platform.domain.strategies.parameters import require, version_of
+
+Array = npt.NDArray[np.float64]
 
 _REVISION = 1
 _SETTLING_LENGTHS = 5
@@ -38,7 +42,7 @@ class MeanReversionParameters:
     band_length: int = 20
     band_deviations: float = 2.0
     rsi_length: int = 14
-    rsi_oversold: float = 30.0
+    rsi_oversold: float = 25.0
     rsi_recovered: float = 55.0
 
     def __post_init__(self) -> None:
@@ -55,7 +59,8 @@ class MeanReversionParameters:
 class MeanReversion:
     """Long when the close comes back above the lower band from an oversold candle; out at the mean.
 
-    The mean is reached when the close crosses the middle band or the RSI has recovered, whichever is first.
+    The way out is the first candle since the last close below the lower band that closes above the middle
+    band or has a recovered RSI. Later candles at the mean give no further signal.
     """
 
     parameters: MeanReversionParameters = field(default_factory=MeanReversionParameters)
@@ -86,27 +91,32 @@ class MeanReversion:
         newest = read_newest(frame, ("close", middle, lower, rsi), self.minimum_candles)
         if isinstance(newest, Verdict):
             return newest
-        now, close = newest.current, f"close {newest.current['close']:.6g}"
-        if self._returns_from_oversold(newest, lower, middle, rsi):
-            return Verdict(
-                Direction.LONG,
-                f"{close} came back above the lower band {now[lower]:.6g}"
-                f" after {rsi} {newest.previous[rsi]:.1f}, oversold at {self.parameters.rsi_oversold:g}",
-                now,
-            )
-        recovery = self._recovery(newest, middle, rsi)
-        if recovery:
-            return Verdict(Direction.SHORT, f"{close}: {recovery}", now)
-        return Verdict(None, f"{close} between events ({rsi} {now[rsi]:.1f})", now)
+        was, now, chosen = newest.previous, newest.current, self.parameters
+        close = f"close {now['close']:.6g}"
+        if not self._is_recovered(now["close"], now[middle], now[rsi]):
+            if was[rsi] <= chosen.rsi_oversold and newest.crosses_above("close", lower):
+                return Verdict(
+                    Direction.LONG,
+                    f"{close} came back above the lower band {now[lower]:.6g}"
+                    f" after {rsi} {was[rsi]:.1f}, oversold at {chosen.rsi_oversold:g}",
+                    now,
+                )
+            return Verdict(None, f"{close} is no return from oversold ({rsi} {now[rsi]:.1f})", now)
+        if not self._is_first_recovery(*(frame[name].to_numpy() for name in ("close", middle, lower, rsi))):
+            return Verdict(None, f"{close} is at its mean already ({rsi} {now[rsi]:.1f})", now)
+        recovery = f"has {rsi} {now[rsi]:.1f}, recovered to {chosen.rsi_recovered:g}"
+        if now["close"] > now[middle]:
+            recovery = f"rose above the middle band {now[middle]:.6g}"
+        return Verdict(Direction.SHORT, f"{close} {recovery} after a close below the lower band", now)
 
-    def _returns_from_oversold(self, newest: NewestCandles, lower: str, middle: str, rsi: str) -> bool:
-        was_oversold = newest.previous[rsi] <= self.parameters.rsi_oversold
-        is_below_mean = newest.current["close"] < newest.current[middle]  # else nothing is left to gain
-        return was_oversold and is_below_mean and newest.crosses_above("close", lower)
+    def _is_recovered(self, close: float, middle: float, rsi: float) -> bool:
+        return close > middle or rsi >= self.parameters.rsi_recovered
 
-    def _recovery(self, newest: NewestCandles, middle: str, rsi: str) -> str | None:
-        if newest.crosses_above("close", middle):
-            return f"crossed above the middle band {newest.current[middle]:.6g}"
-        if newest.rises_through(rsi, self.parameters.rsi_recovered):
-            return f"{rsi} {newest.current[rsi]:.1f} has recovered to {self.parameters.rsi_recovered:g}"
-        return None
+    def _is_first_recovery(self, close: Array, middle: Array, lower: Array, rsi: Array) -> bool:
+        """Whether no candle had recovered between the last close below the lower band and the newest."""
+        excursions = np.flatnonzero(close[:-1] < lower[:-1])
+        if not excursions.size:
+            return False
+        between = slice(excursions[-1] + 1, -1)
+        recovered = (close[between] > middle[between]) | (rsi[between] >= self.parameters.rsi_recovered)
+        return not recovered.any()

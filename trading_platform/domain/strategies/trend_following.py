@@ -32,9 +32,9 @@ class TrendFollowingParameters:
     """
 
     fast_length: int = 12
-    slow_length: int = 48
+    slow_length: int = 26
     adx_length: int = 14
-    adx_minimum: float = 20.0
+    adx_minimum: float = 25.0
 
     def __post_init__(self) -> None:
         require(

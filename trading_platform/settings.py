@@ -11,11 +11,17 @@ import hashlib
 import os
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 from pydantic_settings.exceptions import SettingsError
 
 from trading_platform.domain.candle import Interval
@@ -101,6 +107,7 @@ class CadenceSettings(Section):
 
     refresh_seconds: PositiveSeconds = 15.0
     trade_poll_seconds: PositiveSeconds = 1.0
+    reconcile_seconds: PositiveSeconds = Field(60.0, description="the longest without comparing balances")
     watchdog_seconds: PositiveSeconds = 20.0
     watcher_seconds: PositiveSeconds = 5.0
 
@@ -153,7 +160,15 @@ class ExecutionSettings(Section):
 class IndicatorSettings(Section):
     """Indicators computed and stored besides those that the strategies need."""
 
-    extra: tuple[str, ...] = ("ema(12)", "ema(26)", "rsi(14)", "macd(12,26,9)", "bbands(20,2)", "atr(14)", "adx(14)")
+    extra: tuple[str, ...] = (
+        "ema(12)",
+        "ema(26)",
+        "rsi(14)",
+        "macd(12,26,9)",
+        "bbands(20,2)",
+        "atr(14)",
+        "adx(14)",
+    )
 
 
 class ChartSettings(Section):
@@ -297,17 +312,16 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         raise FixSettings(f"{settings_file()}: {broken}") from None
 
 
-_loaded: tuple[tuple[str, int], Settings] | None = None
-
-
 def current_settings() -> Settings:
     """The settings as they are now: read again when the file has changed, the same object otherwise."""
-    global _loaded
     path = settings_file()
-    version = (str(path), path.stat().st_mtime_ns if path.is_file() else 0)
-    if _loaded is None or _loaded[0] != version:
-        _loaded = (version, load_settings())
-    return _loaded[1]
+    return _settings_of(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=1)
+def _settings_of(path: Path, modified_ns: int) -> Settings:
+    del path, modified_ns  # the key of the cache; load_settings finds the file itself
+    return load_settings()
 
 
 def _one_line(error: Any) -> str:

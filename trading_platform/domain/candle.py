@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import ClassVar
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,9 +77,7 @@ class Candle:
     def is_sane(self) -> bool:
         """Prices positive, low at the bottom, high at the top, volume not negative."""
         return (
-            0 < self.low <= min(self.open, self.close)
-            and max(self.open, self.close) <= self.high
-            and self.volume >= 0
+            0 < self.low <= min(self.open, self.close) and max(self.open, self.close) <= self.high and self.volume >= 0
         )
 
 
@@ -94,7 +93,7 @@ class Gap:
 def find_gaps(open_times: Sequence[datetime], interval: Interval) -> list[Gap]:
     """Holes between the first and the last of ascending `open_times`."""
     gaps = []
-    for earlier, later in zip(open_times, open_times[1:], strict=False):
+    for earlier, later in pairwise(open_times):
         missing = (later - earlier) // interval.length - 1
         if missing > 0:
             gaps.append(Gap(earlier + interval.length, later - interval.length, missing))

@@ -53,6 +53,6 @@ class Instrument:
     def is_tradable(self, quantity: Decimal, price: Decimal) -> bool:
         """Whether an order of `quantity` at `price` passes lot size and minimum notional."""
         on_grid = quantity == self.floor_quantity(quantity)
-        return on_grid and quantity >= self.min_quantity and 0 < quantity and (
-            quantity * price >= self.min_notional_quote
+        return (
+            on_grid and quantity >= self.min_quantity and quantity > 0 and (quantity * price >= self.min_notional_quote)
         )

@@ -78,7 +78,9 @@ class Position:
     def carry_into(self, opened: Position) -> tuple[Position, Position]:
         """Move what a closed position left over (dust) into `opened`: the closed one after it, and the new one."""
         emptied = replace(self, quantity=ZERO, cost_quote=ZERO)
-        carried = replace(opened, quantity=opened.quantity + self.quantity, cost_quote=opened.cost_quote + self.cost_quote)
+        carried = replace(
+            opened, quantity=opened.quantity + self.quantity, cost_quote=opened.cost_quote + self.cost_quote
+        )
         return emptied, carried
 
 

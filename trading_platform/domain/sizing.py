@@ -67,7 +67,10 @@ def size_entry(
         steps.append(f"one lot up to reach the smallest order = {quantity} {instrument.base}")
         over = quantity * ask > min(limit, affordable)
         if over or not instrument.is_tradable(quantity, ask) or quantity * ask < notional_floor_quote:
-            raise RefuseTrade(ReasonCode.BELOW_EXCHANGE_MINIMUM, "no lot fits between minimum and limit; " + "; ".join(steps))
+            raise RefuseTrade(
+                ReasonCode.BELOW_EXCHANGE_MINIMUM,
+                "no lot fits between minimum and limit; " + "; ".join(steps),
+            )
     reserve = quantity * worst_price * (1 + instrument.taker_fee_rate)
     return SizedOrder(quantity, reserve, tuple(steps))
 

@@ -113,7 +113,9 @@ class Ledger(Protocol):
         """Remember that candles opening up to `through` were judged (never moves back)."""
         ...
 
-    def evaluated_through(self, account: str, strategy: str, version: str, symbol: str, interval: str) -> datetime | None:
+    def evaluated_through(
+        self, account: str, strategy: str, version: str, symbol: str, interval: str
+    ) -> datetime | None:
         """Open time of the newest judged candle."""
         ...
 
@@ -160,9 +162,7 @@ class Ledger(Protocol):
         """The answer was lost; the reservation stays (I4)."""
         ...
 
-    def close_unfilled(
-        self, client_order_id: str, *, rejected: bool, why: str, code: str, at: datetime
-    ) -> None:
+    def close_unfilled(self, client_order_id: str, *, rejected: bool, why: str, code: str, at: datetime) -> None:
         """A definite end without fills: rejected, or expired (never arrived). Releases the reservation once."""
         ...
 
@@ -189,9 +189,7 @@ class Ledger(Protocol):
         ...
 
     # balances, positions, equity
-    def reconcile(
-        self, account: str, venue_totals: Mapping[str, Decimal], *, at_revision: int, at: datetime
-    ) -> bool:
+    def reconcile(self, account: str, venue_totals: Mapping[str, Decimal], *, at_revision: int, at: datetime) -> bool:
         """Adopt the venue's totals per asset; False, and nothing written, if the account moved on since
         `at_revision` or an order is in flight. Differences are kept in the balances' history."""
         ...

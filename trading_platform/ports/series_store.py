@@ -26,7 +26,13 @@ class SeriesStore(Protocol):
     """Market data. Every method raises RetryLater if the store can't be reached."""
 
     def write_candles(
-        self, symbol: str, interval: Interval, candles: Sequence[Candle], *, source: str, received_at: datetime
+        self,
+        symbol: str,
+        interval: Interval,
+        candles: Sequence[Candle],
+        *,
+        source: str,
+        received_at: datetime,
     ) -> CandleWrite:
         """Insert, or replace where the values differ, in one transaction; `source` is rest, stream or archive."""
         ...
@@ -72,9 +78,7 @@ class SeriesStore(Protocol):
         """Latest ticker per symbol; symbols without one are missing."""
         ...
 
-    def write_indicators(
-        self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]
-    ) -> None:
+    def write_indicators(self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]) -> None:
         """Insert or replace indicator values per open time; NaN values are left out."""
         ...
 

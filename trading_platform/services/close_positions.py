@@ -1,0 +1,88 @@
+"""Exits: sell what a newer short signal of the position's own strategy says to sell. No gate stands before it (I7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from trading_platform.domain.errors import AlreadyDone, InsufficientFree
+from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.position import Position
+from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.signal import Leg, LegKind, Signal, client_order_id
+from trading_platform.domain.sizing import size_exit
+from trading_platform.domain.strategies.base import Direction
+from trading_platform.ports.ledger import Ledger
+from trading_platform.services.decide import decision, put_off, refuse
+from trading_platform.services.settle_orders import submit_order
+from trading_platform.services.trading_desk import TradingDesk
+
+
+def exit_signal(ledger: Ledger, position: Position) -> Signal | None:
+    """The signal that says to close `position`, if there is one.
+
+    It follows from what is stored, not from what was consumed: an exit whose order failed is due until the position
+    is closed, and it never expires.
+    """
+    newest = ledger.recent_signals(position.account, 1, symbol=position.symbol, strategy=position.strategy)
+    if not newest or newest[0].direction is not Direction.SHORT:
+        return None
+    return newest[0] if newest[0].candle_close > position.entry_candle_close else None
+
+
+def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[str]:
+    """Place the exits that are due, one order per position.
+
+    Parameters
+    ----------
+    in_flight
+        Orders that aren't final, by symbol: their outcome decides how much there is to sell.
+
+    Returns
+    -------
+    list of str
+        Client order ids of the exits sent.
+    """
+    sent = []
+    for position in desk.ledger.open_positions(desk.account):
+        signal = exit_signal(desk.ledger, position)
+        if signal is not None and position.symbol not in in_flight:
+            order_id = _close(desk, position, signal)
+            if order_id:
+                sent.append(order_id)
+    return sent
+
+
+def _close(desk: TradingDesk, position: Position, signal: Signal) -> str | None:
+    instrument = desk.instruments[position.symbol]
+    leg = Leg(LegKind.EXIT, desk.ledger.exit_legs(desk.account, signal.signal_id) + 1)
+    quantity = size_exit(position.quantity, instrument)
+    if quantity == 0:
+        refuse(desk, signal, leg, ReasonCode.NO_POSITION, f"{position.quantity} is less than one lot")
+        return None
+    order = Order(
+        client_order_id=client_order_id(signal.signal_id, leg),
+        account=desk.account,
+        signal_id=signal.signal_id,
+        leg=str(leg),
+        strategy=signal.strategy,
+        symbol=position.symbol,
+        side=Side.SELL,
+        quantity=quantity,
+        status=OrderStatus.INTENDED,
+        filled_quantity=Decimal(0),
+        reserved_asset=instrument.base,
+        reserved_amount=quantity,
+        created_at=desk.clock.wall(),
+        submitted_at=None,
+    )
+    approval = decision(desk, signal, leg, ReasonCode.APPROVED, f"sell {quantity}: {signal.reason}")
+    try:
+        desk.ledger.reserve(order, approval)
+    except AlreadyDone:
+        return None
+    except InsufficientFree as short:
+        put_off(desk, signal, leg, ReasonCode.INSUFFICIENT_FREE_BALANCE, str(short))
+        return None
+    submit_order(desk, order)
+    return order.client_order_id

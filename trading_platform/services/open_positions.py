@@ -1,0 +1,197 @@
+"""Entries: every gate must be open, the money reserved, and only then is the order sent (I1, I2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from trading_platform.domain.candle import Interval
+from trading_platform.domain.errors import AlreadyDone, RefuseTrade
+from trading_platform.domain.market import Ticker
+from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.signal import Leg, LegKind, Signal, client_order_id
+from trading_platform.domain.sizing import SizedOrder, size_entry
+from trading_platform.domain.strategies.base import Direction
+from trading_platform.services.check_market_data import check_series
+from trading_platform.services.decide import decision, put_off, refuse
+from trading_platform.services.settle_orders import submit_order
+from trading_platform.services.trading_desk import TradingDesk
+from trading_platform.services.value_account import value_account
+
+ENTRY = Leg(LegKind.ENTRY)
+
+
+class PutOff(Exception):
+    """An entry can't be made now, and may be later while its signal is valid."""
+
+    def __init__(self, reason: ReasonCode, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def consume_signals(desk: TradingDesk, in_flight: Mapping[str, Order], *, reconciled: bool) -> list[str]:
+    """Decide every open signal: the newest per strategy and symbol governs, older ones are superseded.
+
+    Parameters
+    ----------
+    in_flight
+        Orders that aren't final, by symbol.
+    reconciled
+        Whether the ledger's balances were just found to be the venue's.
+
+    Returns
+    -------
+    list of str
+        Client order ids of the entries sent.
+    """
+    sent = []
+    for signal in _governing(desk, desk.ledger.open_signals(desk.account)):
+        if signal.symbol in in_flight:
+            put_off(desk, signal, ENTRY, ReasonCode.ORDER_IN_FLIGHT, "an order of this symbol isn't settled yet")
+        elif signal.direction is Direction.SHORT:
+            _dismiss_short(desk, signal)
+        else:
+            order_id = _try_entry(desk, signal, reconciled)
+            if order_id:
+                sent.append(order_id)
+    return sent
+
+
+def _governing(desk: TradingDesk, signals: Sequence[Signal]) -> list[Signal]:
+    newest = {(signal.strategy, signal.symbol): signal for signal in signals}
+    for signal in signals:
+        governing = newest[signal.strategy, signal.symbol]
+        if signal is not governing:
+            message = f"the same strategy judged again at {governing.candle_close:%H:%M} UTC"
+            refuse(desk, signal, ENTRY, ReasonCode.SUPERSEDED, message)
+    return sorted(newest.values(), key=lambda signal: signal.candle_close)
+
+
+def _dismiss_short(desk: TradingDesk, signal: Signal) -> None:
+    """A short signal that no exit took up has nothing to close: the account only ever holds long."""
+    held = [p for p in desk.ledger.open_positions(desk.account) if p.symbol == signal.symbol]
+    if not any(position.strategy == signal.strategy for position in held):
+        refuse(desk, signal, ENTRY, ReasonCode.NO_POSITION, f"{signal.strategy} holds no {signal.symbol}")
+
+
+def _try_entry(desk: TradingDesk, signal: Signal, reconciled: bool) -> str | None:
+    try:
+        _refuse_by_rule(desk, signal)
+        if not reconciled:
+            raise PutOff(ReasonCode.BALANCE_NOT_RECONCILED, "the venue's balances aren't known")
+        checks = _trusted_checks(desk, signal)
+        sized, ticker, equity = _size(desk, signal)
+    except RefuseTrade as refusal:
+        refuse(desk, signal, ENTRY, ReasonCode(refusal.reason_code), str(refusal))
+        return None
+    except PutOff as later:
+        put_off(desk, signal, ENTRY, later.reason, str(later))
+        return None
+    details = {
+        "checks": checks,
+        "sizing": list(sized.steps),
+        "equity_quote": str(equity),
+        "ask": str(ticker.ask),
+        "price_received_at": ticker.received_at.isoformat(),
+    }
+    return _reserve_and_send(desk, signal, sized, details)
+
+
+def _refuse_by_rule(desk: TradingDesk, signal: Signal) -> None:
+    """The rules that no later attempt could change."""
+    risk, now = desk.settings.risk, desk.clock.read()
+    if not signal.is_valid_at(now, risk.signal_valid_for_seconds, risk.reaction_allowance_seconds):
+        age = (now.now - signal.candle_close).total_seconds()
+        raise RefuseTrade(ReasonCode.SIGNAL_EXPIRED, f"its candle closed {age:.0f} s ago on the venue's clock")
+    held = desk.ledger.open_positions(desk.account)
+    if any(position.symbol == signal.symbol for position in held):
+        raise RefuseTrade(ReasonCode.POSITION_EXISTS, f"{signal.symbol} is held already")
+    entries = [o for o in desk.ledger.unsettled_orders(desk.account) if o.side is Side.BUY]
+    if len(held) + len(entries) >= risk.max_open_positions:
+        raise RefuseTrade(ReasonCode.TOO_MANY_POSITIONS, f"{risk.max_open_positions} positions are the most")
+    closed_at = desk.ledger.last_closed_at(desk.account, signal.symbol)
+    if closed_at is not None and (now.now - closed_at).total_seconds() < risk.cooldown_seconds:
+        raise RefuseTrade(
+            ReasonCode.COOLDOWN,
+            f"{signal.symbol} was closed at {closed_at:%H:%M:%S} UTC, less than {risk.cooldown_seconds:.0f} s ago",
+        )
+
+
+def _trusted_checks(desk: TradingDesk, signal: Signal) -> list[dict[str, Any]]:
+    """The check results that the entry relies on, made now from the data's own time (I1)."""
+    results = check_series(
+        desk.store,
+        desk.clock,
+        signal.symbol,
+        Interval.parse(signal.interval),
+        desk.settings.freshness.max_candle_lateness_seconds,
+        desk.settings.market.window_candles,
+    )
+    failed = [result.reason for result in results if not result.passed]
+    if failed:
+        raise PutOff(ReasonCode.DATA_NOT_TRUSTED, "; ".join(failed))
+    return [
+        {
+            "check": str(result.name),
+            "reason": result.reason,
+            "data_time": result.data_time.isoformat() if result.data_time else None,
+            "checked_at": result.checked_at.isoformat(),
+        }
+        for result in results
+    ]
+
+
+def _size(desk: TradingDesk, signal: Signal) -> tuple[SizedOrder, Ticker, Decimal]:
+    risk, limit = desk.settings.risk, desk.settings.freshness.max_price_age_seconds
+    ticker = desk.store.tickers([signal.symbol]).get(signal.symbol)
+    if ticker is None or ticker.age_seconds(desk.clock.wall()) > limit:
+        raise PutOff(ReasonCode.NO_FRESH_PRICE, f"no price of {signal.symbol} is younger than {limit:.0f} s")
+    value = value_account(desk.ledger, desk.store, desk.clock, desk.account)
+    state = desk.ledger.account(desk.account)
+    if value is None:
+        raise PutOff(ReasonCode.NO_FRESH_PRICE, "the account can't be valued: a price or the balance is missing")
+    sized = size_entry(
+        equity_quote=value.equity_quote,
+        free_quote=state.balances[state.quote].free,
+        ask=ticker.ask,
+        instrument=desk.instruments[signal.symbol],
+        fraction=risk.fraction_of_equity,
+        tiers=risk.position_share_tiers,
+        notional_floor_quote=risk.notional_floor_quote,
+        slippage_bps=risk.slippage_bps,
+    )
+    return sized, ticker, value.equity_quote
+
+
+def _reserve_and_send(desk: TradingDesk, signal: Signal, sized: SizedOrder, details: Mapping[str, Any]) -> str | None:
+    instrument = desk.instruments[signal.symbol]
+    order = Order(
+        client_order_id=client_order_id(signal.signal_id, ENTRY),
+        account=desk.account,
+        signal_id=signal.signal_id,
+        leg=str(ENTRY),
+        strategy=signal.strategy,
+        symbol=signal.symbol,
+        side=Side.BUY,
+        quantity=sized.quantity,
+        status=OrderStatus.INTENDED,
+        filled_quantity=Decimal(0),
+        reserved_asset=instrument.quote,
+        reserved_amount=sized.reserve_quote,
+        created_at=desk.clock.wall(),
+        submitted_at=None,
+    )
+    approval = decision(
+        desk, signal, ENTRY, ReasonCode.APPROVED, f"buy {sized.quantity}: {signal.reason}", details=details
+    )
+    try:
+        desk.ledger.reserve(order, approval)
+    except AlreadyDone:
+        return None
+    except RefuseTrade as refusal:
+        refuse(desk, signal, ENTRY, ReasonCode(refusal.reason_code), str(refusal))
+        return None
+    submit_order(desk, order)
+    return order.client_order_id

@@ -1,0 +1,64 @@
+"""One trading cycle: reconcile, exits, then entries; what it leaves open the next one takes up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from trading_platform.domain.order import Order
+from trading_platform.ports.clock import Clock
+from trading_platform.ports.ledger import Ledger
+from trading_platform.services.close_positions import close_positions, exit_signal
+from trading_platform.services.open_positions import consume_signals
+from trading_platform.services.reconcile_balances import reconcile_balances
+from trading_platform.services.settle_orders import follow_orders, take_up_orders
+from trading_platform.services.trading_desk import TradingDesk
+from trading_platform.settings import Settings
+
+
+@dataclass(frozen=True)
+class TradeReport:
+    """What a cycle did."""
+
+    reconciled: bool
+    exits: tuple[str, ...]
+    entries: tuple[str, ...]
+    left_open: tuple[Order, ...]
+
+
+def trade(desk: TradingDesk) -> TradeReport:
+    """Run one cycle for the account; safe to run at any time, any number of times, and to kill anywhere (I5)."""
+    left = take_up_orders(desk)
+    reconciled = reconcile_balances(desk)
+    exits = close_positions(desk, _by_symbol(left))
+    entries = consume_signals(desk, _by_symbol(desk.ledger.unsettled_orders(desk.account)), reconciled=reconciled)
+    left = follow_orders(desk)
+    return TradeReport(reconciled, tuple(exits), tuple(entries), tuple(left))
+
+
+def work_waiting(ledger: Ledger, clock: Clock, settings: Settings) -> str | None:
+    """Why a trade run is wanted now, in a few words; None if there is nothing to do.
+
+    A balance that has not been reconciled for long counts as work too, so that equity and free balance stay true on a
+    quiet market.
+    """
+    account = settings.account.name
+    unsettled = ledger.unsettled_orders(account)
+    if unsettled:
+        return f"{len(unsettled)} orders to settle"
+    signals = ledger.open_signals(account)
+    if signals:
+        return f"{len(signals)} open signals"
+    due = [p.symbol for p in ledger.open_positions(account) if exit_signal(ledger, p) is not None]
+    if due:
+        return f"exits due: {', '.join(due)}"
+    reconciled_at = ledger.account(account).reconciled_at
+    longest = timedelta(seconds=settings.cadence.reconcile_seconds)
+    if reconciled_at is None or clock.wall() - reconciled_at > longest:
+        return "balances to reconcile"
+    return None
+
+
+def _by_symbol(orders: Sequence[Order]) -> dict[str, Order]:
+    return {order.symbol: order for order in orders}

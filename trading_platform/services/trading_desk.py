@@ -1,0 +1,42 @@
+"""What the trading services share: the account, the ports through which they act, and the settings in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from trading_platform.domain.instrument import Instrument
+from trading_platform.ports.broker import Broker
+from trading_platform.ports.clock import Clock
+from trading_platform.ports.ledger import Ledger
+from trading_platform.ports.series_store import SeriesStore
+from trading_platform.settings import Settings
+
+
+@dataclass(frozen=True)
+class TradingDesk:
+    """One account's place of work.
+
+    Parameters
+    ----------
+    run_id
+        Names the run in decisions, so that the UI's run can be found again.
+    """
+
+    ledger: Ledger
+    broker: Broker
+    store: SeriesStore
+    clock: Clock
+    settings: Settings
+    run_id: str = "manual"
+
+    @property
+    def account(self) -> str:
+        """Name of the account."""
+        return self.settings.account.name
+
+    @cached_property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """The venue's rules for every symbol traded."""
+        return self.broker.instruments(self.settings.market.symbols)

@@ -197,6 +197,7 @@ class OrchestrationSettings(Section):
     """How Dagster runs the jobs, and where its UI listens."""
 
     ui_port: int = Field(3000, ge=1, le=65535)
+    listen_host: str = Field("127.0.0.1", description="only a container, alone in its network, needs another")
     launcher: Literal["celery", "subprocess"] = "celery"
     executor: Literal["in_process", "multiprocess"] = "in_process"
 
@@ -208,6 +209,9 @@ class ServerUrls(Section):
     dagster_database: SecretStr | None = Field(None, description="postgresql://… of Dagster's own storage")
     broker: SecretStr | None = Field(None, description="amqp://… for Celery")
     simulator: str | None = Field(None, description="http://… of the simulated exchange")
+    simulator_api_key: SecretStr | None = Field(None, description="of the account at the simulated exchange")
+    simulator_api_secret: SecretStr | None = None
+    code_location: str | None = Field(None, pattern=r"^[^:/]+:\d+$", description="host:port of Dagster's code location")
 
 
 class Settings(BaseSettings):
@@ -312,15 +316,20 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         raise FixSettings(f"{settings_file()}: {broken}") from None
 
 
+def settings_version() -> tuple[Path, int]:
+    """Which file is in force and when it was changed (ns; 0 without a file): equal versions, equal settings."""
+    path = settings_file()
+    return path, path.stat().st_mtime_ns if path.is_file() else 0
+
+
 def current_settings() -> Settings:
     """The settings as they are now: read again when the file has changed, the same object otherwise."""
-    path = settings_file()
-    return _settings_of(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    return _settings_of(settings_version())
 
 
 @lru_cache(maxsize=1)
-def _settings_of(path: Path, modified_ns: int) -> Settings:
-    del path, modified_ns  # the key of the cache; load_settings finds the file itself
+def _settings_of(version: tuple[Path, int]) -> Settings:
+    del version  # only the key of the cache
     return load_settings()
 
 

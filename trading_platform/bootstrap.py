@@ -1,0 +1,171 @@
+"""Putting adapters into ports: the one composition that Dagster, the watcher and the command line share.
+
+Everything is made when it is first used, in the process that uses it: connections and clients made before a fork, or
+at import, break in the worker's child process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from trading_platform.domain.candle import Interval
+from trading_platform.domain.errors import FixSettings
+from trading_platform.ports.clock import Clock, WallClock
+from trading_platform.settings import Settings, current_settings, settings_version
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from trading_platform.adapters.simulated_exchange.control import SimulatorControl
+    from trading_platform.domain.indicators import IndicatorSpec
+    from trading_platform.ports.broker import Broker
+    from trading_platform.ports.charts import ChartPainter
+    from trading_platform.ports.health_journal import HealthJournal
+    from trading_platform.ports.ledger import Ledger
+    from trading_platform.ports.market_feed import MarketFeed
+    from trading_platform.ports.notifier import Notifier
+    from trading_platform.ports.series_store import SeriesStore
+    from trading_platform.services.judge_candles import PlacedStrategy
+    from trading_platform.services.trading_desk import TradingDesk
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The ports of one process, filled according to the settings."""
+
+    settings: Settings
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from trading_platform.adapters.postgres.engine import make_engine
+
+        return make_engine(_required(self.settings.servers.database, "servers.database").get_secret_value())
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Signals, decisions, orders, positions, balances."""
+        from trading_platform.adapters.postgres.ledger import PostgresLedger
+
+        return PostgresLedger(self._engine)
+
+    @cached_property
+    def store(self) -> SeriesStore:
+        """Market data."""
+        from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
+
+        return PostgresSeriesStore(self._engine)
+
+    @cached_property
+    def journal(self) -> HealthJournal:
+        """Checks, incidents, notifications."""
+        from trading_platform.adapters.postgres.health_journal import PostgresHealthJournal
+
+        return PostgresHealthJournal(self._engine)
+
+    @cached_property
+    def simulator(self) -> SimulatorControl:
+        """Control of the simulated exchange, where paper orders go on any venue."""
+        from trading_platform.adapters.simulated_exchange.control import SimulatorControl
+
+        return SimulatorControl(_required(self.settings.servers.simulator, "servers.simulator"))
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Wall clock and venue's clock."""
+        if self.settings.simulated:
+            from trading_platform.adapters.simulated_exchange.clock import SimulatedVenueClock
+
+            return SimulatedVenueClock(self.simulator)
+        from trading_platform.adapters.ccxt_exchange.clock import CcxtVenueClock
+
+        return CcxtVenueClock(self.feed)
+
+    @cached_property
+    def feed(self) -> MarketFeed:
+        """Public market data."""
+        from trading_platform.adapters.ccxt_exchange import make_market_feed
+
+        return make_market_feed(self.settings)
+
+    @cached_property
+    def broker(self) -> Broker:
+        """Where orders go."""
+        from trading_platform.adapters.ccxt_exchange import make_broker
+
+        return make_broker(self.settings)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """The owner's channels."""
+        from trading_platform.adapters.notifications.apprise_notifier import AppriseNotifier
+
+        return AppriseNotifier(self.settings.alerts.urls)
+
+    @cached_property
+    def painter(self) -> ChartPainter:
+        """Charts as pictures."""
+        from trading_platform.adapters.matplotlib_charts import MatplotlibChartPainter
+
+        return MatplotlibChartPainter()
+
+    @cached_property
+    def intervals(self) -> tuple[Interval, ...]:
+        """Intervals of the candles kept."""
+        return tuple(Interval.parse(name) for name in self.settings.market.intervals)
+
+    @cached_property
+    def strategies(self) -> tuple[PlacedStrategy, ...]:
+        """The strategies that the settings name."""
+        from trading_platform.domain.strategies.registry import build_strategy
+        from trading_platform.services.judge_candles import PlacedStrategy
+
+        return tuple(
+            PlacedStrategy(build_strategy(chosen.name, chosen.params), Interval.parse(chosen.interval))
+            for chosen in self.settings.strategies
+        )
+
+    @cached_property
+    def indicators(self) -> Sequence[IndicatorSpec]:
+        """Every indicator that is stored: those of the strategies and those of the settings."""
+        from trading_platform.domain.indicators import parse_indicators
+
+        needed = [spec for placed in self.strategies for spec in placed.strategy.indicators]
+        return tuple(dict.fromkeys([*needed, *parse_indicators(self.settings.indicators.extra)]))
+
+    def open_account(self) -> None:
+        """Make the account in the ledger if it is new; its balances come from the venue."""
+        account = self.settings.account
+        self.ledger.open_account(account.name, account.quote, account.mode, WallClock().wall())
+
+    def desk(self, run_id: str) -> TradingDesk:
+        """The account's place of work for one run."""
+        from trading_platform.services.trading_desk import TradingDesk
+
+        self.open_account()
+        return TradingDesk(self.ledger, self.broker, self.store, self.clock, self.settings, run_id)
+
+
+def platform() -> Platform:
+    """This process's platform: the same object until the settings change."""
+    return _platform_of(settings_version(), os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _platform_of(version: tuple[Path, int], process_id: int) -> Platform:
+    del version, process_id  # the key of the cache: a forked child must not use its parent's connections
+    return Platform(current_settings())
+
+
+def _required(value: T | None, name: str) -> T:
+    if value is None:
+        raise FixSettings(
+            f"{name} is not set: start the platform with 'trading-platform up', which sets it, or set it yourself"
+        )
+    return value

@@ -1,0 +1,26 @@
+"""Which jobs share what: queues are bulkheads between workers, lanes let one run pass at a time."""
+
+import dagster as dg
+
+QUEUE_TAG = "dagster-celery/queue"
+ACCOUNT_TAG = "trading/account"
+
+MARKET_TAGS = {QUEUE_TAG: "market"}
+
+ACTIVE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def trading_tags(account: str) -> dict[str, str]:
+    """Tags of every run that may touch the account's money: its queue, and its lane of one."""
+    return {QUEUE_TAG: "trading", ACCOUNT_TAG: account}
+
+
+def is_active(instance: dg.DagsterInstance, job_name: str) -> bool:
+    """Whether a run of the job waits or runs."""
+    return instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=ACTIVE)) > 0

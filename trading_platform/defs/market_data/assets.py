@@ -1,0 +1,59 @@
+"""Prices and closed candles, fresh from the venue."""
+
+import dagster as dg
+
+from trading_platform.defs.resources import PlatformParam
+from trading_platform.defs.tables import age, as_table, utc
+from trading_platform.services.refresh_market import refresh_candles, refresh_tickers
+
+GROUP = "market_data"
+
+
+@dg.asset(group_name=GROUP, kinds={"postgres"}, description="Best bid, best ask and last price of every symbol.")
+def tickers(platform: PlatformParam) -> dg.MaterializeResult:
+    """Fetch the prices of all symbols in one call."""
+    fetched = refresh_tickers(platform.feed, platform.store, platform.settings.market.symbols)
+    rows = [
+        {"symbol": t.symbol, "bid": t.bid, "ask": t.ask, "last": t.last, "venue time": t.venue_time} for t in fetched
+    ]
+    return dg.MaterializeResult(metadata={"prices": as_table(rows), "symbols": len(fetched)})
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"postgres"},
+    description="Closed candles of every symbol and interval, exactly as the venue published them.",
+)
+def candles(platform: PlatformParam) -> dg.MaterializeResult:
+    """Fetch what has closed since the last time."""
+    settings = platform.settings.market
+    series = refresh_candles(
+        platform.feed,
+        platform.store,
+        platform.clock,
+        settings.symbols,
+        platform.intervals,
+        settings.history_candles,
+    )
+    now = platform.clock.read().now
+    rows = [
+        {
+            "symbol": s.symbol,
+            "interval": s.interval,
+            "newest candle (UTC)": utc(s.newest_open_time),
+            "age": age(s.newest_open_time, now) if s.newest_open_time else "—",
+            "new": s.write.inserted,
+            "corrected": s.write.corrected,
+            "trouble": s.failure or "",
+        }
+        for s in series
+    ]
+    newest = [s.newest_open_time for s in series if s.newest_open_time]
+    return dg.MaterializeResult(
+        metadata={
+            "series": as_table(rows),
+            "dagster/row_count": sum(s.write.inserted for s in series),
+            "new_candles": sum(s.write.inserted for s in series),
+            **({"newest_candle": dg.MetadataValue.timestamp(max(newest))} if newest else {}),
+        }
+    )

@@ -1,0 +1,49 @@
+"""What the strategies say about every closed candle."""
+
+import dagster as dg
+
+from trading_platform.defs.indicators.assets import indicators
+from trading_platform.defs.resources import PlatformParam
+from trading_platform.defs.tables import as_table
+from trading_platform.services.judge_candles import generate_signals
+
+
+@dg.asset(
+    group_name="signals",
+    kinds={"postgres", "python"},
+    deps=[indicators],
+    description="Long and short signals, judged once per strategy and closed candle.",
+)
+def signals(platform: PlatformParam) -> dg.MaterializeResult:
+    """Judge the new candles and record what comes out."""
+    settings = platform.settings
+    judged = generate_signals(
+        platform.store,
+        platform.ledger,
+        platform.clock,
+        settings.account.name,
+        settings.market.symbols,
+        platform.strategies,
+        settings.market.window_candles,
+    )
+    new = [signal for series in judged for signal in series.signals]
+    recent = platform.ledger.recent_signals(settings.account.name, 10)
+    return dg.MaterializeResult(
+        metadata={
+            "new_signals": len(new),
+            "judged_candles": sum(series.candles for series in judged),
+            "recent_signals": as_table(
+                [
+                    {
+                        "candle close (UTC)": s.candle_close,
+                        "symbol": s.symbol,
+                        "interval": s.interval,
+                        "strategy": s.strategy,
+                        "direction": s.direction,
+                        "why": s.reason,
+                    }
+                    for s in recent
+                ]
+            ),
+        }
+    )

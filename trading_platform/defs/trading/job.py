@@ -1,0 +1,79 @@
+"""Risk and execution: one run at a time per account."""
+
+import dagster as dg
+
+from trading_platform.defs.lanes import is_active, trading_tags
+from trading_platform.defs.resources import PlatformParam
+from trading_platform.defs.tables import as_table
+from trading_platform.services.trade import trade as run_trade_cycle
+from trading_platform.services.trade import work_waiting
+from trading_platform.settings import current_settings
+
+
+@dg.op(description="Reconcile, gate, size, reserve, submit, settle: exits first.")
+def trade_account(context: dg.OpExecutionContext, platform: PlatformParam) -> None:
+    """One trading cycle; what it decided stands in the ledger and in this op's metadata."""
+    report = run_trade_cycle(platform.desk(context.run_id))
+    account = platform.settings.account.name
+    state = platform.ledger.account(account)
+    context.add_output_metadata(
+        {
+            "reconciled": report.reconciled,
+            "exits": len(report.exits),
+            "entries": len(report.entries),
+            "left_for_the_next_run": len(report.left_open),
+            "balances": as_table(
+                [
+                    {"asset": asset, "total": b.total, "reserved": b.reserved, "free": b.free}
+                    for asset, b in sorted(state.balances.items())
+                ]
+            ),
+            "decisions": as_table(
+                [
+                    {"decided at (UTC)": d.decided_at, "leg": d.leg, "reason": d.reason, "message": d.message}
+                    for d in platform.ledger.recent_decisions(account, 10)
+                ]
+            ),
+            "orders": as_table(
+                [
+                    {
+                        "created (UTC)": o.created_at,
+                        "symbol": o.symbol,
+                        "side": o.side,
+                        "quantity": o.quantity,
+                        "filled": o.filled_quantity,
+                        "status": o.status,
+                    }
+                    for o in platform.ledger.recent_orders(account, 10)
+                ]
+            ),
+        }
+    )
+
+
+@dg.job(
+    tags=trading_tags(current_settings().account.name),
+    description="Turns fresh signals into risk-checked orders and follows them; one run at a time per account.",
+)
+def trade() -> None:
+    """The trading cycle as a job."""
+    trade_account()
+
+
+@dg.sensor(
+    job=trade,
+    minimum_interval_seconds=int(current_settings().cadence.trade_poll_seconds),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Requests a trade run when signals are open, orders unsettled or exits due; again if a run failed.",
+)
+def trade_sensor(context: dg.SensorEvaluationContext, platform: PlatformParam) -> dg.RunRequest | dg.SkipReason:
+    """No run key: a key is spent even by a run that failed, and only the ledger knows what was done."""
+    if platform.settings.replay.step:
+        return dg.SkipReason("stepping: the step job trades after each candle")
+    if is_active(context.instance, trade.name):
+        return dg.SkipReason("the last trade run is still at work")
+    platform.open_account()
+    work = work_waiting(platform.ledger, platform.clock, platform.settings)
+    if work is None:
+        return dg.SkipReason("no open signals, no unsettled orders, no exits due")
+    return dg.RunRequest(tags={"trading/work": work})

@@ -90,6 +90,7 @@ class ReplaySettings(Section):
     folder: Path | None = None
     speed: float = Field(1.0, ge=1, le=100_000, description="times faster than life")
     step: bool = Field(False, description="one closed candle per completed cycle")
+    step_batch_seconds: PositiveSeconds = Field(20.0, description="the longest one step run goes on")
 
 
 class SimulatorSettings(Section):
@@ -119,7 +120,7 @@ class FreshnessSettings(Section):
         45.0, description="since the moment the next candle's close was due"
     )
     max_price_age_seconds: PositiveSeconds = Field(45.0, description="age of a ticker that may size an order")
-    max_check_age_seconds: PositiveSeconds = Field(60.0, description="age of a check result the gate may rely on")
+    max_sensor_tick_age_seconds: PositiveSeconds = Field(120.0, description="silence of a sensor that is switched on")
 
 
 class StrategySettings(Section):
@@ -176,6 +177,8 @@ class ChartSettings(Section):
 
     enabled: bool = True
     candles: int = Field(120, ge=20, le=500)
+    minimum_interval_seconds: PositiveSeconds = 60.0
+    keep: int = Field(200, ge=1, le=10_000, description="chart runs kept in the event log, some 60 KB each")
 
 
 class AlertSettings(Section):

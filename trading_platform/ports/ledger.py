@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from trading_platform.domain.instrument import Instrument
-from trading_platform.domain.order import Order, OrderReport
+from trading_platform.domain.order import Fill, Order, OrderReport, Side
 from trading_platform.domain.position import Position
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
@@ -212,6 +212,10 @@ class Ledger(Protocol):
 
     def recent_orders(self, account: str, limit: int) -> list[Order]:
         """Newest orders first."""
+        ...
+
+    def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
+        """Newest fills first: symbol, side, fill."""
         ...
 
     def recent_decisions(self, account: str, limit: int) -> list[Decision]:

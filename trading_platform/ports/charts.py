@@ -1,0 +1,68 @@
+"""Role: drawing charts for the owner's eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import pandas as pd
+
+from trading_platform.domain.candle import Interval
+from trading_platform.domain.order import Side
+from trading_platform.domain.strategies.base import Direction
+from trading_platform.ports.ledger import EquityPoint
+
+
+@dataclass(frozen=True)
+class SignalMark:
+    """A signal to be marked at the candle that it judged; the label is short, the strategy's name for instance."""
+
+    open_time: datetime
+    direction: Direction
+    label: str
+
+
+@dataclass(frozen=True)
+class ChartPanel:
+    """One symbol's part of a price chart.
+
+    Parameters
+    ----------
+    frame
+        Candles with their indicators, as `compute_indicators` returns them; the newest of them are drawn, with the
+        moving averages, Bollinger bands and RSI that it holds.
+    """
+
+    symbol: str
+    interval: Interval
+    frame: pd.DataFrame
+    signals: Sequence[SignalMark] = ()
+
+
+@dataclass(frozen=True)
+class FillMark:
+    """A fill to be marked in an equity chart, on the venue's clock."""
+
+    venue_time: datetime
+    side: Side
+    symbol: str
+
+
+class ChartPainter(Protocol):
+    """Charts as PNG images, about 900 pixels wide."""
+
+    def render_price_chart(self, panels: Sequence[ChartPanel], *, candles: int = 120) -> bytes:
+        """Candlesticks, volume, indicators and signals of the newest `candles` of each panel.
+
+        Raises
+        ------
+        ValueError
+            If there is no panel.
+        """
+        ...
+
+    def render_equity_chart(self, points: Sequence[EquityPoint], fills: Sequence[FillMark], quote: str) -> bytes:
+        """Worth of the account over time in the quote currency, with its fills marked."""
+        ...

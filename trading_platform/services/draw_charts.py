@@ -1,0 +1,56 @@
+"""Pictures for the owner: prices with indicators and signals, and the account's worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from trading_platform.domain.candle import Interval
+from trading_platform.domain.indicators import IndicatorSpec, compute_indicators
+from trading_platform.ports.charts import ChartPainter, ChartPanel, FillMark, SignalMark
+from trading_platform.ports.ledger import Ledger
+from trading_platform.ports.series_store import SeriesStore
+
+MARKED_SIGNALS = 200
+EQUITY_POINTS = 2000
+MARKED_FILLS = 200
+
+
+def newest_candle(store: SeriesStore, symbols: Sequence[str], interval: Interval) -> datetime | None:
+    """Open time of the newest candle of any symbol: a chart is due when it has moved on."""
+    newest = [store.newest_open_time(symbol, interval) for symbol in symbols]
+    return max((moment for moment in newest if moment is not None), default=None)
+
+
+def draw_price_charts(
+    store: SeriesStore,
+    ledger: Ledger,
+    painter: ChartPainter,
+    account: str,
+    symbols: Sequence[str],
+    interval: Interval,
+    specs: Sequence[IndicatorSpec],
+    window_candles: int,
+    candles: int,
+) -> bytes | None:
+    """One PNG with a panel per symbol; None while there are no candles."""
+    panels = []
+    for symbol in symbols:
+        window = store.candle_frame(symbol, interval, newest=window_candles)
+        if not window.empty:
+            marks = [
+                SignalMark(signal.candle_close - interval.length, signal.direction, signal.strategy.replace("_", " "))
+                for signal in ledger.recent_signals(account, MARKED_SIGNALS, symbol=symbol)
+                if signal.interval == interval.name
+            ]
+            panels.append(ChartPanel(symbol, interval, compute_indicators(window, specs), marks))
+    return painter.render_price_chart(panels, candles=candles) if panels else None
+
+
+def draw_equity_chart(ledger: Ledger, painter: ChartPainter, account: str, quote: str) -> bytes | None:
+    """One PNG of the account's worth with its fills; None until there are two points."""
+    points = ledger.equity_history(account, EQUITY_POINTS)
+    if len(points) < 2:
+        return None
+    fills = [FillMark(fill.time, side, symbol) for symbol, side, fill in ledger.recent_fills(account, MARKED_FILLS)]
+    return painter.render_equity_chart(points, fills, quote)

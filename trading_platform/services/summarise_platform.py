@@ -1,0 +1,64 @@
+"""What the owner wants to see at a glance: data, signals, orders, positions, money, trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trading_platform.domain.candle import Interval
+from trading_platform.domain.check import Incident
+from trading_platform.domain.freshness import Freshness
+from trading_platform.domain.order import Order
+from trading_platform.domain.position import Position
+from trading_platform.domain.signal import Signal
+from trading_platform.domain.venue_time import VenueTime
+from trading_platform.ports.clock import Clock
+from trading_platform.ports.health_journal import HealthJournal
+from trading_platform.ports.ledger import AccountState, Decision, EquityPoint, Ledger
+from trading_platform.ports.series_store import SeriesStore
+from trading_platform.services.check_market_data import assess_freshness
+from trading_platform.services.value_account import value_account
+
+ROWS = 6
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One look at the platform's books."""
+
+    time: VenueTime
+    freshness: Sequence[Freshness]
+    prices: dict[str, Decimal]
+    signals: Sequence[Signal]
+    decisions: Sequence[Decision]
+    orders: Sequence[Order]
+    positions: Sequence[Position]
+    account: AccountState
+    equity: EquityPoint | None
+    incidents: Sequence[Incident]
+
+
+def summarise(
+    ledger: Ledger,
+    store: SeriesStore,
+    journal: HealthJournal,
+    clock: Clock,
+    account: str,
+    symbols: Sequence[str],
+    intervals: Sequence[Interval],
+    limit_seconds: float,
+) -> Summary:
+    """Read everything at once; raises RetryLater while a part of it can't be reached."""
+    return Summary(
+        time=clock.read(),
+        freshness=assess_freshness(store, clock, symbols, intervals, limit_seconds),
+        prices={symbol: ticker.last for symbol, ticker in store.tickers(symbols).items()},
+        signals=ledger.recent_signals(account, ROWS),
+        decisions=ledger.recent_decisions(account, ROWS),
+        orders=ledger.recent_orders(account, ROWS),
+        positions=ledger.open_positions(account),
+        account=ledger.account(account),
+        equity=value_account(ledger, store, clock, account),
+        incidents=journal.open_incidents(),
+    )

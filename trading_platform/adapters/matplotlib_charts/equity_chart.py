@@ -1,0 +1,64 @@
+"""Worth of the account over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from trading_platform.adapters.matplotlib_charts import figure as style
+from trading_platform.adapters.matplotlib_charts.timeline import round_times, time_labels
+from trading_platform.domain.order import Side
+from trading_platform.ports.charts import FillMark
+from trading_platform.ports.ledger import EquityPoint
+
+Array = npt.NDArray[np.float64]
+
+_AREA = (0.016, 0.09, 0.905, 0.8)
+_MARKERS = {Side.BUY: ("^", "▲", style.RISING), Side.SELL: ("v", "▼", style.FALLING)}
+_TIMES_ACROSS = 9
+
+
+def draw(figure: Figure, points: Sequence[EquityPoint], fills: Sequence[FillMark], quote: str) -> None:
+    """Draw the equity's line, its start as a dashed level, and the fills upon the line."""
+    axes = figure.add_axes(_AREA)
+    if not points:
+        style.draw_scales(axes, ([], []), ([], []))
+        style.write_titles(axes, "Equity", "nothing recorded yet")
+        return
+    ordered = sorted(points, key=lambda point: point.venue_time)
+    times = np.array([point.venue_time.timestamp() for point in ordered])
+    equity = np.array([float(point.equity_quote) for point in ordered])
+    axes.axhline(equity[0], color=style.FAINT_INK, linewidth=0.8, linestyle=(0, (3, 3)))
+    axes.plot(times, equity, color=style.AVERAGES[1], linewidth=1.4)
+    axes.fill_between(times, equity[0], equity, color=style.AVERAGES[1], alpha=0.08, linewidth=0)
+    legend = _draw_fills(axes, times, equity, fills)
+    _scale(axes, times, equity)
+    change = f"{equity[-1] / equity[0] - 1.0:+.2%}" if equity[0] else ""
+    newest = f"{ordered[-1].venue_time:%d %b %Y %H:%M} UTC"
+    style.write_titles(axes, f"Equity   {equity[-1]:,.2f} {quote}   {change}", f"{legend}   newest {newest}")
+
+
+def _draw_fills(axes: Axes, times: Array, equity: Array, fills: Sequence[FillMark]) -> str:
+    """Mark the fills within the shown time; returns their counts in words."""
+    counts = []
+    for side, (marker, sign, colour) in _MARKERS.items():
+        moments = np.array([fill.venue_time.timestamp() for fill in fills if fill.side is side], dtype=np.float64)
+        shown = moments[(moments >= times[0]) & (moments <= times[-1])]
+        axes.plot(shown, np.interp(shown, times, equity), marker, color=colour, markersize=6)
+        counts.append(f"{sign} {shown.size} {side}")
+    return "   ".join(counts)
+
+
+def _scale(axes: Axes, times: Array, equity: Array) -> None:
+    span = max(float(times[-1] - times[0]), 60.0)
+    axes.set_xlim(times[-1] - span * 1.01, times[-1] + span * 0.01)
+    rim = max(float(np.ptp(equity)), abs(float(equity[-1])) * 0.001) * 0.1
+    axes.set_ylim(equity.min() - rim, equity.max() + rim)
+    levels = style.round_values(axes, at_most=6)
+    moments = round_times(times[-1] - span, times[-1], _TIMES_ACROSS)
+    labels = time_labels(moments)
+    style.draw_scales(axes, (moments.tolist(), labels), (levels, [f"{level:,.2f}" for level in levels]))

@@ -1,0 +1,45 @@
+"""The chart painter: lays out figures and lets the chart modules fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trading_platform.adapters.matplotlib_charts import equity_chart, price_chart
+from trading_platform.adapters.matplotlib_charts.figure import new_figure, to_png
+from trading_platform.ports.charts import ChartPanel, FillMark
+from trading_platform.ports.ledger import EquityPoint
+
+_PANELS_IN_ONE_COLUMN = 3
+_PANEL_HEIGHT_PX = 270
+_EQUITY_HEIGHT_PX = 300
+
+
+class MatplotlibChartPainter:
+    """Fills the role `ChartPainter`. Holds no state, so that threads may share it."""
+
+    def render_price_chart(self, panels: Sequence[ChartPanel], *, candles: int = 120) -> bytes:
+        """One panel under the other; two columns when there are more than three."""
+        if not panels:
+            raise ValueError("a price chart needs at least one panel")
+        columns = 1 if len(panels) <= _PANELS_IN_ONE_COLUMN else 2
+        rows = -(-len(panels) // columns)
+        figure = new_figure(_PANEL_HEIGHT_PX * rows)
+        for panel, cell in zip(panels, _cells(rows, columns), strict=False):
+            price_chart.draw(figure, cell, panel, candles)
+        return to_png(figure)
+
+    def render_equity_chart(self, points: Sequence[EquityPoint], fills: Sequence[FillMark], quote: str) -> bytes:
+        """A line of the equity and a triangle for each fill."""
+        figure = new_figure(_EQUITY_HEIGHT_PX)
+        equity_chart.draw(figure, points, fills, quote)
+        return to_png(figure)
+
+
+def _cells(rows: int, columns: int) -> list[price_chart.Cell]:
+    """Areas of the panels as fractions of the figure, row by row from the top."""
+    width, height = 1.0 / columns, 1.0 / rows
+    return [
+        price_chart.Cell(column * width, 1.0 - (row + 1) * height, width, height)
+        for row in range(rows)
+        for column in range(columns)
+    ]

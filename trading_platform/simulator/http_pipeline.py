@@ -50,7 +50,7 @@ async def _respond(
     text = json.dumps(result, separators=(",", ":"))
     names = route.fault_names()
     for kind in ("lose_answer", "malformed"):
-        fault = context.faults.take_for_endpoint(kind, names)
+        fault = context.faults.take_for_endpoint(kind, names, stream=None)
         if fault is not None and fault.shape is not None:
             return await lose(context, request, fault.shape, text)
     headers = context.requests.headers(call.address, context.server_time_ms()) | call.headers

@@ -184,8 +184,9 @@ class ChartSettings(Section):
 class AlertSettings(Section):
     """Where the owner is told. Apprise URLs; they carry credentials, so they may stand in the environment instead."""
 
-    urls: tuple[SecretStr, ...] = ()
-    retry_seconds: PositiveSeconds = 10.0
+    urls: tuple[SecretStr, ...] = Field(
+        (), description='for example "mailtos://user:password@example.org?to=me@example.org"'
+    )
 
 
 class RetentionSettings(Section):

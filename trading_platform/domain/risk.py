@@ -44,7 +44,7 @@ class PositionShareTier(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    below_equity_quote: Decimal | None
+    below_equity_quote: Decimal | None = None
     share: Decimal = Field(gt=0, le=1)
 
 

@@ -1,0 +1,100 @@
+"""The settings file: documented completely, validated at start, one clear line per mistake."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from trading_platform.domain.errors import FixSettings
+from trading_platform.settings import Settings, current_settings, load_settings
+
+DOCUMENTED = Path(__file__).parent.parent / "settings.toml"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_computer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def _uncommented() -> str:
+    """The documented file with every default in force; settings without a default stay out."""
+    lines = DOCUMENTED.read_text().splitlines()
+    return "\n".join(re.sub(r"^# (?=[a-z_]+ = \S|\[\[)", "", line) for line in lines)
+
+
+def test_the_documented_file_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADING_PLATFORM_SETTINGS_FILE", str(DOCUMENTED))
+    with_file = load_settings()
+    monkeypatch.delenv("TRADING_PLATFORM_SETTINGS_FILE")
+    assert with_file == load_settings()
+
+
+def test_the_documented_defaults_are_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    defaults = load_settings()
+    (tmp_path / "settings.toml").write_text(_uncommented())
+    assert load_settings() == defaults
+
+
+def test_every_setting_is_documented() -> None:
+    text = DOCUMENTED.read_text()
+    for section, field in Settings.model_fields.items():
+        for name in getattr(type(field.default), "model_fields", {}):
+            part = text.partition(f"[{section}]")[2].partition("\n[")[0]
+            assert re.search(rf"^# {name} =", part, re.MULTILINE), f"{section}.{name}"
+
+
+def test_environment_wins_over_file_and_flags_over_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[risk]\nmax_open_positions = 2\n")
+    assert load_settings().risk.max_open_positions == 2
+    monkeypatch.setenv("TRADING_PLATFORM_RISK__MAX_OPEN_POSITIONS", "4")
+    assert load_settings().risk.max_open_positions == 4
+    assert load_settings({"risk": {"max_open_positions": 5}}).risk.max_open_positions == 5
+
+
+def test_a_changed_file_counts_without_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[risk]\nmax_open_positions = 2\n")
+    before = current_settings()
+    assert current_settings() is before
+    file.write_text("[risk]\nmax_open_positions = 1\n")
+    os.utime(file, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns + 1_000_000))
+    assert current_settings().risk.max_open_positions == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("[risk]\nmax_open_position = 2\n", "risk.max_open_position: no such setting"),
+        ("[risk]\nfraction_of_equity = 1.5\n", "risk.fraction_of_equity"),
+        ('[market]\nsymbols = ["BTCUSDT"]\n', "BASE/QUOTE"),
+        ('[market]\nintervals = ["7m"]\n', "'7m' is not an interval"),
+        ('[account]\nmode = "live"\n', "live trading is refused"),
+        ("[replay]\nspeed = 60\n", "--replay FOLDER"),
+        ('[venue]\nname = "binance"\n[replay]\nfolder = "x"\n', "replay.folder needs venue.name = 'simulated'"),
+        ("[risk\n", "settings.toml"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(tmp_path: Path, content: str, expected: str) -> None:
+    (tmp_path / "settings.toml").write_text(content)
+    with pytest.raises(FixSettings) as mistake:
+        load_settings()
+    assert expected in str(mistake.value)
+    assert "\n" not in str(mistake.value)
+
+
+def test_secrets_show_nowhere() -> None:
+    settings = load_settings({"alerts": {"urls": ["mailto://me:hunter2@example.org"]}})
+    for text in (repr(settings), str(settings.model_dump()), settings.model_dump_json(), settings.fingerprint()):
+        assert "hunter2" not in text
+
+
+def test_the_limits_by_account_size_are_those_of_the_design() -> None:
+    tiers = load_settings().risk.position_share_tiers
+    assert [(tier.below_equity_quote, str(tier.share)) for tier in tiers] == [
+        (100, "0.80"),
+        (1000, "0.30"),
+        (None, "0.10"),
+    ]

@@ -181,7 +181,7 @@ class _ServerThread:
         self._config = config
         self._settings = settings
         self._ready = threading.Event()
-        self._stop: Callable[[], None] | None = None
+        self._finish: Callable[[], object] | None = None
         self._result: SimulatedExchange | None = None
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="simulated-exchange")
@@ -198,8 +198,8 @@ class _ServerThread:
         return self._result
 
     def stop(self) -> None:
-        if self._stop is not None:
-            self._stop()
+        if self._finish is not None:
+            self._finish()
         self._thread.join(_START_TIMEOUT_SECONDS)
         assert not self._thread.is_alive(), "the simulated exchange did not stop"
 
@@ -216,7 +216,7 @@ class _ServerThread:
         try:
             server: RunningServer = await start_server(exchange, self._settings)
             loop, finished = asyncio.get_running_loop(), asyncio.Event()
-            self._stop = lambda: loop.call_soon_threadsafe(finished.set) and None
+            self._finish = lambda: loop.call_soon_threadsafe(finished.set)
             self._result = SimulatedExchange(
                 server.base_url, server.port, API_KEY, API_SECRET, ControlClient(server.base_url), exchange, loop
             )

@@ -1,0 +1,128 @@
+"""The command line: `trading-platform --help`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trading_platform.domain.errors import PlatformError
+from trading_platform.settings import ENVIRONMENT_PREFIX, Settings, load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Turns exchange data into risk-checked orders; every setting is described in settings.toml.",
+)
+
+StateDir = Annotated[Path | None, typer.Option("--state-dir", help="Where everything that survives a restart is kept.")]
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line and exit code 2, never a traceback."""
+    try:
+        app()
+    except PlatformError as error:
+        print(f"trading-platform: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+
+
+@app.command()
+def up(
+    venue: Annotated[str | None, typer.Option(help="'simulated', or the id of any ccxt exchange (paper).")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Folder of recorded candles to trade on.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Replay this many times faster than life.")] = None,
+    step: Annotated[bool | None, typer.Option("--step", help="Replay one closed candle per completed cycle.")] = None,
+    market_data: Annotated[str | None, typer.Option(help="'auto', or 'rest' to do without streams.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the Dagster UI.")] = None,
+    state_dir: StateDir = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Start, then leave it running.")] = False,
+) -> None:
+    """Start the platform and watch it; Ctrl-C stops everything."""
+    from trading_platform.runtime.up import run_up
+
+    settings = _settings(
+        state_dir,
+        VENUE__NAME=venue,
+        REPLAY__FOLDER=replay and replay.expanduser().resolve(),
+        REPLAY__SPEED=speed,
+        REPLAY__STEP=step,
+        VENUE__MARKET_DATA=market_data,
+        ORCHESTRATION__UI_PORT=port,
+    )
+    raise typer.Exit(run_up(settings, detach=detach))
+
+
+@app.command()
+def down(state_dir: StateDir = None) -> None:
+    """Stop the platform, whoever started it."""
+    from trading_platform.runtime.instance import stop_running
+    from trading_platform.runtime.state_folder import StateFolder
+
+    state = StateFolder.at(_settings(state_dir).state_dir)
+    stopped = stop_running(state, typer.echo)
+    typer.echo("Stopped" if stopped else f"Nothing runs on {state.root}")
+
+
+@app.command()
+def status(
+    state_dir: StateDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; includes the database's URL.")] = False,
+) -> None:
+    """Show what runs, how old the data is, and the account."""
+    from trading_platform.runtime.status import platform_status
+    from trading_platform.runtime.view import as_text, to_json
+
+    seen = platform_status(_settings(state_dir))
+    typer.echo(to_json(seen) if as_json else as_text(seen))
+    raise typer.Exit(0 if seen.running else 1)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path | None, typer.Argument(help="Where to write it; a dated file by default.")] = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Write the ledger and the market data into a file that pg_restore reads."""
+    from trading_platform.runtime.backup import write_backup
+
+    typer.echo(write_backup(_settings(state_dir), file))
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(help="A process of the table in runtime/processes.py.")],
+    state_dir: StateDir = None,
+) -> None:
+    """Become one process of the platform, in the foreground (what the supervisor and docker/ call)."""
+    from trading_platform.runtime.execute import become
+
+    become(name, _settings(state_dir))
+
+
+@app.command()
+def migrate(state_dir: StateDir = None) -> None:
+    """Bring the ledger's database to the newest schema."""
+    from trading_platform.adapters.postgres.migrate import upgrade
+    from trading_platform.runtime.addresses import resolve_addresses
+    from trading_platform.runtime.state_folder import StateFolder
+
+    settings = _settings(state_dir)
+    upgrade(resolve_addresses(settings, StateFolder.at(settings.state_dir)).database)
+
+
+def _settings(state_dir: Path | None, **flags: Any) -> Settings:
+    """Settings with the flags on top; the flags go into the environment, where every child finds them."""
+    flags["STATE_DIR"] = state_dir and state_dir.expanduser().resolve()
+    for name, value in flags.items():
+        if value is not None:
+            os.environ[ENVIRONMENT_PREFIX + name] = str(value)
+    return load_settings()
+
+
+if __name__ == "__main__":
+    main()

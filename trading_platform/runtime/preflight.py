@@ -1,0 +1,42 @@
+"""What must hold before anything is started; each failure is one line that says how to mend it."""
+
+from __future__ import annotations
+
+import sys
+
+import psutil
+
+from trading_platform.domain.errors import FixSettings
+from trading_platform.runtime.endpoints import port_is_free
+from trading_platform.settings import Settings
+
+OLDEST_PYTHON = (3, 11)
+
+
+def check_python() -> None:
+    """Refuse an interpreter that is too old."""
+    if sys.version_info < OLDEST_PYTHON:
+        have, need = (".".join(map(str, version[:2])) for version in (sys.version_info, OLDEST_PYTHON))
+        raise FixSettings(f"Python {need} or newer is needed, this is {have}: make setup PYTHON=python{need}")
+
+
+def check_ui_port(settings: Settings) -> None:
+    """Refuse a port that somebody else listens on, and name them where the system lets us."""
+    host, port = settings.orchestration.listen_host, settings.orchestration.ui_port
+    if not port_is_free(host, port):
+        raise FixSettings(
+            f"port {port} is in use{_by_whom(port)}; stop that, or choose another port: "
+            f"trading-platform up --port {port + 1}"
+        )
+
+
+def _by_whom(port: int) -> str:
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.AccessDenied:  # macOS shows other processes' sockets to root only
+        return ""
+    for connection in connections:
+        listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr[1] == port
+        if listens and connection.pid:
+            return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+    return ""

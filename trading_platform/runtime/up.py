@@ -1,0 +1,154 @@
+"""`trading-platform up`: start, watch, stop."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.live import Live
+
+from trading_platform.domain.errors import FixSettings, RetryLater
+from trading_platform.runtime import instance
+from trading_platform.runtime.preflight import check_python
+from trading_platform.runtime.state_folder import StateFolder
+from trading_platform.runtime.status import PlatformStatus, platform_status
+from trading_platform.runtime.supervision import Supervisor, running_supervisor
+from trading_platform.runtime.view import as_line, as_table
+from trading_platform.settings import Settings
+
+_LOOK_SECONDS = 1.0
+_LINE_SECONDS = 15.0
+_REVIVE_SECONDS = 60.0
+_ATTACH_SECONDS = 60.0
+
+
+class _Stopped(Exception):
+    """Ctrl-C, or a polite kill."""
+
+
+def run_up(settings: Settings, *, detach: bool) -> int:
+    """Start the platform, or attach to the one that runs; returns the exit code."""
+    check_python()
+    state = StateFolder.at(settings.state_dir)
+    state.prepare()
+    console = Console()
+    with _signals_raise(), instance.exclusive(state) as alone:
+        supervisor = running_supervisor(state)
+        if not alone or supervisor is not None:
+            return _attach(settings, state, console, detach=detach)
+        try:
+            while True:
+                started = time.monotonic()
+                supervisor = instance.start(settings, _progress(console, started))
+                console.print(f"Up after {time.monotonic() - started:.0f} s")
+                if detach:
+                    console.print("It keeps running; stop it with: trading-platform down")
+                    return 0
+                _watch(settings, supervisor, console)
+                console.print("The supervisor is gone: starting anew")
+        except _Stopped:
+            began = time.monotonic()
+            with _signals_wait():
+                instance.stop(state, running_supervisor(state), _progress(console, began))
+            console.print(f"Stopped after {time.monotonic() - began:.1f} s")
+            return 0
+
+
+def _attach(settings: Settings, state: StateFolder, console: Console, *, detach: bool) -> int:
+    supervisor = _wait_for_supervisor(state)
+    console.print(f"Already running on {state.root}; stop it with: trading-platform down")
+    if not detach:
+        try:
+            _watch(settings, supervisor, console)
+        except _Stopped:
+            console.print("Left the view; the platform keeps running")
+    return 0
+
+
+def _wait_for_supervisor(state: StateFolder) -> Supervisor:
+    deadline = time.monotonic() + _ATTACH_SECONDS
+    while time.monotonic() < deadline:
+        supervisor = running_supervisor(state)
+        if supervisor is not None:
+            return supervisor
+        time.sleep(0.2)
+    raise FixSettings(f"another `up` holds {state.root} and has started nothing; end it, or use another --state-dir")
+
+
+def _watch(settings: Settings, supervisor: Supervisor, console: Console) -> None:
+    """Show the platform's state until the supervisor is gone."""
+    revive = _Reviver(supervisor)
+    if not console.is_terminal:
+        last_line = 0.0
+        for seen in _looks(settings):
+            revive(seen)
+            if time.monotonic() - last_line >= _LINE_SECONDS:
+                last_line = time.monotonic()
+                console.print(as_line(seen), soft_wrap=True)
+        return
+    with Live(console=console, auto_refresh=False, screen=False) as live:
+        for seen in _looks(settings):
+            revive(seen)
+            live.update(as_table(seen), refresh=True)
+
+
+def _looks(settings: Settings) -> Iterator[PlatformStatus]:
+    while (seen := platform_status(settings)).running:
+        yield seen
+        time.sleep(_LOOK_SECONDS)
+
+
+class _Reviver:
+    """Supervisor gives up on a process that keeps failing; what it needs may be back a minute later."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._next = time.monotonic()
+
+    def __call__(self, seen: PlatformStatus) -> None:
+        fatal = [process.name for process in seen.processes if process.state == "FATAL"]
+        if fatal and time.monotonic() >= self._next:
+            self._next = time.monotonic() + _REVIVE_SECONDS
+            for name in fatal:
+                try:
+                    self._supervisor.start(name)
+                except RetryLater:
+                    continue  # tried again in a minute
+
+
+def _progress(console: Console, began: float) -> instance.Progress:
+    def show(message: str) -> None:
+        console.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {message}", highlight=False)
+
+    return show
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise _Stopped
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """An impatient second Ctrl-C must not leave half of the processes behind."""
+    previous = {
+        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

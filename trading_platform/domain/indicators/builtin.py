@@ -27,6 +27,7 @@ from trading_platform.domain.indicators.values import (
     InvalidIndicatorError,
     Prices,
     format_argument,
+    match_arguments,
 )
 
 _LONGEST = 5000
@@ -86,16 +87,7 @@ class BuiltIn:
     ) -> tuple[tuple[str, Argument], ...]:
         """Match the given arguments with the parameters and fill in the defaults."""
         names = [parameter.name for parameter in self.parameters]
-        takes = ", ".join(names) or "no arguments"
-        if len(positional) > len(names):
-            raise InvalidIndicatorError(entry, f"too many arguments; it takes {takes}")
-        given = dict(zip(names, positional, strict=False))
-        for name, value in named.items():
-            if name not in names:
-                raise InvalidIndicatorError(entry, f"unknown argument {name}; it takes {takes}")
-            if name in given:
-                raise InvalidIndicatorError(entry, f"{name} is given twice")
-            given[name] = value
+        given = match_arguments(entry, names, positional, named)
         return tuple(
             (parameter.name, parameter.check(entry, self._value(entry, parameter, given)))
             for parameter in self.parameters
@@ -123,7 +115,7 @@ def _bollinger(prices: Prices, length: int, deviations: float) -> Arrays:
     TA-Lib takes variances below 1e-14 for zero and subtracts sums of squares; on plain prices the
     first flattens the bands of coins quoted at 0.00001, the second blurs those of quiet ones at 100,000.
     """
-    reference = prices.close[0]
+    reference = prices.close[:1]
     bands = talib.BBANDS(prices.close / reference - 1.0, length, deviations, deviations)
     upper, middle, lower = ((band + 1.0) * reference for band in bands)
     return upper, middle, lower

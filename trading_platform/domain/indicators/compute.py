@@ -32,7 +32,7 @@ def compute_indicators(window: pd.DataFrame, specs: Iterable[IndicatorSpec]) -> 
         If the window lacks a price column or isn't in the order of time.
     """
     prices = Prices.of(window)
-    columns: dict[str, Array] = {name: getattr(prices, name) for name in PRICE_COLUMNS}
+    columns: dict[str, Array] = {name: getattr(prices, name).copy() for name in PRICE_COLUMNS}
     for spec in dict.fromkeys(specs):
         columns.update(zip(spec.columns, spec.compute(prices), strict=True))
     return pd.DataFrame(columns, index=window.index, copy=False)

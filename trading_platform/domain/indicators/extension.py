@@ -22,6 +22,7 @@ from trading_platform.domain.indicators.values import (
     Arrays,
     InvalidIndicatorError,
     Prices,
+    match_arguments,
 )
 
 Arguments = tuple[tuple[str, Argument], ...]
@@ -39,9 +40,7 @@ class Probe:
     rows_needed: int
 
 
-def bind(
-    entry: str, function: str, positional: Sequence[Argument], named: Mapping[str, Argument]
-) -> Arguments:
+def bind(entry: str, function: str, positional: Sequence[Argument], named: Mapping[str, Argument]) -> Arguments:
     """Match arguments with the function's parameters, then try it out.
 
     Raises
@@ -50,15 +49,7 @@ def bind(
         If the function or a parameter is unknown, or the outcome can't be used.
     """
     names = [name for name in _parameters(entry, function) if name not in _PRICE_PARAMETERS]
-    if len(positional) > len(names):
-        raise InvalidIndicatorError(entry, f"too many arguments; it takes {', '.join(names)}")
-    given = dict(zip(names, positional, strict=False))
-    for name, value in named.items():
-        if name not in names:
-            raise InvalidIndicatorError(entry, f"unknown argument {name}; it takes {', '.join(names)}")
-        if name in given:
-            raise InvalidIndicatorError(entry, f"{name} is given twice")
-        given[name] = value
+    given = match_arguments(entry, names, positional, named)
     for name, value in given.items():
         if not isinstance(value, bool | str) and value <= 0:
             raise InvalidIndicatorError(entry, f"{name} must be greater than 0, not {value!r}")
@@ -121,9 +112,10 @@ def _call(function: str, arguments: Arguments, market: pd.DataFrame) -> pd.DataF
         for name, parameter in inspect.signature(found).parameters.items()
         if name in _PRICE_PARAMETERS and parameter.default is inspect.Parameter.empty
     }
-    outcome = found(**prices, **dict(arguments))
-    if isinstance(outcome, tuple):  # ichimoku: (values on the index, projection beyond it)
-        outcome = outcome[0]
+    options: dict[str, Argument] = dict(arguments)
+    if "as_dataframe" in inspect.signature(found).parameters:
+        options["as_dataframe"] = True  # ichimoku: without its projection beyond the window
+    outcome = found(**prices, **options)
     if outcome is None:
         return None
     if isinstance(outcome, pd.Series):
@@ -138,7 +130,9 @@ def _column_name(library_name: object) -> str:
 
 
 def _frame_of(prices: Prices) -> pd.DataFrame:
-    return pd.DataFrame({name: getattr(prices, name) for name in PRICE_COLUMNS}, index=prices.open_time)
+    # Times are UTC without saying so: the library's grouping by day warns about every time zone.
+    index = prices.open_time.tz_localize(None)
+    return pd.DataFrame({name: getattr(prices, name) for name in PRICE_COLUMNS}, index=index)
 
 
 @lru_cache(maxsize=1)
@@ -156,8 +150,6 @@ def _probe_market() -> pd.DataFrame:
     open_ = np.concatenate(([100.0], close[:-1]))
     high = np.maximum(open_, close) * (1.0 + np.abs(random.normal(0.0, 0.001, _PROBE_ROWS)))
     low = np.minimum(open_, close) * (1.0 - np.abs(random.normal(0.0, 0.001, _PROBE_ROWS)))
-    times = pd.date_range("2024-01-01", periods=_PROBE_ROWS, freq="min", tz="UTC")
+    times = pd.date_range("2024-01-01", periods=_PROBE_ROWS, freq="min")
     volume = random.lognormal(0.0, 1.0, _PROBE_ROWS)
-    return pd.DataFrame(
-        {"open": open_, "high": high, "low": low, "close": close, "volume": volume}, index=times
-    )
+    return pd.DataFrame({"open": open_, "high": high, "low": low, "close": close, "volume": volume}, index=times)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,3 +75,26 @@ def format_argument(value: Argument) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def match_arguments(
+    entry: str, names: Sequence[str], positional: Sequence[Argument], named: Mapping[str, Argument]
+) -> dict[str, Argument]:
+    """Give the arguments the names of the parameters, in the order of the parameters' names.
+
+    Raises
+    ------
+    InvalidIndicatorError
+        If there are too many, or one is unknown or given twice.
+    """
+    takes = f"it takes {', '.join(names) or 'no arguments'}"
+    if len(positional) > len(names):
+        raise InvalidIndicatorError(entry, f"too many arguments; {takes}")
+    given = dict(zip(names, positional, strict=False))
+    for name, value in named.items():
+        if name not in names:
+            raise InvalidIndicatorError(entry, f"unknown argument {name}; {takes}")
+        if name in given:
+            raise InvalidIndicatorError(entry, f"{name} is given twice")
+        given[name] = value
+    return {name: given[name] for name in names if name in given}

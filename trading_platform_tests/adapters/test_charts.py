@@ -1,0 +1,144 @@
+"""Charts: what is drawn can't be asserted pixel by pixel, so form, size and the placing of things are."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from trading_platform.adapters.matplotlib_charts import MatplotlibChartPainter
+from trading_platform.adapters.matplotlib_charts.figure import RISING, format_price
+from trading_platform.adapters.matplotlib_charts.timeline import Timeline
+from trading_platform.domain.candle import Interval
+from trading_platform.domain.indicators import compute_indicators, parse_indicators
+from trading_platform.domain.order import Side
+from trading_platform.domain.strategies.base import Direction
+from trading_platform.ports.charts import ChartPainter, ChartPanel, FillMark, SignalMark
+from trading_platform.ports.ledger import EquityPoint
+
+MINUTE = Interval.parse("1m")
+START = datetime(2025, 3, 1, tzinfo=UTC)
+PAINTER: ChartPainter = MatplotlibChartPainter()
+
+
+def candles(rows: int, seed: int = 0, price: float = 100.0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    close = price * np.exp(np.cumsum(random.normal(0, 0.002, rows)))
+    frame = pd.DataFrame({"open": close * 0.999, "high": close * 1.002, "low": close * 0.998, "close": close})
+    frame["volume"] = random.lognormal(0, 1, rows)
+    return frame.set_index(pd.date_range(START, periods=rows, freq="min", name="open_time"))
+
+
+def panel(frame: pd.DataFrame, *signals: SignalMark) -> ChartPanel:
+    specs = parse_indicators(["ema(12)", "ema(26)", "bbands", "rsi"])
+    return ChartPanel("BTC/USDT", MINUTE, compute_indicators(frame, specs), signals)
+
+
+def opened(png: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(png))
+    image.load()
+    assert image.format == "PNG"
+    return image
+
+
+def pixels_of(png: bytes, colour: str) -> int:
+    """Pixels in about that colour (a palette moves colours a little)."""
+    wanted = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
+    distance = np.abs(np.asarray(opened(png).convert("RGB")).astype(int) - wanted).max(axis=-1)
+    return int((distance < 24).sum())
+
+
+def equity(count: int) -> list[EquityPoint]:
+    worth = [Decimal("84.54") + Decimal(k % 7) / 100 for k in range(count)]
+    return [EquityPoint("main", START + timedelta(minutes=k), w, Decimal(0), START) for k, w in enumerate(worth)]
+
+
+@pytest.mark.parametrize(("panels", "height"), [(1, 270), (3, 810), (4, 540), (6, 810)])
+def test_the_picture_fits_the_page(panels: int, height: int) -> None:
+    png = PAINTER.render_price_chart([panel(candles(300, seed)) for seed in range(panels)])
+    assert opened(png).size == (900, height)
+    assert opened(png).mode == "P"
+    assert len(png) < 20_000 * max(panels, 3)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 30, 500])
+@pytest.mark.parametrize("price", [2e-6, 100_000.0])
+def test_any_window_can_be_drawn(rows: int, price: float) -> None:
+    assert opened(PAINTER.render_price_chart([panel(candles(rows, price=price))])).size == (900, 270)
+
+
+def test_a_dead_market_can_be_drawn() -> None:
+    frame = candles(200).assign(open=5.0, high=5.0, low=5.0, close=5.0, volume=0.0)
+    assert opened(PAINTER.render_price_chart([panel(frame)])).size == (900, 270)
+
+
+def test_prices_without_indicators_can_be_drawn() -> None:
+    assert PAINTER.render_price_chart([ChartPanel("BTC/USDT", MINUTE, candles(200))])
+
+
+def test_the_same_data_gives_the_same_picture() -> None:
+    assert PAINTER.render_price_chart([panel(candles(200))]) == PAINTER.render_price_chart([panel(candles(200))])
+
+
+def test_only_the_newest_candles_are_drawn() -> None:
+    frame = panel(candles(300)).frame
+    whole = PAINTER.render_price_chart([ChartPanel("BTC/USDT", MINUTE, frame)], candles=60)
+    newest = PAINTER.render_price_chart([ChartPanel("BTC/USDT", MINUTE, frame.iloc[-60:])], candles=60)
+    assert whole == newest
+
+
+def test_a_signal_is_marked_and_one_outside_is_not() -> None:
+    frame = candles(300)
+    inside = SignalMark(frame.index[-20].to_pydatetime(), Direction.LONG, "trend")
+    outside = SignalMark(START, Direction.LONG, "trend")
+    plain = PAINTER.render_price_chart([panel(frame)])
+    assert pixels_of(PAINTER.render_price_chart([panel(frame, inside)]), RISING) > pixels_of(plain, RISING)
+    assert PAINTER.render_price_chart([panel(frame, outside)]) == plain
+
+
+def test_a_chart_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one panel"):
+        PAINTER.render_price_chart([])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3000])
+def test_equity_can_be_drawn(count: int) -> None:
+    fills = [FillMark(START + timedelta(minutes=30), Side.BUY, "BTC/USDT")]
+    assert opened(PAINTER.render_equity_chart(equity(count), fills, "USDT")).size == (900, 300)
+
+
+def test_a_fill_is_marked_on_the_equity() -> None:
+    bought = FillMark(START + timedelta(minutes=50), Side.BUY, "BTC/USDT")
+    plain = PAINTER.render_equity_chart(equity(100), [], "USDT")
+    assert pixels_of(PAINTER.render_equity_chart(equity(100), [bought], "USDT"), RISING) > pixels_of(plain, RISING)
+
+
+def test_a_gap_is_a_strip_of_fixed_width() -> None:
+    frame = candles(100)
+    timeline = Timeline(pd.DatetimeIndex(frame.index.delete(range(40, 90))), MINUTE)
+    (gap,) = timeline.gaps
+    assert gap.missing_candles == 50
+    assert (gap.start, gap.end) == (39.5, 43.5)
+    assert timeline.x[39:41].tolist() == [39.0, 44.0]
+    x, line = timeline.broken_at_gaps(np.arange(50.0))
+    assert np.isnan(line[40])
+    assert (np.diff(x) > 0).all()
+
+
+def test_times_are_round() -> None:
+    positions, labels = Timeline(pd.DatetimeIndex(candles(120).index), MINUTE).ticks(at_most=12)
+    assert positions == [float(k) for k in range(0, 120, 10)]
+    assert labels[:3] == ["01 Mar", "00:10", "00:20"]
+
+
+@pytest.mark.parametrize(
+    ("price", "text"),
+    [(84403.25, "84,403.25"), (124.5, "124.50"), (1.23456, "1.2346"), (0.000012346, "0.000012346"), (0.0, "0.0000")],
+)
+def test_prices_show_enough_digits(price: float, text: str) -> None:
+    assert format_price(price) == text

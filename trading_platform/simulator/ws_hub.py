@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
 
 from trading_platform.simulator.context import ServerContext
+from trading_platform.simulator.errors import ExchangeError
 from trading_platform.simulator.model import Book
 from trading_platform.simulator.ws_connection import Connection
 from trading_platform.simulator.ws_feeds import DepthFeed, Feed, open_feed
@@ -56,7 +58,7 @@ class StreamHub:
         if subscriber not in channel.subscribers:
             channel.subscribers.append(subscriber)
             subscriber.streams.append(name)
-            self._publish(channel.feed, channel.feed.snapshot(), [subscriber])
+            self._publish(channel.feed, _payloads(channel.feed.snapshot), [subscriber])
         self._start()
         return True
 
@@ -104,6 +106,7 @@ class StreamHub:
         self._wake.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
+            self._task.add_done_callback(_report_failure)
 
     async def _run(self) -> None:
         while self._channels:
@@ -121,7 +124,7 @@ class StreamHub:
 
     def _poll(self, channel: _Channel) -> None:
         channel.due = time.monotonic() + min(channel.feed.period_seconds, self._seconds_to_candle_close())
-        self._publish(channel.feed, channel.feed.poll(), channel.subscribers)
+        self._publish(channel.feed, _payloads(channel.feed.poll), channel.subscribers)
 
     def _seconds_to_candle_close(self) -> float:
         """Wall seconds until the next base candle closes, so that its event goes out at once."""
@@ -152,6 +155,21 @@ class StreamHub:
             kept = [p for p in payload if faults.find("mute", stream=feed.kind, symbol=p["s"]) is None]
             return kept or None
         return payload if faults.take("mute", stream=feed.kind, symbol=feed.symbol) is None else None
+
+
+def _report_failure(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.error("stream_timer_failed", exc_info=error)
+
+
+def _payloads(source: Callable[[], list[object]]) -> list[object]:
+    """What a feed has to say; nothing while the exchange can't serve its symbol."""
+    try:
+        return source()
+    except ExchangeError as error:
+        log.debug("feed_unavailable", code=error.code, reason=error.message)
+        return []
 
 
 def corrupt(text: str, shape: str) -> bytes:

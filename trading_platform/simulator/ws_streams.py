@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 from trading_platform.simulator.context import ServerContext
+from trading_platform.simulator.errors import ExchangeError
 from trading_platform.simulator.wire_market import Json
 from trading_platform.simulator.ws_hub import StreamHub, Subscriber
 
@@ -23,7 +25,8 @@ class StreamProtocol:
     def begin(self, names: list[str]) -> None:
         """Subscribe to the streams named in the URL; unknown ones stay silent."""
         for name in names:
-            self._hub.subscribe(self._subscriber, name)
+            with contextlib.suppress(ExchangeError):
+                self._hub.subscribe(self._subscriber, name)
 
     def receive(self, text: str) -> None:
         """Handle one incoming message."""
@@ -32,7 +35,11 @@ class StreamProtocol:
         except json.JSONDecodeError as error:
             self._send(_error(3, f"Invalid JSON: {error.msg} at line {error.lineno} column {error.colno}"))
             return
-        self._send(self._answer(message))
+        try:
+            answer = self._answer(message)
+        except ExchangeError as error:
+            answer = _error(2, f"Invalid request: {error.message}", message.get("id"))
+        self._send(answer)
 
     def _answer(self, message: object) -> Json:
         if not isinstance(message, dict) or "method" not in message:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from trading_platform.domain.errors import PlatformError
-from trading_platform.settings import ENVIRONMENT_PREFIX, Settings, load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,25 +43,26 @@ def up(
     """Start the platform and watch it; Ctrl-C stops everything."""
     from trading_platform.runtime.up import run_up
 
-    settings = _settings(
-        state_dir,
-        VENUE__NAME=venue,
-        REPLAY__FOLDER=replay and replay.expanduser().resolve(),
-        REPLAY__SPEED=speed,
-        REPLAY__STEP=step,
-        VENUE__MARKET_DATA=market_data,
-        ORCHESTRATION__UI_PORT=port,
-    )
-    raise typer.Exit(run_up(settings, detach=detach))
+    flags = {
+        "STATE_DIR": state_dir and state_dir.expanduser().resolve(),
+        "VENUE__NAME": venue,
+        "VENUE__MARKET_DATA": market_data,
+        "REPLAY__FOLDER": replay and replay.expanduser().resolve(),
+        "REPLAY__SPEED": speed,
+        "REPLAY__STEP": step,
+        "ORCHESTRATION__UI_PORT": port,
+    }
+    raise typer.Exit(run_up(flags, detach=detach))
 
 
 @app.command()
 def down(state_dir: StateDir = None) -> None:
     """Stop the platform, whoever started it."""
+    from trading_platform.runtime.flags import settings_of_instance
     from trading_platform.runtime.instance import stop_running
     from trading_platform.runtime.state_folder import StateFolder
 
-    state = StateFolder.at(_settings(state_dir).state_dir)
+    state = StateFolder.at(settings_of_instance(state_dir).state_dir)
     stopped = stop_running(state, typer.echo)
     typer.echo("Stopped" if stopped else f"Nothing runs on {state.root}")
 
@@ -74,10 +73,11 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs; includes the database's URL.")] = False,
 ) -> None:
     """Show what runs, how old the data is, and the account."""
+    from trading_platform.runtime.flags import settings_of_instance
     from trading_platform.runtime.status import platform_status
     from trading_platform.runtime.view import as_text, to_json
 
-    seen = platform_status(_settings(state_dir))
+    seen = platform_status(settings_of_instance(state_dir))
     typer.echo(to_json(seen) if as_json else as_text(seen))
     raise typer.Exit(0 if seen.running else 1)
 
@@ -89,8 +89,9 @@ def backup(
 ) -> None:
     """Write the ledger and the market data into a file that pg_restore reads."""
     from trading_platform.runtime.backup import write_backup
+    from trading_platform.runtime.flags import settings_of_instance
 
-    typer.echo(write_backup(_settings(state_dir), file))
+    typer.echo(write_backup(settings_of_instance(state_dir), file))
 
 
 @app.command()
@@ -100,8 +101,9 @@ def run(
 ) -> None:
     """Become one process of the platform, in the foreground (what the supervisor and docker/ call)."""
     from trading_platform.runtime.execute import become
+    from trading_platform.runtime.flags import settings_of_instance
 
-    become(name, _settings(state_dir))
+    become(name, settings_of_instance(state_dir))
 
 
 @app.command()
@@ -109,19 +111,11 @@ def migrate(state_dir: StateDir = None) -> None:
     """Bring the ledger's database to the newest schema."""
     from trading_platform.adapters.postgres.migrate import upgrade
     from trading_platform.runtime.addresses import resolve_addresses
+    from trading_platform.runtime.flags import settings_of_instance
     from trading_platform.runtime.state_folder import StateFolder
 
-    settings = _settings(state_dir)
+    settings = settings_of_instance(state_dir)
     upgrade(resolve_addresses(settings, StateFolder.at(settings.state_dir)).database)
-
-
-def _settings(state_dir: Path | None, **flags: Any) -> Settings:
-    """Settings with the flags on top; the flags go into the environment, where every child finds them."""
-    flags["STATE_DIR"] = state_dir and state_dir.expanduser().resolve()
-    for name, value in flags.items():
-        if value is not None:
-            os.environ[ENVIRONMENT_PREFIX + name] = str(value)
-    return load_settings()
 
 
 if __name__ == "__main__":

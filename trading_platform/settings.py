@@ -215,6 +215,7 @@ class ServerUrls(Section):
     simulator: str | None = Field(None, description="http://… of the simulated exchange")
     simulator_api_key: SecretStr | None = Field(None, description="of the account at the simulated exchange")
     simulator_api_secret: SecretStr | None = None
+    ui: str | None = Field(None, description="http://… of the Dagster UI")
     code_location: str | None = Field(None, pattern=r"^[^:/]+:\d+$", description="host:port of Dagster's code location")
 
 

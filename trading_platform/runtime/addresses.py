@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from trading_platform.runtime.endpoints import LOOPBACK, Endpoints, required_endpoints
+from pydantic import SecretStr
+
+from trading_platform.runtime.endpoints import LOOPBACK, Endpoints, read_endpoints, required_endpoints
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.settings import Settings
 
@@ -24,10 +26,12 @@ class Addresses:
         PostgreSQL URLs that psql understands.
     broker, results
         Celery's broker and result backend.
-    simulator
-        The simulated exchange; None when another venue trades.
-    code_location, ui
+    simulator, simulator_api_key, simulator_api_secret
+        The simulated exchange, where paper orders go on every venue, and the account's key there.
+    code_location
         (host, port).
+    ui
+        The Dagster UI.
     """
 
     database: str = field(repr=False)
@@ -35,18 +39,10 @@ class Addresses:
     broker: str = field(repr=False)
     results: str = field(repr=False)
     simulator: str
+    simulator_api_key: str = field(repr=False)
+    simulator_api_secret: str = field(repr=False)
     code_location: tuple[str, int]
-    ui: tuple[str, int]
-
-    @property
-    def ui_url(self) -> str:
-        """The Dagster UI's address."""
-        return f"http://{self.ui[0]}:{self.ui[1]}"
-
-    @property
-    def simulator_port(self) -> int:
-        """Where the simulated exchange listens."""
-        return urlsplit(self.simulator).port or 80
+    ui: str
 
 
 def embeds_postgres(settings: Settings) -> bool:
@@ -68,34 +64,30 @@ def resolve_addresses(settings: Settings, state: StateFolder) -> Addresses:
         An embedded server's address is wanted and nothing has been started in the state folder yet.
     """
     servers = settings.servers
-    wants_embedded = None in (servers.database, servers.dagster_database, servers.simulator, servers.code_location)
-    endpoints = required_endpoints(state) if wants_embedded else None
-    database = servers.database.get_secret_value() if servers.database else _embedded(endpoints, LEDGER_DATABASE)
-    dagster_database = (
-        servers.dagster_database.get_secret_value()
-        if servers.dagster_database
-        else _embedded(endpoints, DAGSTER_DATABASE)
-    )
+    embedded = read_endpoints(state)
+
+    def known() -> Endpoints:
+        return embedded or required_endpoints(state)
+
+    def postgres(database: str) -> str:
+        password = quote(known().postgres_password, safe="")
+        return f"postgresql://{POSTGRES_USER}:{password}@{LOOPBACK}:{known().postgres_port}/{database}"
+
+    dagster_database = _secret(servers.dagster_database) or postgres(DAGSTER_DATABASE)
     broker, results = _broker(settings, state, dagster_database)
     return Addresses(
-        database=database,
+        database=_secret(servers.database) or postgres(LEDGER_DATABASE),
         dagster_database=dagster_database,
         broker=broker,
         results=results,
-        simulator=servers.simulator or f"http://{LOOPBACK}:{_known(endpoints).simulator_port}",
+        simulator=servers.simulator or f"http://{LOOPBACK}:{known().simulator_port}",
+        simulator_api_key=_secret(servers.simulator_api_key) or known().simulator_api_key,
+        simulator_api_secret=_secret(servers.simulator_api_secret) or known().simulator_api_secret,
         code_location=(
-            _host_and_port(servers.code_location)
-            if servers.code_location
-            else (LOOPBACK, _known(endpoints).code_location_port)
+            _host_and_port(servers.code_location) if servers.code_location else (LOOPBACK, known().code_location_port)
         ),
-        ui=(LOOPBACK, settings.orchestration.ui_port),
+        ui=servers.ui or f"http://{LOOPBACK}:{settings.orchestration.ui_port}",
     )
-
-
-def _embedded(endpoints: Endpoints | None, database: str) -> str:
-    known = _known(endpoints)
-    password = quote(known.postgres_password, safe="")
-    return f"postgresql://{POSTGRES_USER}:{password}@{LOOPBACK}:{known.postgres_port}/{database}"
 
 
 def _broker(settings: Settings, state: StateFolder, dagster_database: str) -> tuple[str, str]:
@@ -111,6 +103,5 @@ def _host_and_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _known(endpoints: Endpoints | None) -> Endpoints:
-    assert endpoints is not None
-    return endpoints
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value else None

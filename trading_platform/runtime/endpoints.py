@@ -25,6 +25,8 @@ class Endpoints:
     supervisor_port: int
     postgres_password: str = field(repr=False)
     supervisor_password: str = field(repr=False)
+    simulator_api_key: str = field(repr=False)
+    simulator_api_secret: str = field(repr=False)
 
 
 def read_endpoints(state: StateFolder) -> Endpoints | None:
@@ -68,6 +70,8 @@ def choose_endpoints(state: StateFolder) -> Endpoints:
         supervisor_port=0,
         postgres_password=secrets.token_urlsafe(24),
         supervisor_password=secrets.token_urlsafe(24),
+        simulator_api_key=secrets.token_hex(32),
+        simulator_api_secret=secrets.token_hex(32),
     )
     taken = [name for name in _PORTS if not port_is_free(LOOPBACK, getattr(endpoints, name))]
     chosen: dict[str, Any] = dict(zip(taken, _free_ports(len(taken)), strict=True))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from trading_platform.runtime.addresses import Addresses
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.settings import ENVIRONMENT_PREFIX, Settings, settings_file
@@ -33,6 +35,9 @@ def child_environment(settings: Settings, state: StateFolder, addresses: Address
         ENVIRONMENT_PREFIX + "SERVERS__DATABASE": addresses.database,
         ENVIRONMENT_PREFIX + "SERVERS__DAGSTER_DATABASE": addresses.dagster_database,
         ENVIRONMENT_PREFIX + "SERVERS__SIMULATOR": addresses.simulator,
+        ENVIRONMENT_PREFIX + "SERVERS__SIMULATOR_API_KEY": addresses.simulator_api_key,
+        ENVIRONMENT_PREFIX + "SERVERS__SIMULATOR_API_SECRET": addresses.simulator_api_secret,
+        ENVIRONMENT_PREFIX + "SERVERS__UI": addresses.ui,
         "DAGSTER_HOME": str(state.dagster_home),
         "DAGSTER_POSTGRES_URL": addresses.dagster_database,
         "DAGSTER_CODE_LOCATION_HOST": addresses.code_location[0],
@@ -44,3 +49,18 @@ def child_environment(settings: Settings, state: StateFolder, addresses: Address
         "PYTHONPATH": os.pathsep.join(filter(None, [str(_CELERY_CONFIG), os.environ.get("PYTHONPATH", "")])),
     }
     return environment
+
+
+def settings_with(settings: Settings, addresses: Addresses) -> Settings:
+    """The settings as the platform's children see them: every server's address filled in."""
+    servers = settings.servers.model_copy(
+        update={
+            "database": SecretStr(addresses.database),
+            "dagster_database": SecretStr(addresses.dagster_database),
+            "simulator": addresses.simulator,
+            "simulator_api_key": SecretStr(addresses.simulator_api_key),
+            "simulator_api_secret": SecretStr(addresses.simulator_api_secret),
+            "ui": addresses.ui,
+        }
+    )
+    return settings.model_copy(update={"servers": servers})

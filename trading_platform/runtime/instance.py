@@ -185,7 +185,7 @@ def _wait_for_listener(supervisor: Supervisor, state: StateFolder, name: str, ad
 
 def _wait_for_ui(supervisor: Supervisor, state: StateFolder, addresses: Addresses) -> None:
     def answering() -> bool:
-        connection = http.client.HTTPConnection(*addresses.ui, timeout=5)
+        connection = http.client.HTTPConnection(*_host_and_port(addresses.ui), timeout=5)
         try:
             connection.request("GET", "/server_info")
             return connection.getresponse().status == http.HTTPStatus.OK

@@ -71,6 +71,11 @@ class StateFolder:
         return self.root / "market.json"
 
     @property
+    def flags_file(self) -> Path:
+        """Flags that the running instance was started with, for the commands that look at it."""
+        return self.run / "flags.json"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one `up` that this folder may have."""
         return self.run / "up.lock"

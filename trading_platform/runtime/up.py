@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.runtime import instance
+from trading_platform.runtime.flags import apply_flags, remember_flags, settings_of_instance
 from trading_platform.runtime.preflight import check_python
 from trading_platform.runtime.state_folder import StateFolder
-from trading_platform.runtime.status import PlatformStatus, platform_status
+from trading_platform.runtime.status import PlatformStatus, status_reader
 from trading_platform.runtime.supervision import Supervisor, running_supervisor
-from trading_platform.runtime.view import as_line, as_table
+from trading_platform.runtime.view import as_line, as_tables
 from trading_platform.settings import Settings
 
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 2.0
 _LINE_SECONDS = 15.0
 _REVIVE_SECONDS = 60.0
 _ATTACH_SECONDS = 60.0
@@ -30,16 +32,24 @@ class _Stopped(Exception):
     """Ctrl-C, or a polite kill."""
 
 
-def run_up(settings: Settings, *, detach: bool) -> int:
-    """Start the platform, or attach to the one that runs; returns the exit code."""
+def run_up(flags: Mapping[str, Any], *, detach: bool) -> int:
+    """Start the platform, or attach to the one that runs; returns the exit code.
+
+    Parameters
+    ----------
+    flags
+        Settings given on the command line, see :func:`.flags.apply_flags`.
+    """
     check_python()
+    settings = apply_flags(flags)
     state = StateFolder.at(settings.state_dir)
     state.prepare()
     console = Console()
     with _signals_raise(), instance.exclusive(state) as alone:
         supervisor = running_supervisor(state)
         if not alone or supervisor is not None:
-            return _attach(settings, state, console, detach=detach)
+            return _attach(settings_of_instance(state.root), state, console, detach=detach)
+        remember_flags(state, flags)
         try:
             while True:
                 started = time.monotonic()
@@ -93,11 +103,12 @@ def _watch(settings: Settings, supervisor: Supervisor, console: Console) -> None
     with Live(console=console, auto_refresh=False, screen=False) as live:
         for seen in _looks(settings):
             revive(seen)
-            live.update(as_table(seen), refresh=True)
+            live.update(as_tables(seen), refresh=True)
 
 
 def _looks(settings: Settings) -> Iterator[PlatformStatus]:
-    while (seen := platform_status(settings)).running:
+    look = status_reader(settings)
+    while (seen := look()).running:
         yield seen
         time.sleep(_LOOK_SECONDS)
 

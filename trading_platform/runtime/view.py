@@ -1,56 +1,157 @@
-"""The status, shown: as a table that lives in a terminal, as a line for a log, as JSON for programs."""
+"""The status, shown: as tables that live in a terminal, as a line for a log, as JSON for programs."""
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from trading_platform.runtime.status import PlatformStatus, ProcessStatus
+from trading_platform.services.summarise_platform import Summary
 
 _STATE_STYLES = {"RUNNING": "green", "STARTING": "yellow", "BACKOFF": "yellow"}
 
 
 def to_json(status: PlatformStatus) -> str:
     """All of it, indented; times as ISO 8601, money as text."""
-    return json.dumps(asdict(status), indent=2, default=str)
+    values = asdict(status)
+    if status.summary is not None:
+        equity = status.summary.equity
+        values["summary"]["equity_quote"] = equity.equity_quote if equity else None
+    return json.dumps(values, indent=2, default=_plain)
 
 
 def as_text(status: PlatformStatus) -> str:
     """What the live view shows, once and without colours."""
     text = io.StringIO()
-    Console(file=text, width=110, color_system=None).print(as_table(status))
-    return text.getvalue().rstrip()
+    Console(file=text, width=120, color_system=None).print(as_tables(status))
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
 def as_line(status: PlatformStatus) -> str:
     """One line."""
     up = sum(process.state == "RUNNING" for process in status.processes)
-    return f"{datetime.now(UTC):%H:%M:%S} {up}/{len(status.processes)} processes run · UI {status.ui_url}"
-
-
-def as_table(status: PlatformStatus) -> RenderableType:
-    """The live view."""
-    if not status.running:
-        return Text(f"Nothing runs on {status.state_folder}")
-    return Group(
-        Text.assemble("UI ", (status.ui_url or "", "bold cyan"), f"   state folder {status.state_folder}"),
-        _processes(status.processes),
+    parts = [f"{datetime.now(UTC):%H:%M:%S} {up}/{len(status.processes)} processes run", f"UI {status.ui_url}"]
+    seen = status.summary
+    if seen is None:
+        return " · ".join([*parts, status.trouble])
+    stale = sum(not series.is_fresh for series in seen.freshness)
+    return " · ".join(
+        [
+            *parts,
+            f"{stale} of {len(seen.freshness)} series stale" if stale else "data fresh",
+            f"{len(seen.positions)} positions",
+            f"equity {_equity(seen)}",
+            *(f"INCIDENT {incident.summary}" for incident in seen.incidents),
+        ]
     )
 
 
-def _processes(processes: tuple[ProcessStatus, ...]) -> Table:
-    table = Table("process", "state", "up for", "restarts", "pid", box=None, pad_edge=False)
+def as_tables(status: PlatformStatus) -> RenderableType:
+    """The live view."""
+    if not status.running:
+        return Text(f"Nothing runs on {status.state_folder}")
+    head = Text.assemble("UI ", (status.ui_url or "", "bold cyan"), f"   state folder {status.state_folder}")
+    parts: list[RenderableType] = [head, Text(), _processes(status.processes), Text()]
+    if status.summary is None:
+        return Group(*parts, Text(f"The books can't be read yet: {status.trouble}", style="yellow"))
+    return Group(*parts, *_books(status.summary))
+
+
+def _books(seen: Summary) -> Iterator[RenderableType]:
+    yield Text(f"market time {seen.time.now:%Y-%m-%d %H:%M:%S} UTC   equity {_equity(seen)}   {_balances(seen)}")
+    for incident in seen.incidents:
+        yield Text(f"since {incident.opened_at:%H:%M:%S}: {incident.summary}", style="bold red")
+    yield Text()
+    yield _table(
+        ("data", "last price", "newest candle", "late by", ""),
+        (
+            (
+                f"{series.symbol} {series.interval}",
+                _number(seen.prices.get(series.symbol)),
+                f"{series.newest_open_time:%m-%d %H:%M}" if series.newest_open_time else "none yet",
+                f"{max(series.lateness_seconds, 0.0):.0f} s" if series.lateness_seconds is not None else "",
+                Text("fresh", style="green") if series.is_fresh else Text("stale", style="red"),
+            )
+            for series in seen.freshness
+        ),
+    )
+    yield _table(
+        ("signal", "strategy", "direction", "candle close", "why"),
+        ((s.symbol, s.strategy, s.direction, f"{s.candle_close:%m-%d %H:%M}", s.reason) for s in seen.signals),
+    )
+    yield _table(
+        ("order", "side", "quantity", "filled", "status", "at"),
+        (
+            (
+                *(o.symbol, o.side, _number(o.quantity), _number(o.filled_quantity), o.status),
+                f"{o.created_at:%m-%d %H:%M:%S}",
+            )
+            for o in seen.orders
+        ),
+    )
+    yield _table(
+        ("position", "quantity", "average price", "realized", "since"),
+        (
+            (
+                *(p.symbol, _number(p.quantity), _number(p.average_price), _number(p.realized_pnl_quote)),
+                f"{p.opened_at:%m-%d %H:%M}",
+            )
+            for p in seen.positions
+        ),
+    )
+
+
+def _processes(processes: Iterable[ProcessStatus]) -> Table:
     now = datetime.now(UTC)
-    for process in processes:
-        uptime = str(timedelta(seconds=int((now - process.started_at).total_seconds()))) if process.started_at else ""
-        state = Text(process.state.lower(), style=_STATE_STYLES.get(process.state, "red"))
-        if process.detail:
-            state.append(f" ({process.detail})")
-        table.add_row(process.name, state, uptime, str(process.restarts), str(process.pid or ""))
+    return _table(
+        ("process", "state", "up for", "restarts", "pid"),
+        (
+            (
+                process.name,
+                _state(process),
+                str(timedelta(seconds=int((now - process.started_at).total_seconds()))) if process.started_at else "",
+                str(process.restarts),
+                str(process.pid or ""),
+            )
+            for process in processes
+        ),
+    )
+
+
+def _state(process: ProcessStatus) -> Text:
+    state = Text(process.state.lower(), style=_STATE_STYLES.get(process.state, "red"))
+    return state.append(f" ({process.detail})") if process.detail else state
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[RenderableType, ...]]) -> Table:
+    table = Table(*header, box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
+    for row in rows:
+        table.add_row(*row)
     return table
+
+
+def _equity(seen: Summary) -> str:
+    return f"{seen.equity.equity_quote:.2f} {seen.account.quote}" if seen.equity else "unknown"
+
+
+def _balances(seen: Summary) -> str:
+    return "  ".join(
+        f"{asset} {_number(balance.total)}" + (f" ({_number(balance.reserved)} reserved)" if balance.reserved else "")
+        for asset, balance in sorted(seen.account.balances.items())
+    )
+
+
+def _number(value: Decimal | None) -> str:
+    return "" if value is None else f"{value.quantize(Decimal('1e-8')).normalize():f}"
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

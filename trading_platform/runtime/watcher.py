@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -29,7 +30,7 @@ def watch_once(current: Platform, orchestrator: DagsterGraphQLOrchestrator | Non
         None while Dagster is still starting: that it doesn't answer yet is no incident.
     """
     settings = current.settings
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: watch_freshness(
             current.store,
             current.journal,
@@ -60,7 +61,12 @@ def main() -> int:
         current = platform()
         dagster = None
         if time.monotonic() - started > GRACE_SECONDS:
-            dagster = DagsterGraphQLOrchestrator(f"http://127.0.0.1:{current.settings.orchestration.ui_port}")
+            ui = current.settings.servers.ui or f"http://127.0.0.1:{current.settings.orchestration.ui_port}"
+            dagster = DagsterGraphQLOrchestrator(ui)
         watch_once(current, dagster)
         stop.wait(current.settings.cadence.watcher_seconds)
     return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,44 @@
+"""Flags of the command line, as environment: what `up` was started with holds for its children and for `status`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trading_platform.runtime.state_folder import StateFolder, write_private_json
+from trading_platform.settings import ENVIRONMENT_PREFIX, Settings, load_settings
+
+
+def apply_flags(flags: Mapping[str, Any]) -> Settings:
+    """Settings with the flags on top.
+
+    Parameters
+    ----------
+    flags
+        By setting, written as in the environment (``REPLAY__SPEED``); None = not given.
+    """
+    for name, value in _given(flags).items():
+        os.environ[ENVIRONMENT_PREFIX + name] = value
+    return load_settings()
+
+
+def remember_flags(state: StateFolder, flags: Mapping[str, Any]) -> None:
+    """Keep them for those who look at the instance that is about to start."""
+    write_private_json(state.flags_file, _given(flags))
+
+
+def settings_of_instance(state_dir: Path | None) -> Settings:
+    """Settings as the state folder's instance has them, wherever and with whatever flags it was started."""
+    settings = apply_flags({"STATE_DIR": state_dir and state_dir.expanduser().resolve()})
+    try:
+        flags = json.loads(StateFolder.at(settings.state_dir).flags_file.read_text())
+    except FileNotFoundError:
+        return settings
+    return apply_flags(flags)
+
+
+def _given(flags: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in flags.items() if value is not None}

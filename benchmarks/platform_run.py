@@ -1,0 +1,85 @@
+"""Start the whole platform for a while, and read what it did from its own records."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import sqlalchemy as sa
+
+SCRIPT = Path(sys.executable).with_name("trading-platform")
+
+
+@dataclass(frozen=True)
+class RunningPlatform:
+    """A platform that runs, seen through `status --json`."""
+
+    state_dir: Path
+    environment: Mapping[str, str]
+
+    def status(self) -> dict[str, Any]:
+        """What `trading-platform status --json` says."""
+        done = subprocess.run(
+            [SCRIPT, "status", "--json", "--state-dir", self.state_dir],
+            capture_output=True,
+            text=True,
+            env=dict(self.environment),
+            check=True,
+        )
+        return dict(json.loads(done.stdout))
+
+    def rows(self, database: str, query: str, **parameters: Any) -> list[Any]:
+        """Rows of a query against the ledger (`database_url`) or Dagster's storage (`dagster_database_url`)."""
+        engine = sa.create_engine(self.status()[database].replace("postgresql://", "postgresql+psycopg2://"))
+        with engine.connect() as connection:
+            rows = list(connection.execute(sa.text(query), parameters))
+        engine.dispose()
+        return rows
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of the instance, grandchildren included."""
+        mark = str(self.state_dir.resolve())
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("TRADING_PLATFORM_SUPERVISED") == mark:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+
+@contextmanager
+def running_platform(state_dir: Path, *flags: str, settings: Mapping[str, str]) -> Iterator[RunningPlatform]:
+    """The platform started by its own command, and stopped at the end whatever happens.
+
+    Parameters
+    ----------
+    settings
+        Environment variables without their prefix, such as ``ORCHESTRATION__LAUNCHER``.
+    """
+    environment = dict(os.environ) | {f"TRADING_PLATFORM_{name}": value for name, value in settings.items()}
+    command = [str(SCRIPT), "up", "--detach", "--state-dir", str(state_dir), *flags]
+    subprocess.run(command, env=environment, check=True)
+    try:
+        yield RunningPlatform(state_dir, environment)
+    finally:
+        subprocess.run([SCRIPT, "down", "--state-dir", state_dir], env=environment, check=True)
+
+
+def busy_percent(seconds: float) -> float:
+    """Busy share of all cores over a time."""
+    before, began = psutil.cpu_times(), time.monotonic()
+    time.sleep(seconds)
+    after, elapsed = psutil.cpu_times(), time.monotonic() - began
+    idle = after.idle - before.idle + getattr(after, "iowait", 0.0) - getattr(before, "iowait", 0.0)
+    return 100.0 * max(0.0, 1.0 - idle / (elapsed * (psutil.cpu_count() or 1)))

@@ -90,6 +90,12 @@ def coins(call: Call) -> list[Json]:
     ]
 
 
+def no_margin_pairs(call: Call) -> list[Json]:
+    """``GET sapi margin/.../allPairs``: spot only; clients ask for these while loading markets."""
+    call.parameters.finish()
+    return []
+
+
 def _plain_rate(fee_bps: Decimal) -> str:
     return f"{(fee_bps / 10_000).normalize():f}"
 
@@ -105,4 +111,6 @@ ROUTES = (
     Route("GET", "/api/v3/rateLimit/order", order_rate_limits, 40, ACCOUNT, Security.SIGNED),
     Route("GET", "/sapi/v1/asset/tradeFee", trade_fees, 1, ACCOUNT, Security.SIGNED),
     Route("GET", "/sapi/v1/capital/config/getall", coins, 10, ACCOUNT, Security.SIGNED),
+    Route("GET", "/sapi/v1/margin/allPairs", no_margin_pairs, 1, ACCOUNT, Security.SIGNED),
+    Route("GET", "/sapi/v1/margin/isolated/allPairs", no_margin_pairs, 10, ACCOUNT, Security.SIGNED),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import signal
 import sys
@@ -13,12 +12,13 @@ import structlog
 from aiohttp import web
 
 from trading_platform.simulator import http_account, http_market, http_order_lists, http_orders
+from trading_platform.simulator.build import build_exchange
 from trading_platform.simulator.call import Route
 from trading_platform.simulator.config import SimulatorConfig
 from trading_platform.simulator.context import ServerContext
 from trading_platform.simulator.control import Control
 from trading_platform.simulator.errors import SimulatorSetupError
-from trading_platform.simulator.exchange import Exchange, build_exchange
+from trading_platform.simulator.exchange import Exchange
 from trading_platform.simulator.http_answers import html_answer
 from trading_platform.simulator.http_pipeline import answer
 from trading_platform.simulator.limits import LimitSettings
@@ -172,6 +172,5 @@ async def _serve_until_signal(exchange: Exchange, settings: ServerSettings | Non
 
 
 def _fail(message: str) -> int:
-    with contextlib.suppress(BrokenPipeError):
-        sys.stderr.write(f"{message}\n")
+    sys.stderr.write(f"{message}\n")
     return _EXIT_SETUP

@@ -20,13 +20,14 @@ import ccxt
 import ccxt.async_support
 import ccxt.pro
 
+from trading_platform.simulator.build import build_exchange
 from trading_platform.simulator.config import (
     AccountConfig,
     MarketConfig,
     SimulatorConfig,
     SyntheticMarketConfig,
 )
-from trading_platform.simulator.exchange import Exchange, build_exchange
+from trading_platform.simulator.exchange import Exchange
 from trading_platform.simulator.server import RunningServer, ServerSettings, start_server
 
 T = TypeVar("T")

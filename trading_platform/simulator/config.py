@@ -82,6 +82,8 @@ class LiveMarketConfig:
         Wait between two polls.
     max_quote_age_seconds
         Orders are refused when the newest quote is older.
+    depth_notional
+        Quote amount assumed on each level of the book, which the venue's quotes don't tell.
     rules
         The venue's own trading rules; derived ones are used for symbols left out.
     """
@@ -91,6 +93,7 @@ class LiveMarketConfig:
     fetch_quotes: Callable[[Sequence[str]], Sequence[Quote]] = field(repr=False)
     poll_seconds: float = 1.0
     max_quote_age_seconds: float = 10.0
+    depth_notional: Decimal = Decimal(20_000)
     rules: tuple[SymbolRules, ...] = ()
 
     def market_id(self) -> str:

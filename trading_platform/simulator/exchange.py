@@ -7,10 +7,24 @@ before the method returns, so an answer given is an answer kept, whatever is kil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 
+from trading_platform.simulator.accounts import Accounts
+from trading_platform.simulator.candle_market import CandleMarket
+from trading_platform.simulator.clock import MarketClock, StepClock
 from trading_platform.simulator.config import AccountConfig, SimulatorConfig
+from trading_platform.simulator.errors import (
+    ExchangeError,
+    bad_parameter,
+    invalid_api_key,
+    invalid_symbol,
+)
+from trading_platform.simulator.journal import Journal
+from trading_platform.simulator.market import Market
+from trading_platform.simulator.market_data import MarketData
+from trading_platform.simulator.matching import Matcher
 from trading_platform.simulator.model import (
     AccountEvent,
     AccountState,
@@ -32,12 +46,40 @@ from trading_platform.simulator.model import (
     Totals,
     Trade,
 )
+from trading_platform.simulator.order_desk import OrderDesk
+from trading_platform.simulator.order_queries import OrderQueries
+from trading_platform.simulator.orders import OpenOrders
+from trading_platform.simulator.store import CAME_FROM, POSITION, Store
 
 
 class Exchange:
-    """One exchange: its market, clock, accounts and durable books. See `build_exchange`."""
+    """One exchange: its market, clock, accounts and durable books. See `build.build_exchange`."""
 
-    config: SimulatorConfig
+    def __init__(
+        self,
+        config: SimulatorConfig,
+        market: Market,
+        clock: MarketClock,
+        store: Store,
+        wall_ms: Callable[[], int],
+    ) -> None:
+        self.config = config
+        self._market = market
+        self._clock = clock
+        self._store = store
+        self._wall_ms = wall_ms
+        self._rules = {rules.symbol: rules for rules in market.symbols}
+        self._accounts = Accounts(store)
+        self._journal = Journal(self._accounts)
+        self._orders = OpenOrders(store, self._accounts, self._rules)
+        self._matcher = Matcher(config, market, store, self._accounts, self._orders, self._journal)
+        self._desk = OrderDesk(market, store, self._accounts, self._orders, self._matcher, self._journal)
+        self._queries = OrderQueries(store, self._orders)
+        self._data = MarketData(market, self._matcher)
+        self._held: list[tuple[int, str, OrderRequest]] = []
+        self._synced_ms: int | None = None
+        self._accounts.open(config.accounts)
+        store.commit()
 
     # Time -------------------------------------------------------------------------------
 
@@ -47,15 +89,27 @@ class Exchange:
         Called on a timer by the server so that events come without requests. Returns the
         market's time in ms. Writes nothing when nothing changed.
         """
-        raise NotImplementedError
+        return self._present()
 
     def now_ms(self) -> int:
         """Market time: of orders, trades, candles. Signatures are judged by the wall clock."""
-        raise NotImplementedError
+        return self._present()
 
     def clock_state(self) -> ClockState:
         """Mode, speed, position and end of the market's time."""
-        raise NotImplementedError
+        now_ms = self._present()
+        clock = self._clock
+        return ClockState(
+            clock.mode,
+            clock.speed,
+            now_ms,
+            self._wall_ms(),
+            clock.starts_at_ms,
+            clock.ends_at_ms,
+            clock.ends_at_ms is not None and now_ms >= clock.ends_at_ms,
+            self._market.interval_ms,
+            self.config.market_id(),
+        )
 
     def step(self, expected_position_ms: int | None = None) -> StepResult:
         """Advance a step market by exactly one base candle.
@@ -71,25 +125,51 @@ class Exchange:
         ExchangeError
             -1100 if the market isn't in step mode or the expectation is wrong altogether.
         """
-        raise NotImplementedError
+        clock, market = self._clock, self._market
+        if not isinstance(clock, StepClock) or not isinstance(market, CandleMarket):
+            raise bad_parameter("The market is not in step mode.")
+        position = self._present()
+        target = market.next_boundary(position)
+        finished = target is None or (clock.ends_at_ms is not None and position >= clock.ends_at_ms)
+        if expected_position_ms not in (None, position):
+            if expected_position_ms == clock.came_from_ms:
+                return StepResult(position, False, finished)
+            raise bad_parameter(f"The market stands at {position}, not at {expected_position_ms}.")
+        if target is None or finished:
+            return StepResult(position, False, True)
+        with self._transaction(target):
+            self._matcher.match_until(target)
+            self._store.set_meta(POSITION, target)
+            self._store.set_meta(CAME_FROM, position)
+        clock.move_to(target)
+        self._synced_ms = target
+        return StepResult(target, True, clock.ends_at_ms is not None and target >= clock.ends_at_ms)
 
     # Market data ------------------------------------------------------------------------
 
     def symbols(self) -> Sequence[SymbolRules]:
         """The traded symbols with their rules."""
-        raise NotImplementedError
+        return self._market.symbols
 
     def rules(self, symbol: str) -> SymbolRules:
         """Rules of one symbol; -1121 if it isn't traded."""
-        raise NotImplementedError
+        found = self._rules.get(symbol)
+        if found is None:
+            raise invalid_symbol()
+        return found
 
     def is_trading(self, symbol: str) -> bool:
         """False inside a gap of the recorded candles, or without a fresh quote."""
-        raise NotImplementedError
+        self.rules(symbol)
+        try:
+            self._market.require_open(symbol, self._present())
+        except ExchangeError:
+            return False
+        return True
 
     def intervals(self) -> Sequence[str]:
         """Candle intervals served, finest first; empty on a live market."""
-        raise NotImplementedError
+        return self._data.intervals()
 
     def klines(
         self,
@@ -104,27 +184,33 @@ class Exchange:
         With ``start_ms`` the first ``limit`` from there on, otherwise the last ``limit`` up to
         ``end_ms``, as Binance does. ``limit`` is at most 1000.
         """
-        raise NotImplementedError
+        self.rules(symbol)
+        return self._data.klines(symbol, interval, self._present(), start_ms, end_ms, limit)
 
     def ticker_24h(self, symbol: str) -> Ticker24h:
         """Rolling statistics of the last 24 hours."""
-        raise NotImplementedError
+        self.rules(symbol)
+        return self._data.ticker_24h(symbol, self._present())
 
     def last_price(self, symbol: str) -> Decimal:
         """Price of the last trade."""
-        raise NotImplementedError
+        self.rules(symbol)
+        return self._market.tick(symbol, self._present()).price
 
     def book_ticker(self, symbol: str) -> BookTicker:
         """Best bid and ask."""
-        raise NotImplementedError
+        self.rules(symbol)
+        return self._data.book_ticker(symbol, self._present())
 
     def book(self, symbol: str, limit: int = 100) -> Book:
         """The best ``limit`` levels of each side, at most 5000."""
-        raise NotImplementedError
+        self.rules(symbol)
+        return self._data.book(symbol, self._present(), limit)
 
     def recent_trades(self, symbol: str, limit: int = 500) -> list[PublicTrade]:
         """The last market trades, oldest first; ``limit`` at most 1000."""
-        raise NotImplementedError
+        self.rules(symbol)
+        return self._data.recent_trades(symbol, self._present(), limit)
 
     def agg_trades(
         self,
@@ -135,42 +221,63 @@ class Exchange:
         limit: int = 500,
     ) -> list[PublicTrade]:
         """Market trades from an id or within a time span, oldest first; the last by default."""
-        raise NotImplementedError
+        self.rules(symbol)
+        return self._data.agg_trades(symbol, self._present(), from_id, start_ms, end_ms, limit)
 
     def average_price(self, symbol: str) -> AveragePrice:
         """Volume-weighted average of the last minutes, as the price filters use it."""
-        raise NotImplementedError
+        rules = self.rules(symbol)
+        now_ms = self._present()
+        price = self._market.average_price(symbol, now_ms)
+        return AveragePrice(rules.average_price_minutes, price, now_ms)
 
     # Accounts ---------------------------------------------------------------------------
 
     def account(self, api_key: str) -> AccountConfig:
         """The account a key belongs to; -2015 if none. Its ``name`` is the argument below."""
-        raise NotImplementedError
+        for account in self.config.accounts:
+            if account.api_key == api_key:
+                return account
+        raise invalid_api_key()
 
     def account_state(self, account: str) -> AccountState:
         """Balances and fees."""
-        raise NotImplementedError
+        now_ms = self._present()
+        return AccountState(
+            account,
+            self._accounts.balances(account),
+            self.config.maker_fee_bps,
+            self.config.taker_fee_bps,
+            now_ms,
+        )
 
     def subscribe(self, callback: Callable[[AccountEvent], None]) -> Callable[[], None]:
         """Be told of each change of orders, balances and lists, after it was committed.
 
         Called on the thread that caused the change. Returns a function that unsubscribes.
         """
-        raise NotImplementedError
+        return self._journal.subscribe(callback)
 
     # Orders -----------------------------------------------------------------------------
 
     def place_order(self, account: str, request: OrderRequest) -> PlacedOrder:
         """Accept an order, match what matches at once. Refusals raise `ExchangeError`."""
-        raise NotImplementedError
+        rules = self.rules(request.symbol)
+        now_ms = self._present()
+        with self._transaction(now_ms):
+            return self._desk.place(account, request, rules, now_ms)
 
     def test_order(self, account: str, request: OrderRequest) -> None:
         """Check an order as `place_order` would, without placing it."""
-        raise NotImplementedError
+        rules = self.rules(request.symbol)
+        self._desk.check(account, request, rules, self._present())
 
     def place_oco(self, account: str, request: OcoRequest) -> OrderList:
         """Accept two orders of which at most one trades."""
-        raise NotImplementedError
+        rules = self.rules(request.symbol)
+        now_ms = self._present()
+        with self._transaction(now_ms):
+            return self._desk.place_oco(account, request, rules, now_ms)
 
     def cancel_order(
         self,
@@ -181,11 +288,18 @@ class Exchange:
         cancel_client_order_id: str | None = None,
     ) -> CanceledOrder:
         """Cancel an open order; a leg of a list takes the list with it. -2011 if none is open."""
-        raise NotImplementedError
+        self.rules(symbol)
+        now_ms = self._present()
+        order = self._queries.open_order(account, symbol, order_id, client_order_id)
+        with self._transaction(now_ms):
+            return self._desk.cancel(order, now_ms, cancel_client_order_id)
 
     def cancel_open_orders(self, account: str, symbol: str) -> list[CanceledOrder | OrderList]:
         """Cancel everything open on a symbol; -2011 if nothing is."""
-        raise NotImplementedError
+        self.rules(symbol)
+        now_ms = self._present()
+        with self._transaction(now_ms):
+            return self._desk.cancel_open(account, symbol, now_ms)
 
     def cancel_order_list(
         self,
@@ -195,7 +309,12 @@ class Exchange:
         list_client_order_id: str | None = None,
     ) -> OrderList:
         """Cancel both legs of an open list; -2011 if none is open."""
-        raise NotImplementedError
+        self.rules(symbol)
+        now_ms = self._present()
+        order = self._queries.open_leg(account, symbol, order_list_id, list_client_order_id)
+        with self._transaction(now_ms):
+            self._desk.cancel(order, now_ms, None)
+        return self._queries.order_list(account, order.order_list_id, None)
 
     def order(
         self,
@@ -205,11 +324,16 @@ class Exchange:
         client_order_id: str | None = None,
     ) -> Order:
         """One order, the newest under that client id; -2013 if there never was one."""
-        raise NotImplementedError
+        self.rules(symbol)
+        self._present()
+        return self._queries.order(account, symbol, order_id, client_order_id)
 
     def open_orders(self, account: str, symbol: str | None = None) -> list[Order]:
         """Open orders, oldest first."""
-        raise NotImplementedError
+        if symbol is not None:
+            self.rules(symbol)
+        self._present()
+        return self._orders.of_account(account, symbol)
 
     def all_orders(
         self,
@@ -221,7 +345,9 @@ class Exchange:
         limit: int = 500,
     ) -> list[Order]:
         """Orders from an id on, or in a time span, or the last ones; oldest first."""
-        raise NotImplementedError
+        self.rules(symbol)
+        self._present()
+        return self._queries.orders(account, symbol, order_id, start_ms, end_ms, limit)
 
     def my_trades(
         self,
@@ -234,7 +360,9 @@ class Exchange:
         limit: int = 500,
     ) -> list[Trade]:
         """Fills of an order, from an id on, in a time span, or the last ones; oldest first."""
-        raise NotImplementedError
+        self.rules(symbol)
+        self._present()
+        return self._queries.trades(account, symbol, order_id, start_ms, end_ms, from_id, limit)
 
     def order_list(
         self,
@@ -243,11 +371,13 @@ class Exchange:
         list_client_order_id: str | None = None,
     ) -> OrderList:
         """One order list; -2018 if there never was one."""
-        raise NotImplementedError
+        self._present()
+        return self._queries.order_list(account, order_list_id, list_client_order_id)
 
     def open_order_lists(self, account: str) -> list[OrderList]:
         """Order lists still executing, oldest first."""
-        raise NotImplementedError
+        self._present()
+        return self._queries.open_order_lists(account)
 
     def all_order_lists(
         self,
@@ -258,7 +388,8 @@ class Exchange:
         limit: int = 500,
     ) -> list[OrderList]:
         """Order lists, oldest first."""
-        raise NotImplementedError
+        self._present()
+        return self._queries.order_lists(account, from_id, start_ms, end_ms, limit)
 
     # Misbehaviour -----------------------------------------------------------------------
 
@@ -269,38 +400,64 @@ class Exchange:
         if the simulator dies first, as a request in a dead exchange's queue would be. An order
         refused when its time comes vanishes the same way.
         """
-        raise NotImplementedError
+        due_ms = self._wall_ms() + int(1000 * delay_seconds)
+        self._held.append((due_ms, account, request))
 
     def fill_next_order_partly(self, fraction: Decimal) -> None:
         """The next order accepted finds liquidity for this fraction of its quantity only."""
-        raise NotImplementedError
+        self._desk.fill_next_partly(fraction)
 
     def reject_next_order(self, code: int, message: str) -> None:
         """The next order is refused with this error."""
-        raise NotImplementedError
+        self._desk.refuse_next(ExchangeError(code, message))
 
     # Audit and end ----------------------------------------------------------------------
 
     def totals(self) -> list[Totals]:
         """Where every unit of every asset is."""
-        raise NotImplementedError
+        return self._accounts.totals()
 
     def close(self) -> None:
         """Write the clock's exact position and let go of files and threads."""
-        raise NotImplementedError
+        self._market.close()
+        self._clock.close()
+        self._store.commit()
+        self._store.close()
 
+    # Parts ------------------------------------------------------------------------------
 
-def build_exchange(config: SimulatorConfig, wall_ms: Callable[[], int] | None = None) -> Exchange:
-    """Wire an exchange from its configuration.
+    def _present(self) -> int:
+        """Bring the market to the present."""
+        now_ms = self._clock.now_ms()
+        if now_ms != self._synced_ms:
+            with self._transaction(now_ms):
+                self._matcher.match_until(now_ms)
+            self._synced_ms = now_ms
+        if self._held:
+            self._accept_held(now_ms)
+        return now_ms
 
-    Parameters
-    ----------
-    wall_ms
-        The wall clock in epoch ms; tests pass their own.
+    def _accept_held(self, now_ms: int) -> None:
+        wall_ms = self._wall_ms()
+        due = [held for held in self._held if held[0] <= wall_ms]
+        self._held = [held for held in self._held if held[0] > wall_ms]
+        for _, account, request in due:
+            # Whoever sent it has long stopped listening: a refusal reaches nobody.
+            with suppress(ExchangeError), self._transaction(now_ms):
+                self._desk.place(account, request, self.rules(request.symbol), now_ms)
 
-    Raises
-    ------
-    SimulatorSetupError
-        If the market can't be read, or the database belongs to another market.
-    """
-    raise NotImplementedError
+    @contextmanager
+    def _transaction(self, now_ms: int) -> Iterator[None]:
+        """Commit what the block changes, then tell the listeners; undo it all if it fails."""
+        try:
+            yield
+            self._store.commit()
+        except BaseException:
+            if self._store.has_changes:
+                self._store.rollback()
+                self._accounts.reload()
+                self._orders.reload()
+                self._matcher.reload()
+            self._journal.forget()
+            raise
+        self._journal.publish(now_ms)

@@ -96,7 +96,7 @@ class ReplaySettings(Section):
 class SimulatorSettings(Section):
     """The simulated exchange."""
 
-    seed: int = Field(1, ge=0, description="seed of the synthetic market")
+    seed: int = Field(11347, ge=0, description="seed of the synthetic market")
     maker_fee_bps: Decimal = Field(Decimal(10), ge=0, le=1000)
     taker_fee_bps: Decimal = Field(Decimal(10), ge=0, le=1000)
     spread_bps: Decimal = Field(Decimal(2), ge=0, le=1000)

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from trading_platform.domain.errors import FixSettings
+
 Array = npt.NDArray[np.float64]
 Arrays = tuple[Array, ...]
 Argument = int | float | bool | str
@@ -49,7 +51,7 @@ class Prices:
         return cls(window.index, *arrays)
 
 
-class InvalidIndicatorError(ValueError):
+class InvalidIndicatorError(FixSettings, ValueError):
     """An indicator in the settings can't be used; the message names the entry and the remedy."""
 
     def __init__(self, entry: str, problem: str) -> None:

@@ -41,9 +41,7 @@ def read_newest(frame: pd.DataFrame, columns: Sequence[str], minimum_candles: in
     if len(frame) < minimum_candles:
         return Verdict(None, f"not enough candles: {len(frame)} of {minimum_candles}", {})
     tails = {column: frame[column].to_numpy()[-2:] for column in columns}
-    unknown = [
-        column for column, tail in tails.items() if not (math.isfinite(tail[0]) and math.isfinite(tail[1]))
-    ]
+    unknown = [column for column, tail in tails.items() if not (math.isfinite(tail[0]) and math.isfinite(tail[1]))]
     if unknown:
         return Verdict(None, f"no value yet for {', '.join(unknown)}", {})
     return NewestCandles(

@@ -9,10 +9,12 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_type_hints
 
+from trading_platform.domain.errors import FixSettings
+
 P = TypeVar("P")
 
 
-class InvalidStrategyError(ValueError):
+class InvalidStrategyError(FixSettings, ValueError):
     """A strategy in the settings can't be built; one line says which setting and what is right."""
 
 

@@ -37,9 +37,7 @@ class TrendFollowingParameters:
     adx_minimum: float = 25.0
 
     def __post_init__(self) -> None:
-        require(
-            2 <= self.fast_length < self.slow_length, "fast_length must be at least 2 and below slow_length"
-        )
+        require(2 <= self.fast_length < self.slow_length, "fast_length must be at least 2 and below slow_length")
         require(self.adx_length >= 2, "adx_length must be at least 2")
         require(0 <= self.adx_minimum < 100, "adx_minimum must be from 0 to below 100")
 

@@ -1,0 +1,67 @@
+"""Exchanges through ccxt: market data of any of them, orders in Binance's protocol."""
+
+from __future__ import annotations
+
+from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
+from trading_platform.adapters.ccxt_exchange.client import CcxtClient, VenueAccess
+from trading_platform.adapters.ccxt_exchange.clock import CcxtVenueClock
+from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
+from trading_platform.domain.errors import FixSettings
+from trading_platform.settings import Settings
+
+SIMULATED_PROTOCOL = "binance"
+_SIMULATED_NAME = "the simulated exchange"
+
+
+def make_market_feed(settings: Settings) -> CcxtMarketFeed:
+    """Public market data of the venue that the settings name."""
+    return CcxtMarketFeed(CcxtClient(market_data_access(settings)))
+
+
+def make_venue_clock(settings: Settings) -> CcxtVenueClock:
+    """Clock of the real venue that the settings name."""
+    return CcxtVenueClock(CcxtClient(market_data_access(settings)))
+
+
+def make_broker(settings: Settings) -> CcxtBroker:
+    """The account that trades: on paper it is at the simulated exchange, whatever the venue."""
+    return CcxtBroker(CcxtClient(account_access(settings)))
+
+
+def market_data_access(settings: Settings) -> VenueAccess:
+    """Where public data comes from; no keys."""
+    venue = settings.venue
+    return VenueAccess(
+        exchange_id=SIMULATED_PROTOCOL if settings.simulated else venue.name,
+        name=_SIMULATED_NAME if settings.simulated else venue.name,
+        read_timeout_seconds=venue.market_data_timeout_seconds,
+        send_timeout_seconds=venue.timeout_seconds,
+        base_url=_simulator_url(settings) if settings.simulated else venue.base_url,
+    )
+
+
+def account_access(settings: Settings) -> VenueAccess:
+    """Where orders go."""
+    servers, venue = settings.servers, settings.venue
+    if not (servers.simulator_api_key and servers.simulator_api_secret):
+        raise FixSettings(_unset("servers.simulator_api_key and servers.simulator_api_secret"))
+    return VenueAccess(
+        exchange_id=SIMULATED_PROTOCOL,
+        name=_SIMULATED_NAME,
+        read_timeout_seconds=venue.market_data_timeout_seconds,
+        send_timeout_seconds=venue.timeout_seconds,
+        base_url=_simulator_url(settings),
+        api_key=servers.simulator_api_key,
+        api_secret=servers.simulator_api_secret,
+        recv_window_ms=venue.recv_window_ms,
+    )
+
+
+def _simulator_url(settings: Settings) -> str:
+    if settings.servers.simulator is None:
+        raise FixSettings(_unset("servers.simulator"))
+    return settings.servers.simulator
+
+
+def _unset(name: str) -> str:
+    return f"{name}: not set; start the platform with 'trading-platform up', which sets it, or set it yourself"

@@ -1,0 +1,145 @@
+"""A spot account at an exchange that speaks Binance's protocol: the simulated one first of all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trading_platform.adapters.ccxt_exchange.client import MARKETS_LIFETIME_SECONDS, CcxtClient
+from trading_platform.adapters.ccxt_exchange.failures import (
+    MalformedAnswer,
+    cancelling_failed,
+    finding_failed,
+    submitting_failed,
+)
+from trading_platform.adapters.ccxt_exchange.instruments import FeeRates, binance_instrument, fee_rates
+from trading_platform.adapters.ccxt_exchange.order_reports import found_report, placed_report
+from trading_platform.adapters.ccxt_exchange.wire_fields import (
+    Json,
+    decimal_member,
+    mapping,
+    sequence,
+    text_member,
+)
+from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, RetryLater
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.order import OrderReport, OrderRequest, Side
+from trading_platform.ports.broker import VenueBalance
+
+_SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
+_LOOKS = 3
+_TRADES_PER_PAGE = 1000
+
+
+class CcxtBroker:
+    """Orders by ccxt's signed raw endpoints, which keep every number and status as the venue sent it."""
+
+    def __init__(self, client: CcxtClient) -> None:
+        self._client = client
+        self._fees: tuple[FeeRates, float] | None = None
+
+    def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
+        """The venue's rules per symbol and the account's fees, at most an hour old."""
+        fees = self._fee_rates()
+        return {symbol: binance_instrument(self._client.market(symbol), fees) for symbol in symbols}
+
+    def balances(self) -> Mapping[str, VenueBalance]:
+        """Balances per asset; assets with nothing are left out."""
+        answer = sequence(self._account().get("balances"), "the list of balances")
+        held = [mapping(balance, "a balance") for balance in answer]
+        balances = {
+            text_member(balance, "asset"): VenueBalance(
+                decimal_member(balance, "free"), decimal_member(balance, "locked")
+            )
+            for balance in held
+        }
+        return {asset: balance for asset, balance in balances.items() if balance.total != 0}
+
+    def submit(self, request: OrderRequest) -> OrderReport:
+        """Send a market order, once."""
+        order = {
+            "symbol": self._wire_name(request.symbol),
+            "side": _SIDES[request.side],
+            "type": "MARKET",
+            "quantity": format(request.quantity, "f"),
+            "newClientOrderId": request.client_order_id,
+            "newOrderRespType": "FULL",
+            **self._window(),
+        }
+        what = f"order {request.client_order_id}"
+        answer = self._client.send(what, lambda exchange: exchange.privatePostOrder(order), submitting_failed)
+        try:
+            return placed_report(request.symbol, request.client_order_id, answer)
+        except MalformedAnswer as unreadable:
+            raise AskTheVenue(f"{what}: {unreadable}") from None
+
+    def find(self, symbol: str, client_order_id: str) -> OrderReport:
+        """The order with all of its fills; looked at again while order and trades don't agree."""
+        for _ in range(_LOOKS - 1):
+            try:
+                return self._look(symbol, client_order_id)
+            except MalformedAnswer:
+                continue
+        return self._look(symbol, client_order_id)
+
+    def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
+        """Cancel what is left of the order and report it."""
+        order = {
+            "symbol": self._wire_name(symbol),
+            "origClientOrderId": client_order_id,
+            **self._window(),
+        }
+        what = f"cancel of order {client_order_id}"
+        self._client.send(what, lambda exchange: exchange.privateDeleteOrder(order), cancelling_failed)
+        try:
+            return self.find(symbol, client_order_id)
+        except (RetryLater, OrderNotKnown) as silence:
+            raise AskTheVenue(f"{what} was accepted, but what became of the order isn't known: {silence}") from None
+
+    def _look(self, symbol: str, client_order_id: str) -> OrderReport:
+        query = {"symbol": self._wire_name(symbol), "origClientOrderId": client_order_id, **self._window()}
+        order = mapping(
+            self._client.read(
+                f"order {client_order_id}", lambda exchange: exchange.privateGetOrder(query), finding_failed
+            ),
+            f"order {client_order_id}",
+        )
+        trades = self._trades(symbol, text_member(order, "orderId")) if decimal_member(order, "executedQty") else []
+        return found_report(symbol, client_order_id, order, trades)
+
+    def _trades(self, symbol: str, venue_order_id: str) -> list[Any]:
+        query: dict[str, Any] = {
+            "symbol": self._wire_name(symbol),
+            "orderId": venue_order_id,
+            "limit": _TRADES_PER_PAGE,
+            **self._window(),
+        }
+        trades: list[Any] = []
+        while True:
+            page = sequence(
+                self._client.read(
+                    f"trades of order {venue_order_id}", lambda exchange: exchange.privateGetMyTrades(dict(query))
+                ),
+                "the list of trades",
+            )
+            trades += page
+            if len(page) < _TRADES_PER_PAGE:
+                return trades
+            query["fromId"] = int(text_member(mapping(page[-1], "a trade"), "id")) + 1
+
+    def _fee_rates(self) -> FeeRates:
+        if self._fees is None or time.monotonic() - self._fees[1] > MARKETS_LIFETIME_SECONDS:
+            self._fees = fee_rates(self._account()), time.monotonic()
+        return self._fees[0]
+
+    def _account(self) -> Json:
+        query = {"omitZeroBalances": "true", **self._window()}
+        answer = self._client.read("account", lambda exchange: exchange.privateGetAccount(query))
+        return mapping(answer, "the account")
+
+    def _wire_name(self, symbol: str) -> str:
+        return str(self._client.market(symbol)["id"])
+
+    def _window(self) -> dict[str, int]:
+        return {"recvWindow": self._client.access.recv_window_ms}

@@ -1,0 +1,181 @@
+"""What is known of a request that failed, and which of the platform's errors it therefore is.
+
+ccxt's exception classes don't tell whether an order was placed, and depend on the URL and on earlier requests. So the
+venue's own status and code are judged here, and anything that isn't certain is unknown (I4).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+import ccxt
+
+from trading_platform.adapters.ccxt_exchange.exact_exchange import HttpAnswer
+from trading_platform.domain.errors import (
+    AskTheVenue,
+    FixSettings,
+    OrderNotKnown,
+    OrderRejected,
+    PlatformError,
+    RetryLater,
+    WaitUntilAllowed,
+)
+
+_TOO_MANY: Final = frozenset({418, 429})
+_DEFAULT_WAIT_SECONDS: Final = {418: 120.0, 429: 30.0}
+_RATE_LIMIT_CODE: Final = -1003
+_UNKNOWN_ORDER: Final = -2013
+_NOTHING_TO_CANCEL: Final = -2011
+_BAD_KEY: Final = frozenset({-1002, -1022, -2014, -2015})
+_BAD_REQUEST: Final = frozenset({-1120, -1121})
+_REFUSED_LOCATION: Final = 451
+
+# Codes by which Binance says that the order was looked at and refused, so certainly wasn't placed.
+_REFUSALS: Final = frozenset(
+    {-1013, -1021, -2010, -2026}
+    | {-1100, -1101, -1102, -1103, -1104, -1105, -1106, -1108, -1111, -1112}
+    | {-1114, -1115, -1116, -1117, -1118, -1120, -1121, -1128, -1130, -1145, -1151}
+)
+# Under -2010 too, but it speaks of another request of the same id, which may have been placed.
+_DUPLICATE: Final = "duplicate"
+
+_LONGEST_MESSAGE: Final = 200
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A request that failed.
+
+    Parameters
+    ----------
+    what
+        Venue and call, for people; never a URL (it is signed).
+    kind
+        Class of the exception.
+    request_left
+        False if it failed before anything was sent.
+    code, message
+        The venue's own, if its answer held any.
+    """
+
+    what: str
+    kind: type[Exception]
+    request_left: bool
+    status: int | None = None
+    code: int | None = None
+    message: str = ""
+    retry_after_seconds: float | None = None
+
+    @classmethod
+    def of(cls, what: str, error: Exception, answer: HttpAnswer | None, request_left: bool) -> Failure:
+        """Read what there is to know out of an exception and the answer, if one came."""
+        if answer is None:
+            return cls(what, type(error), request_left)
+        code, message = _venue_error(answer.body)
+        return cls(
+            what, type(error), request_left, answer.status, code, message, _seconds(answer.headers.get("Retry-After"))
+        )
+
+    def __str__(self) -> str:
+        said = [f"HTTP {self.status}"] if self.status else []
+        said += [f"code {self.code}"] if self.code is not None else []
+        said += [self.message] if self.message else []
+        return f"{self.what}: {', '.join(said) or 'no answer'} ({self.kind.__name__})"
+
+    @property
+    def wait_seconds(self) -> float | None:
+        """How long the venue wants silence, None if it doesn't."""
+        if self.status in _TOO_MANY:
+            return self.retry_after_seconds or _DEFAULT_WAIT_SECONDS[self.status]
+        if self.code == _RATE_LIMIT_CODE and self.answered_by_refusal:
+            return self.retry_after_seconds or _DEFAULT_WAIT_SECONDS[429]
+        return None
+
+    @property
+    def answered_by_refusal(self) -> bool:
+        """Whether the answer is a 4xx: from 5xx on, the venue doesn't know itself."""
+        return self.status is not None and 400 <= self.status < 500
+
+    @property
+    def is_about_the_key(self) -> bool:
+        """Whether the venue doesn't accept the API key or its signature."""
+        return self.answered_by_refusal and self.code in _BAD_KEY
+
+    @property
+    def is_definite_refusal(self) -> bool:
+        """Whether the venue certainly placed nothing."""
+        return self.answered_by_refusal and self.code in _REFUSALS and not self.message.lower().startswith(_DUPLICATE)
+
+
+class MalformedAnswer(RetryLater):
+    """An answer arrived that isn't what was asked for."""
+
+
+def reading_failed(failure: Failure) -> PlatformError:
+    """Error of a request that changes nothing."""
+    if failure.wait_seconds is not None:
+        return WaitUntilAllowed(str(failure), failure.wait_seconds)
+    if failure.is_about_the_key or _lacks_key(failure):
+        return FixSettings(f"{failure}; check the API key, its permissions and its allowed addresses")
+    if failure.code in _BAD_REQUEST or issubclass(failure.kind, (ccxt.BadSymbol, ccxt.NotSupported)):
+        return FixSettings(f"{failure}; check market.symbols, market.intervals and venue.name")
+    if failure.status == _REFUSED_LOCATION:
+        return FixSettings(f"{failure}; the venue serves nobody at this location: choose another venue.name")
+    if _is_rate_limit(failure):
+        return WaitUntilAllowed(str(failure), failure.retry_after_seconds or _DEFAULT_WAIT_SECONDS[429])
+    return RetryLater(str(failure))
+
+
+def finding_failed(failure: Failure) -> PlatformError:
+    """Error of asking for one order."""
+    if failure.answered_by_refusal and failure.code == _UNKNOWN_ORDER:
+        return OrderNotKnown(str(failure))
+    return reading_failed(failure)
+
+
+def submitting_failed(failure: Failure) -> PlatformError:
+    """Error of placing an order: unknown, unless the venue's answer is on the list of definite ones."""
+    if not failure.request_left:
+        return reading_failed(failure)
+    if failure.wait_seconds is not None:
+        return WaitUntilAllowed(str(failure), failure.wait_seconds)
+    if failure.is_about_the_key:
+        return FixSettings(f"{failure}; check the API key, its permissions and its allowed addresses")
+    if failure.is_definite_refusal:
+        return OrderRejected(str(failure), str(failure.code))
+    return AskTheVenue(str(failure))
+
+
+def cancelling_failed(failure: Failure) -> PlatformError:
+    """Error of cancelling an order."""
+    if failure.answered_by_refusal and failure.code == _NOTHING_TO_CANCEL:
+        return OrderNotKnown(str(failure))
+    error = submitting_failed(failure)
+    return AskTheVenue(str(failure)) if isinstance(error, OrderRejected) else error
+
+
+def _venue_error(body: str) -> tuple[int | None, str]:
+    """Code and message of ``{"code": -1013, "msg": "…"}``; nothing from any other body."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return None, ""
+    if not isinstance(answer, dict):
+        return None, ""
+    code, message = answer.get("code"), answer.get("msg")
+    return (code if type(code) is int else None), (message[:_LONGEST_MESSAGE] if isinstance(message, str) else "")
+
+
+def _seconds(header: str | None) -> float | None:
+    """Retry-After in seconds; its other form, a date, isn't used by exchanges."""
+    return float(header) if header is not None and header.isdigit() else None
+
+
+def _lacks_key(failure: Failure) -> bool:
+    return failure.code is None and issubclass(failure.kind, ccxt.AuthenticationError)
+
+
+def _is_rate_limit(failure: Failure) -> bool:
+    return failure.code is None and issubclass(failure.kind, (ccxt.RateLimitExceeded, ccxt.DDoSProtection))

@@ -1,0 +1,88 @@
+"""The venue's rules for orders, from Binance's filters or, for quotes of other venues, from ccxt's markets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from trading_platform.adapters.ccxt_exchange.client import Market
+from trading_platform.adapters.ccxt_exchange.wire_fields import Json, decimal, decimal_member, mapping, sequence
+from trading_platform.domain.instrument import Instrument
+
+_NONE = Decimal(0)
+_LOT_FILTERS = ("LOT_SIZE", "MARKET_LOT_SIZE")
+_NOTIONAL_FILTERS = ("NOTIONAL", "MIN_NOTIONAL")
+
+
+@dataclass(frozen=True)
+class FeeRates:
+    """Commission as a fraction of what is received."""
+
+    maker: Decimal
+    taker: Decimal
+
+
+def fee_rates(account: Json) -> FeeRates:
+    """The account's own rates, as ``GET account`` tells them."""
+    rates = mapping(account.get("commissionRates"), "commissionRates")
+    return FeeRates(decimal_member(rates, "maker"), decimal_member(rates, "taker"))
+
+
+def binance_instrument(market: Market, fees: FeeRates) -> Instrument:
+    """Rules of a market order: of two lot filters, the tighter bounds."""
+    info = mapping(market["info"], "the market")
+    by_type = {entry.get("filterType"): entry for entry in sequence(info.get("filters"), "filters")}
+    lots = [by_type[name] for name in _LOT_FILTERS if name in by_type]
+    notionals = [by_type[name] for name in _NOTIONAL_FILTERS if name in by_type]
+    return Instrument(
+        symbol=market["symbol"],
+        base=market["base"],
+        quote=market["quote"],
+        tick_size=decimal_member(mapping(by_type.get("PRICE_FILTER"), "PRICE_FILTER"), "tickSize"),
+        lot_step=max(_members(lots, "stepSize"), default=_NONE),
+        min_quantity=max(_members(lots, "minQty"), default=_NONE),
+        max_quantity=min((most for most in _members(lots, "maxQty") if most > 0), default=None),
+        min_notional_quote=max(_members(notionals, "minNotional"), default=_NONE),
+        taker_fee_rate=fees.taker,
+        maker_fee_rate=fees.maker,
+    )
+
+
+def unified_instrument(market: Market, tick_size_mode: bool) -> Instrument:
+    """Rules of any venue's market in ccxt's common form.
+
+    Parameters
+    ----------
+    tick_size_mode
+        Whether ccxt states this venue's precision as a step, not as a number of decimals.
+    """
+    precision, limits = market["precision"], market["limits"]
+    maximum = limits["amount"].get("max")
+    return Instrument(
+        symbol=market["symbol"],
+        base=market["base"],
+        quote=market["quote"],
+        tick_size=_step(precision.get("price"), tick_size_mode),
+        lot_step=_step(precision.get("amount"), tick_size_mode),
+        min_quantity=_number(limits["amount"].get("min")),
+        max_quantity=None if maximum is None else _number(maximum),
+        min_notional_quote=_number(limits["cost"].get("min")),
+        taker_fee_rate=_number(market.get("taker")),
+        maker_fee_rate=_number(market.get("maker")),
+    )
+
+
+def _members(filters: Iterable[Json], name: str) -> list[Decimal]:
+    return [decimal_member(entry, name) for entry in filters]
+
+
+def _step(precision: Any, tick_size_mode: bool) -> Decimal:
+    number = _number(precision)
+    return number if tick_size_mode or precision is None else Decimal(1).scaleb(-int(number))
+
+
+def _number(value: Any) -> Decimal:
+    """ccxt writes its own constants (default fees) as floats; their shortest text is what was meant."""
+    return _NONE if value is None else decimal(str(value), "a limit")

@@ -1,0 +1,1 @@
+"""Telling the owner, by whatever channels he has."""

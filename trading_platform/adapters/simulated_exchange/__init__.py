@@ -1,0 +1,1 @@
+"""The simulated exchange's own controls: its clock, its steps, its faults."""

@@ -83,9 +83,9 @@ class Platform:
             from trading_platform.adapters.simulated_exchange.clock import SimulatedVenueClock
 
             return SimulatedVenueClock(self.simulator)
-        from trading_platform.adapters.ccxt_exchange.clock import CcxtVenueClock
+        from trading_platform.adapters.ccxt_exchange import make_venue_clock
 
-        return CcxtVenueClock(self.feed)
+        return make_venue_clock(self.settings)
 
     @cached_property
     def feed(self) -> MarketFeed:

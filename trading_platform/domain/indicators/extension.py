@@ -58,12 +58,21 @@ def bind(entry: str, function: str, positional: Sequence[Argument], named: Mappi
     return arguments
 
 
-def compute(function: str, arguments: Arguments, prices: Prices, columns: tuple[str, ...]) -> Arrays:
-    """Columns of the indicator; all NaN where the library finds the window too short."""
-    outcome = _call(function, arguments, _frame_of(prices))
+def compute(entry: str, function: str, arguments: Arguments, prices: Prices, columns: tuple[str, ...]) -> Arrays:
+    """Columns of the indicator; all NaN where the library finds the window too short.
+
+    Raises
+    ------
+    InvalidIndicatorError
+        If the library fails on this window although it passed the trial.
+    """
+    try:
+        outcome = _call(function, arguments, _frame_of(prices))
+    except Exception as error:  # whatever the library throws, the owner must learn which entry to take out
+        raise InvalidIndicatorError(entry, f"pandas-ta-classic failed on a window: {error}") from error
     if outcome is None:
         return tuple(np.full(len(prices.close), np.nan) for _ in columns)
-    by_name = {_column_name(name): outcome[name].to_numpy(dtype=np.float64) for name in outcome}
+    by_name = {_column_name(name): outcome[name].to_numpy() for name in outcome}
     return tuple(by_name[column] for column in columns)
 
 

@@ -86,7 +86,7 @@ class IndicatorSpec:
     def compute(self, prices: Prices) -> Arrays:
         """Arrays of the columns, each as long as the prices, NaN while warming up."""
         if self._is_extension:
-            return extension.compute(self._function, self.arguments, prices, self.columns)
+            return extension.compute(str(self), self._function, self.arguments, prices, self.columns)
         return BUILT_INS[self.name].compute(prices, *self._values)
 
     @property

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from trading_platform.domain.instrument import Instrument
-from trading_platform.domain.order import Fill, Order, OrderReport, Side
+from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.position import Position
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
@@ -162,8 +162,21 @@ class Ledger(Protocol):
         """The answer was lost; the reservation stays (I4)."""
         ...
 
-    def close_unfilled(self, client_order_id: str, *, rejected: bool, why: str, code: str, at: datetime) -> None:
-        """A definite end without fills: rejected, or expired (never arrived). Releases the reservation once."""
+    def close_unfilled(
+        self,
+        client_order_id: str,
+        *,
+        rejected: bool,
+        why: str,
+        code: str,
+        at: datetime,
+        seen: OrderStatus | None = None,
+    ) -> None:
+        """A definite end without fills: rejected, or expired (never arrived). Releases the reservation once.
+
+        Nothing happens if the venue has confirmed the order since, or if it no longer has the status `seen`: an
+        intent that is given up must not be one that is just leaving.
+        """
         ...
 
     def book(self, report: OrderReport, instrument: Instrument, at: datetime) -> Order:

@@ -100,4 +100,5 @@ def _give_up_if_it_can_no_longer_arrive(desk: TradingDesk, order: Order) -> None
         why="the venue never received it",
         code="never_arrived",
         at=wall,
+        seen=order.status,
     )

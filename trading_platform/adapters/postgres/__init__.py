@@ -1,0 +1,1 @@
+"""PostgreSQL fills the roles of ledger, series store and health journal."""

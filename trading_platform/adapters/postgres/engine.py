@@ -1,0 +1,111 @@
+"""Connections to PostgreSQL, and what its troubles mean to the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from trading_platform.domain.errors import FixSettings, RetryLater
+
+CONNECT_TIMEOUT_SECONDS = 5
+STATEMENT_TIMEOUT_SECONDS = 15
+LOCK_TIMEOUT_SECONDS = 5
+IDLE_IN_TRANSACTION_SECONDS = 60
+_SCHEMA_IS_MISSING = {"42P01", "42703", "42883", "3F000"}  # undefined table, column, function, schema
+
+
+def make_engine(url: str, *, pool_size: int = 4) -> Engine:
+    """A small pool of connections; the first one is opened when it is first used.
+
+    Make it in the process that uses it: connections don't survive a fork.
+
+    Raises
+    ------
+    FixSettings
+        If it isn't a PostgreSQL URL.
+    """
+    session = {
+        "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
+        "lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s",
+        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
+        "timezone": "UTC",
+    }
+    return create_engine(
+        _driver_url(url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=LOCK_TIMEOUT_SECONDS,
+        pool_pre_ping=True,
+        hide_parameters=True,  # balances and messages stay out of exceptions and logs
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "application_name": "trading_platform",
+            "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
+        },
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction: committed at the end, rolled back by any exception.
+
+    Raises
+    ------
+    RetryLater
+        If the server can't be reached, or gave up (timeout, deadlock, shutdown).
+    FixSettings
+        If the database has no schema, or an old one.
+    """
+    with _translated_errors(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection for single queries, without the two round trips of a transaction; raises as `transaction` does."""
+    with _translated_errors(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
+
+
+@contextmanager
+def _translated_errors(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, PoolTimeout, psycopg2.OperationalError) as trouble:  # the last: COPY goes past SQLAlchemy
+        raise RetryLater(f"{_place(engine)} doesn't answer: {_first_line(trouble)}") from None
+    except ProgrammingError as mistake:
+        if getattr(mistake.orig, "pgcode", None) not in _SCHEMA_IS_MISSING:
+            raise
+        raise FixSettings(
+            f"{_place(engine)} lacks the platform's schema ({_first_line(mistake)}); run: trading-platform migrate"
+        ) from None
+    except DBAPIError as trouble:
+        if not trouble.connection_invalidated:
+            raise
+        raise RetryLater(f"{_place(engine)} has dropped the connection: {_first_line(trouble)}") from None
+
+
+def _driver_url(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise FixSettings("servers.database is not a PostgreSQL URL; write postgresql://user:password@host:port/name")
+    return parsed.set(drivername="postgresql+psycopg2")
+
+
+def _place(engine: Engine) -> str:
+    url = engine.url
+    return f"PostgreSQL ({url.host or 'local socket'}:{url.port or 5432}/{url.database})"
+
+
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return str(cause).strip().partition("\n")[0]

@@ -1,0 +1,159 @@
+"""Accounts and balances. Whoever changes money locks the account's row first, so writers never deadlock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from trading_platform.adapters.postgres.tables import ACCOUNTS, BALANCE_CHANGES, BALANCES, ORDERS
+from trading_platform.domain.errors import FixSettings, InsufficientFree
+from trading_platform.domain.order import OrderStatus
+from trading_platform.ports.ledger import AccountState, AssetBalance
+
+FINAL = sorted(status for status in OrderStatus if status.is_final)
+ZERO = Decimal(0)
+
+
+def open_account(connection: Connection, name: str, quote: str, mode: str, opened_at: datetime) -> None:
+    """Make the account, or make sure that it is the one that the settings mean."""
+    statement = upsert(ACCOUNTS).values(name=name, quote=quote, mode=mode, opened_at=opened_at)
+    if connection.execute(statement.on_conflict_do_nothing()).rowcount == 1:
+        return
+    known = connection.execute(select(ACCOUNTS.c.quote, ACCOUNTS.c.mode).where(ACCOUNTS.c.name == name)).one()
+    if (known.quote, known.mode) != (quote, mode):
+        raise FixSettings(
+            f"account {name!r} was opened as {known.mode} in {known.quote}, the settings say {mode} in {quote}: "
+            "restore them, or choose another account.name"
+        )
+
+
+def read_account(connection: Connection, name: str) -> AccountState:
+    """The account with its balances at one moment."""
+    in_flight = select(func.count()).where(ORDERS.c.account == name, ORDERS.c.status.not_in(FINAL)).scalar_subquery()
+    query = (
+        select(ACCOUNTS, in_flight.label("in_flight"), BALANCES.c.asset, BALANCES.c.total, BALANCES.c.reserved)
+        .join(BALANCES, BALANCES.c.account == ACCOUNTS.c.name, isouter=True)
+        .where(ACCOUNTS.c.name == name)
+    )
+    rows = connection.execute(query).all()  # one query sees one moment
+    if not rows:
+        raise unknown_account(name)
+    first = rows[0]
+    return AccountState(
+        name=first.name,
+        quote=first.quote,
+        revision=first.revision,
+        balances={row.asset: AssetBalance(row.total, row.reserved) for row in rows if row.asset is not None},
+        orders_in_flight=first.in_flight,
+        reconciled_at=first.reconciled_at,
+    )
+
+
+def lock_and_revise(connection: Connection, name: str) -> int:
+    """Lock the account until the transaction ends and give it its next revision."""
+    statement = update(ACCOUNTS).where(ACCOUNTS.c.name == name).values(revision=ACCOUNTS.c.revision + 1)
+    revision: int | None = connection.execute(statement.returning(ACCOUNTS.c.revision)).scalar()
+    if revision is None:
+        raise unknown_account(name)
+    return revision
+
+
+def lock(connection: Connection, name: str) -> int:
+    """Lock the account until the transaction ends; its revision."""
+    query = select(ACCOUNTS.c.revision).where(ACCOUNTS.c.name == name).with_for_update(key_share=True)
+    revision: int | None = connection.execute(query).scalar()
+    if revision is None:
+        raise unknown_account(name)
+    return revision
+
+
+def reserve(connection: Connection, account: str, asset: str, amount: Decimal, at: datetime) -> None:
+    """Move `amount` from free to reserved, if free covers it (I2)."""
+    statement = (
+        update(BALANCES)
+        .where(
+            BALANCES.c.account == account, BALANCES.c.asset == asset, BALANCES.c.total - BALANCES.c.reserved >= amount
+        )
+        .values(reserved=BALANCES.c.reserved + amount, updated_at=at)
+    )
+    if connection.execute(statement).rowcount == 1:
+        return
+    balance = _balances(connection, account).get(asset, AssetBalance(ZERO, ZERO))
+    raise InsufficientFree(
+        f"{amount} {asset} needed, {balance.free} free: {balance.total} in all, {balance.reserved} of it reserved"
+    )
+
+
+def read_balance(connection: Connection, account: str, asset: str) -> AssetBalance:
+    """One balance; an asset that the account never had is zero."""
+    return _balances(connection, account).get(asset, AssetBalance(ZERO, ZERO))
+
+
+def write_balance(
+    connection: Connection,
+    account: str,
+    asset: str,
+    before: AssetBalance,
+    after: AssetBalance,
+    *,
+    at: datetime,
+    cause: str,
+    client_order_id: str | None = None,
+    missing: Decimal = ZERO,
+) -> None:
+    """Store a balance, and its change in the history if the total changed."""
+    statement = upsert(BALANCES).values(
+        account=account, asset=asset, total=after.total, reserved=after.reserved, updated_at=at
+    )
+    changed = {name: statement.excluded[name] for name in ("total", "reserved", "updated_at")}
+    connection.execute(statement.on_conflict_do_update(index_elements=["account", "asset"], set_=changed))
+    if before.total == after.total and missing == 0:
+        return
+    connection.execute(
+        insert(BALANCE_CHANGES).values(
+            account=account,
+            asset=asset,
+            cause=cause,
+            client_order_id=client_order_id,
+            total_before=before.total,
+            total_after=after.total,
+            missing=missing,
+            changed_at=at,
+        )
+    )
+
+
+def reconcile(
+    connection: Connection, account: str, venue_totals: Mapping[str, Decimal], at_revision: int, at: datetime
+) -> bool:
+    """Adopt the venue's totals, unless the account has moved on since they were asked for."""
+    if lock(connection, account) != at_revision or _orders_in_flight(connection, account):
+        return False
+    known = _balances(connection, account)
+    for asset in sorted({*known, *venue_totals}):
+        before = known.get(asset, AssetBalance(ZERO, ZERO))
+        after = AssetBalance(venue_totals.get(asset, ZERO), before.reserved)
+        if after.total != before.total:
+            write_balance(connection, account, asset, before, after, at=at, cause="reconciliation")
+    statement = update(ACCOUNTS).where(ACCOUNTS.c.name == account)
+    connection.execute(statement.values(reconciled_at=at, revision=at_revision + 1))
+    return True
+
+
+def unknown_account(name: str) -> FixSettings:
+    """The error of asking for an account that was never opened."""
+    return FixSettings(f"the ledger has no account {name!r}; account.name names another one than was opened")
+
+
+def _balances(connection: Connection, account: str) -> dict[str, AssetBalance]:
+    query = select(BALANCES.c.asset, BALANCES.c.total, BALANCES.c.reserved).where(BALANCES.c.account == account)
+    return {row.asset: AssetBalance(row.total, row.reserved) for row in connection.execute(query)}
+
+
+def _orders_in_flight(connection: Connection, account: str) -> int:
+    query = select(func.count()).where(ORDERS.c.account == account, ORDERS.c.status.not_in(FINAL))
+    return connection.execute(query).scalar_one()

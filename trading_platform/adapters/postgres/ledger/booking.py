@@ -1,0 +1,132 @@
+"""Booking a venue's report: fills, balances, position, reservation and order status in one transaction (I5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection, insert, select, update
+
+from trading_platform.adapters.postgres.ledger import accounts, orders, positions, signals
+from trading_platform.adapters.postgres.tables import FILLS, ORDERS, RESERVATIONS
+from trading_platform.domain.booking import OrderBooking, book_balance, book_report
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.order import Fill, Order, OrderReport, Side
+from trading_platform.ports.ledger import AssetBalance
+
+
+def book(connection: Connection, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
+    """Book a report; one that tells nothing new changes nothing. The order afterwards."""
+    order, reservation = orders.lock_order(connection, report.client_order_id)
+    booking = book_report(
+        order, reservation.remaining, _booked_trade_ids(connection, order, report), report, instrument
+    )
+    after = replace(
+        order,
+        status=booking.status,
+        filled_quantity=booking.filled_quantity,
+        venue_order_id=report.venue_order_id or order.venue_order_id,
+    )
+    if after == order and not booking.fills:
+        return order
+    accounts.lock_and_revise(connection, order.account)
+    _book_balances(connection, order, booking, reservation.remaining, at)
+    _book_reservation(connection, order, booking, reservation.remaining, at)
+    if booking.fills:
+        _insert_fills(connection, order, booking.fills, at)
+        close = signals.candle_close(connection, order.signal_id)
+        positions.book_fills(connection, order, close, booking.fills, instrument)
+    _update_order(connection, after)
+    if after.status is not order.status:
+        orders.add_event(connection, order.client_order_id, after.status, _told(after), at)
+    return after
+
+
+def recent_fills(connection: Connection, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
+    """Newest fills first: symbol, side, fill."""
+    names = ("venue_trade_id", "price", "quantity", "fee", "fee_asset", "filled_at")
+    query = (
+        select(FILLS.c.symbol, ORDERS.c.side, *(FILLS.c[name] for name in names))
+        .join(ORDERS, ORDERS.c.client_order_id == FILLS.c.client_order_id)
+        .where(FILLS.c.account == account)
+        .order_by(FILLS.c.filled_at.desc(), FILLS.c.symbol, FILLS.c.venue_trade_id)
+        .limit(limit)
+    )
+    return [(symbol, Side(side), Fill(*fill)) for symbol, side, *fill in connection.execute(query)]
+
+
+def _booked_trade_ids(connection: Connection, order: Order, report: OrderReport) -> frozenset[str]:
+    if not report.fills:
+        return frozenset()
+    query = select(FILLS.c.venue_trade_id).where(
+        FILLS.c.account == order.account,
+        FILLS.c.symbol == order.symbol,
+        FILLS.c.venue_trade_id.in_([fill.venue_trade_id for fill in report.fills]),
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
+def _book_balances(
+    connection: Connection, order: Order, booking: OrderBooking, remaining: Decimal, at: datetime
+) -> None:
+    for asset in sorted({*booking.changes, order.reserved_asset}):
+        released = remaining - booking.remaining if asset == order.reserved_asset else accounts.ZERO
+        before = accounts.read_balance(connection, order.account, asset)
+        booked = book_balance(before.total, before.reserved, booking.changes.get(asset, accounts.ZERO), released)
+        accounts.write_balance(
+            connection,
+            order.account,
+            asset,
+            before,
+            AssetBalance(booked.total, booked.reserved),
+            at=at,
+            cause="booking",
+            client_order_id=order.client_order_id,
+            missing=booked.missing,
+        )
+
+
+def _book_reservation(
+    connection: Connection, order: Order, booking: OrderBooking, remaining: Decimal, at: datetime
+) -> None:
+    if order.status.is_final:
+        return
+    if booking.status.is_final:
+        state = "settled" if booking.filled_quantity else "released"
+        orders.end_reservation(connection, order.client_order_id, state, at)
+    elif booking.remaining != remaining:
+        statement = update(RESERVATIONS).where(RESERVATIONS.c.client_order_id == order.client_order_id)
+        connection.execute(statement.values(remaining=booking.remaining))
+
+
+def _insert_fills(connection: Connection, order: Order, fills: tuple[Fill, ...], at: datetime) -> None:
+    rows = [
+        {
+            "account": order.account,
+            "symbol": order.symbol,
+            "venue_trade_id": fill.venue_trade_id,
+            "client_order_id": order.client_order_id,
+            "price": fill.price,
+            "quantity": fill.quantity,
+            "fee": fill.fee,
+            "fee_asset": fill.fee_asset,
+            "filled_at": fill.time,
+            "recorded_at": at,
+        }
+        for fill in fills
+    ]
+    connection.execute(insert(FILLS), rows)
+
+
+def _update_order(connection: Connection, order: Order) -> None:
+    statement = update(ORDERS).where(ORDERS.c.client_order_id == order.client_order_id)
+    connection.execute(
+        statement.values(
+            status=order.status, filled_quantity=order.filled_quantity, venue_order_id=order.venue_order_id
+        )
+    )
+
+
+def _told(order: Order) -> str:
+    return f"the venue reports {order.filled_quantity} of {order.quantity} filled"

@@ -1,0 +1,160 @@
+"""Every method of the port as one transaction over the ledger's modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Engine
+
+from trading_platform.adapters.postgres.engine import reading, transaction
+from trading_platform.adapters.postgres.ledger import accounts, booking, orders, positions, signals
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from trading_platform.domain.position import Position
+from trading_platform.domain.signal import Signal
+from trading_platform.ports.ledger import AccountState, Decision, EquityPoint
+
+
+class PostgresLedger:
+    """Fills the role `Ledger`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def open_account(self, name: str, quote: str, mode: str, opened_at: datetime) -> None:
+        """Make the account if it isn't there; FixSettings if it is there with another quote or mode."""
+        with transaction(self._engine) as connection:
+            accounts.open_account(connection, name, quote, mode, opened_at)
+
+    def account(self, name: str) -> AccountState:
+        """State of the account."""
+        with reading(self._engine) as connection:
+            return accounts.read_account(connection, name)
+
+    def record_signals(self, signals_: Sequence[Signal], recorded_at: datetime) -> int:
+        """Insert those that are new; how many were."""
+        with transaction(self._engine) as connection:
+            return signals.record_signals(connection, signals_, recorded_at)
+
+    def mark_evaluated(
+        self, account: str, strategy: str, version: str, symbol: str, interval: str, through: datetime
+    ) -> None:
+        """Remember that candles opening up to `through` were judged."""
+        with transaction(self._engine) as connection:
+            signals.mark_evaluated(connection, (account, strategy, version, symbol, interval), through)
+
+    def evaluated_through(
+        self, account: str, strategy: str, version: str, symbol: str, interval: str
+    ) -> datetime | None:
+        """Open time of the newest judged candle."""
+        with reading(self._engine) as connection:
+            return signals.evaluated_through(connection, (account, strategy, version, symbol, interval))
+
+    def open_signals(self, account: str) -> list[Signal]:
+        """Signals without a final decision, oldest candle close first."""
+        with reading(self._engine) as connection:
+            return signals.open_signals(connection, account)
+
+    def recent_signals(
+        self, account: str, limit: int, symbol: str | None = None, strategy: str | None = None
+    ) -> list[Signal]:
+        """Newest candle close first."""
+        with reading(self._engine) as connection:
+            return signals.recent_signals(connection, account, limit, symbol, strategy)
+
+    def record_decision(self, decision: Decision) -> None:
+        """Store a decision; a repeated one only updates its time and message."""
+        with transaction(self._engine) as connection:
+            signals.record_decision(connection, decision)
+
+    def reserve(self, order: Order, decision: Decision) -> None:
+        """Commit intent, reservation and approving decision together, under the account's lock."""
+        with transaction(self._engine) as connection:
+            orders.reserve(connection, order, decision)
+
+    def mark_submitted(self, client_order_id: str, at: datetime) -> None:
+        """Intended becomes submitted."""
+        with transaction(self._engine) as connection:
+            orders.mark_submitted(connection, client_order_id, at)
+
+    def mark_unknown(self, client_order_id: str, why: str, at: datetime) -> None:
+        """The answer was lost; the reservation stays."""
+        with transaction(self._engine) as connection:
+            orders.mark_unknown(connection, client_order_id, why, at)
+
+    def close_unfilled(
+        self,
+        client_order_id: str,
+        *,
+        rejected: bool,
+        why: str,
+        code: str,
+        at: datetime,
+        seen: OrderStatus | None = None,
+    ) -> None:
+        """A definite end without fills; releases the reservation once."""
+        status = OrderStatus.REJECTED if rejected else OrderStatus.EXPIRED
+        with transaction(self._engine) as connection:
+            orders.close_unfilled(connection, client_order_id, status, why, code, at, seen)
+
+    def book(self, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
+        """Book a report in one transaction; the order afterwards."""
+        with transaction(self._engine) as connection:
+            return booking.book(connection, report, instrument, at)
+
+    def unsettled_orders(self, account: str) -> list[Order]:
+        """Orders that aren't final, exits first, then oldest first."""
+        with reading(self._engine) as connection:
+            return orders.unsettled_orders(connection, account)
+
+    def order(self, client_order_id: str) -> Order | None:
+        """The order of that id."""
+        with reading(self._engine) as connection:
+            return orders.find_order(connection, client_order_id)
+
+    def exit_legs(self, account: str, signal_id: str) -> int:
+        """How many exit orders this signal already has."""
+        with reading(self._engine) as connection:
+            return orders.exit_legs(connection, account, signal_id)
+
+    def reconcile(self, account: str, venue_totals: Mapping[str, Decimal], *, at_revision: int, at: datetime) -> bool:
+        """Adopt the venue's totals per asset, unless the account has moved on."""
+        with transaction(self._engine) as connection:
+            return accounts.reconcile(connection, account, venue_totals, at_revision, at)
+
+    def open_positions(self, account: str) -> list[Position]:
+        """Positions that are open."""
+        with reading(self._engine) as connection:
+            return positions.open_positions(connection, account)
+
+    def last_closed_at(self, account: str, symbol: str) -> datetime | None:
+        """Venue time at which the symbol's newest position was closed."""
+        with reading(self._engine) as connection:
+            return positions.last_closed_at(connection, account, symbol)
+
+    def record_equity(self, point: EquityPoint) -> None:
+        """Insert or replace the point of that minute."""
+        with transaction(self._engine) as connection:
+            positions.record_equity(connection, point)
+
+    def equity_history(self, account: str, limit: int) -> list[EquityPoint]:
+        """Newest so many points, ascending."""
+        with reading(self._engine) as connection:
+            return positions.equity_history(connection, account, limit)
+
+    def recent_orders(self, account: str, limit: int) -> list[Order]:
+        """Newest orders first."""
+        with reading(self._engine) as connection:
+            return orders.recent_orders(connection, account, limit)
+
+    def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
+        """Newest fills first: symbol, side, fill."""
+        with reading(self._engine) as connection:
+            return booking.recent_fills(connection, account, limit)
+
+    def recent_decisions(self, account: str, limit: int) -> list[Decision]:
+        """Newest decisions first."""
+        with reading(self._engine) as connection:
+            return signals.recent_decisions(connection, account, limit)

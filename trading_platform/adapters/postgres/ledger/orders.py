@@ -1,0 +1,192 @@
+"""Orders with their reservations and events, up to the venue's first word about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from trading_platform.adapters.postgres.ledger import accounts
+from trading_platform.adapters.postgres.ledger.signals import record_decision
+from trading_platform.adapters.postgres.tables import ORDER_EVENTS, ORDERS, RESERVATIONS
+from trading_platform.domain.errors import AlreadyDone
+from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.signal import LegKind
+from trading_platform.ports.ledger import AssetBalance, Decision
+
+UNANSWERED = (OrderStatus.INTENDED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+
+
+def reserve(connection: Connection, order: Order, decision: Decision) -> None:
+    """Commit intent, reservation and approving decision together (I2, I3)."""
+    accounts.lock_and_revise(connection, order.account)
+    if not _insert_order(connection, order):
+        raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
+    accounts.reserve(connection, order.account, order.reserved_asset, order.reserved_amount, order.created_at)
+    connection.execute(
+        insert(RESERVATIONS).values(
+            client_order_id=order.client_order_id,
+            account=order.account,
+            asset=order.reserved_asset,
+            amount=order.reserved_amount,
+            remaining=order.reserved_amount,
+            state="active",
+            created_at=order.created_at,
+        )
+    )
+    add_event(connection, order.client_order_id, order.status, decision.message, order.created_at)
+    record_decision(connection, decision)
+
+
+def mark_submitted(connection: Connection, client_order_id: str, at: datetime) -> None:
+    """Intended becomes submitted."""
+    values = {"status": OrderStatus.SUBMITTED, "submitted_at": at}
+    if not _move(connection, client_order_id, [OrderStatus.INTENDED], values):
+        raise AlreadyDone(f"order {client_order_id} is not merely intended any more: it was sent or closed elsewhere")
+    add_event(connection, client_order_id, OrderStatus.SUBMITTED, "about to be sent", at)
+
+
+def mark_unknown(connection: Connection, client_order_id: str, why: str, at: datetime) -> None:
+    """The answer was lost; an order of which the venue has told something since is left as it is."""
+    if _move(connection, client_order_id, [OrderStatus.SUBMITTED], {"status": OrderStatus.UNKNOWN}):
+        add_event(connection, client_order_id, OrderStatus.UNKNOWN, why, at)
+
+
+def close_unfilled(
+    connection: Connection,
+    client_order_id: str,
+    status: OrderStatus,
+    why: str,
+    code: str,
+    at: datetime,
+    seen: OrderStatus | None,
+) -> None:
+    """End it without fills and release the reservation, unless it has moved on since it was `seen`."""
+    order, reservation = lock_order(connection, client_order_id)
+    closable = [status_ for status_ in UNANSWERED if seen in (None, status_)]
+    if not _move(connection, client_order_id, closable, {"status": status}):
+        return
+    before = accounts.read_balance(connection, order.account, order.reserved_asset)
+    after = AssetBalance(before.total, before.reserved - reservation.remaining)
+    accounts.write_balance(connection, order.account, order.reserved_asset, before, after, at=at, cause="booking")
+    end_reservation(connection, client_order_id, "released", at)
+    accounts.lock_and_revise(connection, order.account)
+    add_event(connection, client_order_id, status, why, at, code)
+
+
+def lock_order(connection: Connection, client_order_id: str) -> tuple[Order, Row[Any]]:
+    """The order and its reservation, with its account locked.
+
+    Raises
+    ------
+    LookupError
+        If the ledger has no such order.
+    """
+    owner = connection.execute(select(ORDERS.c.account).where(ORDERS.c.client_order_id == client_order_id)).scalar()
+    if owner is None:
+        raise LookupError(f"the ledger has no order {client_order_id!r}")
+    accounts.lock(connection, owner)
+    row = connection.execute(
+        _orders().add_columns(RESERVATIONS.c.remaining).where(ORDERS.c.client_order_id == client_order_id)
+    ).one()
+    return _order(row), row
+
+
+def end_reservation(connection: Connection, client_order_id: str, state: str, at: datetime) -> None:
+    """Close the reservation; its balance is the caller's business, in the same transaction."""
+    statement = update(RESERVATIONS).where(RESERVATIONS.c.client_order_id == client_order_id)
+    connection.execute(statement.values(remaining=0, state=state, ended_at=at))
+
+
+def add_event(
+    connection: Connection,
+    client_order_id: str,
+    status: OrderStatus,
+    reason: str,
+    at: datetime,
+    code: str | None = None,
+) -> None:
+    """Write down that the order has this status now, and why."""
+    connection.execute(
+        insert(ORDER_EVENTS).values(client_order_id=client_order_id, status=status, reason=reason, code=code, at=at)
+    )
+
+
+def unsettled_orders(connection: Connection, account: str) -> list[Order]:
+    """Orders that aren't final, exits first, then oldest first."""
+    query = _orders().where(ORDERS.c.account == account, ORDERS.c.status.not_in(accounts.FINAL))
+    order = ((ORDERS.c.side == Side.SELL).desc(), ORDERS.c.created_at, ORDERS.c.client_order_id)
+    return [_order(row) for row in connection.execute(query.order_by(*order))]
+
+
+def find_order(connection: Connection, client_order_id: str) -> Order | None:
+    """The order of that id."""
+    row = connection.execute(_orders().where(ORDERS.c.client_order_id == client_order_id)).one_or_none()
+    return None if row is None else _order(row)
+
+
+def recent_orders(connection: Connection, account: str, limit: int) -> list[Order]:
+    """Newest orders first."""
+    query = _orders().where(ORDERS.c.account == account)
+    newest = query.order_by(ORDERS.c.created_at.desc(), ORDERS.c.client_order_id).limit(limit)
+    return [_order(row) for row in connection.execute(newest)]
+
+
+def exit_legs(connection: Connection, account: str, signal_id: str) -> int:
+    """How many exit orders the signal has."""
+    query = select(func.count()).where(
+        ORDERS.c.account == account, ORDERS.c.signal_id == signal_id, ORDERS.c.leg.startswith(LegKind.EXIT)
+    )
+    return connection.execute(query).scalar_one()
+
+
+def _insert_order(connection: Connection, order: Order) -> bool:
+    statement = upsert(ORDERS).values(
+        client_order_id=order.client_order_id,
+        account=order.account,
+        signal_id=order.signal_id,
+        leg=order.leg,
+        strategy=order.strategy,
+        symbol=order.symbol,
+        side=order.side,
+        quantity=order.quantity,
+        status=order.status,
+        created_at=order.created_at,
+        submitted_at=order.submitted_at,
+    )
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+
+
+def _move(
+    connection: Connection, client_order_id: str, allowed: Sequence[OrderStatus], values: dict[str, object]
+) -> bool:
+    statement = update(ORDERS).where(ORDERS.c.client_order_id == client_order_id, ORDERS.c.status.in_(allowed))
+    return connection.execute(statement.values(values)).rowcount == 1
+
+
+def _orders() -> Select[Any]:
+    reserved = (RESERVATIONS.c.asset.label("reserved_asset"), RESERVATIONS.c.amount.label("reserved_amount"))
+    return select(ORDERS, *reserved).join(RESERVATIONS, RESERVATIONS.c.client_order_id == ORDERS.c.client_order_id)
+
+
+def _order(row: Row[Any]) -> Order:
+    return Order(
+        client_order_id=row.client_order_id,
+        account=row.account,
+        signal_id=row.signal_id,
+        leg=row.leg,
+        strategy=row.strategy,
+        symbol=row.symbol,
+        side=Side(row.side),
+        quantity=row.quantity,
+        status=OrderStatus(row.status),
+        filled_quantity=row.filled_quantity,
+        reserved_asset=row.reserved_asset,
+        reserved_amount=row.reserved_amount,
+        created_at=row.created_at,
+        submitted_at=row.submitted_at,
+        venue_order_id=row.venue_order_id,
+    )

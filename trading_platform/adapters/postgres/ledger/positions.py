@@ -1,0 +1,66 @@
+"""Positions and the account's worth over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from trading_platform.adapters.postgres.tables import EQUITY, POSITIONS
+from trading_platform.domain.booking import book_position
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.order import Fill, Order
+from trading_platform.domain.position import Position
+from trading_platform.ports.ledger import EquityPoint
+
+_FIELDS = [column for column in POSITIONS.c if column is not POSITIONS.c.position_id]
+_POINT = [EQUITY.c[name] for name in ("account", "venue_time", "cash_quote", "positions_quote", "recorded_at")]
+
+
+def open_positions(connection: Connection, account: str) -> list[Position]:
+    """Positions that are open, by symbol."""
+    query = select(*_FIELDS).where(POSITIONS.c.account == account, POSITIONS.c.closed_at.is_(None))
+    return [Position(**row) for row in connection.execute(query.order_by(POSITIONS.c.symbol)).mappings()]
+
+
+def last_closed_at(connection: Connection, account: str, symbol: str) -> datetime | None:
+    """Venue time at which the symbol's newest position was closed."""
+    query = select(func.max(POSITIONS.c.closed_at)).where(POSITIONS.c.account == account, POSITIONS.c.symbol == symbol)
+    newest: datetime | None = connection.execute(query).scalar()
+    return newest
+
+
+def book_fills(
+    connection: Connection, order: Order, entry_candle_close: datetime, fills: Sequence[Fill], instrument: Instrument
+) -> None:
+    """Open, change or close the symbol's position; the account is locked by the caller."""
+    newest = (
+        select(POSITIONS)
+        .where(POSITIONS.c.account == order.account, POSITIONS.c.symbol == order.symbol)
+        .order_by(POSITIONS.c.position_id.desc())
+        .limit(1)
+    )
+    row = connection.execute(newest).mappings().one_or_none()
+    known = None if row is None else Position(**{field.name: row[field] for field in _FIELDS})
+    booking = book_position(known, order, entry_candle_close, fills, instrument)
+    if row is not None and booking.known is not None and booking.known != known:
+        statement = update(POSITIONS).where(POSITIONS.c.position_id == row["position_id"])
+        connection.execute(statement.values(asdict(booking.known)))
+    if booking.opened is not None:
+        connection.execute(insert(POSITIONS).values(asdict(booking.opened)))
+
+
+def record_equity(connection: Connection, point: EquityPoint) -> None:
+    """Insert or replace the point of that minute of the venue's clock."""
+    statement = upsert(EQUITY).values(venue_minute=point.venue_time.replace(second=0, microsecond=0), **asdict(point))
+    replaced = {name: statement.excluded[name] for name in asdict(point)}
+    connection.execute(statement.on_conflict_do_update(index_elements=["account", "venue_minute"], set_=replaced))
+
+
+def equity_history(connection: Connection, account: str, limit: int) -> list[EquityPoint]:
+    """Newest so many points, ascending."""
+    newest = select(*_POINT).where(EQUITY.c.account == account).order_by(EQUITY.c.venue_minute.desc()).limit(limit)
+    return [EquityPoint(*row) for row in reversed(connection.execute(newest).all())]

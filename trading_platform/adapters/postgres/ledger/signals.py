@@ -1,0 +1,132 @@
+"""Signals, how far each strategy has judged, and decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, Select, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from trading_platform.adapters.postgres.tables import DECISIONS, SIGNALS, STRATEGY_PROGRESS
+from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.signal import Signal
+from trading_platform.domain.strategies.base import Direction
+from trading_platform.ports.ledger import Decision
+
+_SERIES = ("account", "strategy", "strategy_version", "symbol", "interval")
+
+
+def record_signals(connection: Connection, signals: Sequence[Signal], recorded_at: datetime) -> int:
+    """Insert those that are new; how many were."""
+    if not signals:
+        return 0
+    distinct = {signal.signal_id: signal for signal in signals}
+    rows = [
+        {
+            "signal_id": signal_id,
+            **{name: getattr(signal, name) for name in _SERIES},
+            "candle_close": signal.candle_close,
+            "direction": signal.direction,
+            "reason": signal.reason,
+            "evidence": dict(signal.evidence),
+            "recorded_at": recorded_at,
+        }
+        for signal_id, signal in sorted(distinct.items())
+    ]
+    return connection.execute(insert(SIGNALS).values(rows).on_conflict_do_nothing()).rowcount
+
+
+def mark_evaluated(connection: Connection, series: tuple[str, str, str, str, str], through: datetime) -> None:
+    """Move the series' progress on, never back."""
+    statement = insert(STRATEGY_PROGRESS).values(evaluated_through=through, **dict(zip(_SERIES, series, strict=True)))
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=_SERIES,
+            set_={"evaluated_through": statement.excluded.evaluated_through},
+            where=STRATEGY_PROGRESS.c.evaluated_through < statement.excluded.evaluated_through,
+        )
+    )
+
+
+def evaluated_through(connection: Connection, series: tuple[str, str, str, str, str]) -> datetime | None:
+    """Open time of the newest judged candle of the series."""
+    same = [STRATEGY_PROGRESS.c[name] == value for name, value in zip(_SERIES, series, strict=True)]
+    through: datetime | None = connection.execute(select(STRATEGY_PROGRESS.c.evaluated_through).where(*same)).scalar()
+    return through
+
+
+def open_signals(connection: Connection, account: str) -> list[Signal]:
+    """Signals without a final decision, oldest candle close first."""
+    query = _signals(account).where(SIGNALS.c.decided_at.is_(None))
+    rows = connection.execute(query.order_by(SIGNALS.c.candle_close, SIGNALS.c.signal_id))
+    return [_signal(row) for row in rows]
+
+
+def recent_signals(
+    connection: Connection, account: str, limit: int, symbol: str | None, strategy: str | None
+) -> list[Signal]:
+    """Newest candle close first."""
+    query = _signals(account)
+    if symbol is not None:
+        query = query.where(SIGNALS.c.symbol == symbol)
+    if strategy is not None:
+        query = query.where(SIGNALS.c.strategy == strategy)
+    rows = connection.execute(query.order_by(SIGNALS.c.candle_close.desc(), SIGNALS.c.signal_id).limit(limit))
+    return [_signal(row) for row in rows]
+
+
+def record_decision(connection: Connection, decision: Decision) -> None:
+    """Store it; a repeated one updates time and message. A final one closes its signal."""
+    statement = insert(DECISIONS).values(
+        account=decision.account,
+        signal_id=decision.signal_id,
+        leg=decision.leg,
+        reason=decision.reason,
+        message=decision.message,
+        is_final=decision.is_final,
+        decided_at=decision.decided_at,
+        venue_time=decision.venue_time,
+        details=dict(decision.details),
+    )
+    newer = {name: statement.excluded[name] for name in ("message", "decided_at", "venue_time")}
+    is_final = or_(DECISIONS.c.is_final, statement.excluded.is_final)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["signal_id", "leg", "reason"], set_={**newer, "is_final": is_final}
+        )
+    )
+    if decision.is_final:
+        undecided = update(SIGNALS).where(SIGNALS.c.signal_id == decision.signal_id, SIGNALS.c.decided_at.is_(None))
+        connection.execute(undecided.values(decided_at=decision.decided_at))
+
+
+def recent_decisions(connection: Connection, account: str, limit: int) -> list[Decision]:
+    """Newest decisions first."""
+    columns = [column for column in DECISIONS.c if column is not DECISIONS.c.decision_id]
+    query = (
+        select(*columns)
+        .where(DECISIONS.c.account == account)
+        .order_by(DECISIONS.c.decided_at.desc(), DECISIONS.c.decision_id.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(query).mappings()
+    return [Decision(**{**row, "reason": ReasonCode(row["reason"])}) for row in rows]
+
+
+def candle_close(connection: Connection, signal_id: str) -> datetime:
+    """Candle close of the signal."""
+    close: datetime = connection.execute(
+        select(SIGNALS.c.candle_close).where(SIGNALS.c.signal_id == signal_id)
+    ).scalar_one()
+    return close
+
+
+def _signals(account: str) -> Select[tuple[object, ...]]:
+    names = (*_SERIES, "candle_close", "direction", "reason", "evidence")
+    return select(*(SIGNALS.c[name] for name in names)).where(SIGNALS.c.account == account)
+
+
+def _signal(row: Row[tuple[object, ...]]) -> Signal:
+    values = dict(row._mapping)
+    return Signal(**{**values, "direction": Direction(values["direction"])})

@@ -1,0 +1,140 @@
+"""What a venue's report on an order changes: balances, reservation, status, position. Rules only, nothing is stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from trading_platform.domain.position import Position
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class OrderBooking:
+    """An order after a report.
+
+    Parameters
+    ----------
+    fills
+        Those that weren't booked before.
+    changes
+        What they add to, or take from, each asset's total.
+    remaining
+        What the reservation still holds.
+    """
+
+    status: OrderStatus
+    filled_quantity: Decimal
+    fills: tuple[Fill, ...]
+    changes: Mapping[str, Decimal]
+    remaining: Decimal
+
+
+@dataclass(frozen=True)
+class BookedBalance:
+    """A balance after a booking; `missing` is what the booking took beyond what was there."""
+
+    total: Decimal
+    reserved: Decimal
+    missing: Decimal
+
+
+@dataclass(frozen=True)
+class PositionBooking:
+    """The newest known position after a booking, and the one that the booking opened."""
+
+    known: Position | None
+    opened: Position | None
+
+
+def book_report(
+    order: Order, remaining: Decimal, booked_trade_ids: Collection[str], report: OrderReport, instrument: Instrument
+) -> OrderBooking:
+    """Book a report on `order`, whose reservation holds `remaining` and whose symbol has the fills `booked_trade_ids`.
+
+    A final order takes fills that come late, but never returns to a status that isn't final.
+    """
+    by_id = {fill.venue_trade_id: fill for fill in report.fills if fill.venue_trade_id not in booked_trade_ids}
+    fills = tuple(sorted(by_id.values(), key=lambda fill: (fill.time, fill.venue_trade_id)))
+    filled = order.filled_quantity + sum((fill.quantity for fill in fills), ZERO)
+    status = _status_after(order, report, filled, bool(fills))
+    changes = balance_changes(order.side, fills, instrument)
+    used = max(-changes.get(order.reserved_asset, ZERO), ZERO)
+    return OrderBooking(
+        status=status,
+        filled_quantity=filled,
+        fills=fills,
+        changes=changes,
+        remaining=ZERO if status.is_final else max(remaining - used, ZERO),
+    )
+
+
+def balance_changes(side: Side, fills: Sequence[Fill], instrument: Instrument) -> dict[str, Decimal]:
+    """What the fills add to, or take from, each asset, fees included."""
+    changes: dict[str, Decimal] = defaultdict(Decimal)
+    sign = 1 if side is Side.BUY else -1
+    for fill in fills:
+        changes[instrument.base] += sign * fill.quantity
+        changes[instrument.quote] -= sign * fill.quote_amount
+        changes[fill.fee_asset] -= fill.fee
+    return dict(changes)
+
+
+def book_balance(total: Decimal, reserved: Decimal, change: Decimal, released: Decimal) -> BookedBalance:
+    """Balance after `change`, with `released` of its reservations given up.
+
+    What others have reserved stays covered: a loss beyond the free balance is reported as missing, and the next
+    reconciliation with the venue tells where it came from.
+    """
+    reserved_after = reserved - released
+    total_after = total + change
+    missing = max(reserved_after - total_after, ZERO)
+    return BookedBalance(total_after + missing, reserved_after, missing)
+
+
+def book_position(
+    known: Position | None, order: Order, entry_candle_close: datetime, fills: Sequence[Fill], instrument: Instrument
+) -> PositionBooking:
+    """The symbol's position after `fills` of `order`.
+
+    Parameters
+    ----------
+    known
+        The open position or, without one, the newest closed: its dust moves into the next, and a sell's late fills
+        still belong to it.
+    entry_candle_close
+        Candle close of the order's signal.
+    """
+    if not fills:
+        return PositionBooking(known, None)
+    if known is not None and (known.is_open or order.side is Side.SELL):
+        return PositionBooking(_after(known, order.side, fills, instrument), None)
+    if order.side is Side.SELL:
+        return PositionBooking(None, None)
+    opened = Position(order.account, order.symbol, order.strategy, entry_candle_close, fills[0].time)
+    if known is not None:
+        known, opened = known.carry_into(opened)
+    return PositionBooking(known, _after(opened, order.side, fills, instrument))
+
+
+def _status_after(order: Order, report: OrderReport, filled: Decimal, has_new_fills: bool) -> OrderStatus:
+    status = report.status
+    if filled < report.filled_quantity and status.is_final:
+        status = OrderStatus.PARTIALLY_FILLED  # the venue still owes us fills: ask again
+    elif filled > 0 and status is OrderStatus.OPEN:
+        status = OrderStatus.PARTIALLY_FILLED
+    if order.status.is_final and not (status.is_final and has_new_fills):
+        return order.status
+    return status
+
+
+def _after(position: Position, side: Side, fills: Sequence[Fill], instrument: Instrument) -> Position:
+    for fill in fills:
+        position = position.apply(side, fill, instrument)
+    return position

@@ -1,0 +1,87 @@
+"""One embedded PostgreSQL for the whole test session, and a fresh, migrated database for whoever asks."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Engine, text
+
+from trading_platform.adapters.postgres.engine import make_engine
+from trading_platform.adapters.postgres.migrate import upgrade
+from trading_platform.runtime import postgres
+from trading_platform.runtime.addresses import POSTGRES_USER
+from trading_platform.runtime.endpoints import LOOPBACK, Endpoints, choose_endpoints
+from trading_platform.runtime.state_folder import StateFolder
+
+TEMPLATE = "migrated_template"
+# nothing in a test outlives its server, so nothing needs to reach the disk
+_FOR_SPEED = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]
+
+
+@dataclass
+class PostgresServer:
+    """A running server, with a migrated template."""
+
+    endpoints: Endpoints
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def url(self, database: str) -> str:
+        """URL of a database."""
+        password = quote(self.endpoints.postgres_password, safe="")
+        return f"postgresql://{POSTGRES_USER}:{password}@{LOOPBACK}:{self.endpoints.postgres_port}/{database}"
+
+    @contextmanager
+    def admin(self) -> Iterator[Engine]:
+        """Outside of any transaction, for CREATE DATABASE and the like."""
+        engine = make_engine(self.url("postgres"), pool_size=1)
+        try:
+            yield engine.execution_options(isolation_level="AUTOCOMMIT")
+        finally:
+            engine.dispose()
+
+    def create_database(self, template: str = TEMPLATE) -> str:
+        """A fresh database, migrated unless another template is named; its URL."""
+        name = f"test_{next(self._numbers)}"
+        with self.admin() as admin, admin.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        return self.url(name)
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """Start a server on a free port of loopback; it is gone, with its data, when the block ends."""
+    # not pytest's own folder: another session may close that to the user that PostgreSQL runs as
+    root = Path(tempfile.mkdtemp(prefix="trading-platform-postgres-"))
+    state = StateFolder.at(root)
+    state.prepare()
+    endpoints = choose_endpoints(state)
+    try:
+        postgres.prepare_server(state, endpoints)
+        account = postgres.server_account(state)
+        with (root / "log").open("w") as log:
+            process = subprocess.Popen(
+                [*postgres.server_command(state, endpoints), *_FOR_SPEED],
+                stdout=log,
+                stderr=log,
+                preexec_fn=account.become if account else None,
+            )
+        try:
+            postgres.wait_until_ready(endpoints)
+            server = PostgresServer(endpoints)
+            with server.admin() as admin, admin.connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {TEMPLATE}"))
+            upgrade(server.url(TEMPLATE))
+            yield server
+        finally:
+            process.terminate()
+            process.wait(30)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)

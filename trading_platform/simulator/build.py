@@ -18,7 +18,7 @@ from trading_platform.simulator.config import (
 from trading_platform.simulator.errors import SimulatorSetupError
 from trading_platform.simulator.exchange import Exchange
 from trading_platform.simulator.live_market import LiveMarket
-from trading_platform.simulator.store import CAME_FROM, GENESIS, POSITION, Store
+from trading_platform.simulator.store import GENESIS, POSITION, Store
 from trading_platform.simulator.synthetic_market import INTERVAL_MS, SyntheticCandles
 
 
@@ -89,8 +89,7 @@ def _clock(config: SimulatorConfig, source: CandleSource, store: Store, wall_ms:
     starts_at_ms = _start(config, source)
     position = store.meta_int(POSITION)
     if config.step:
-        came_from = store.meta_int(CAME_FROM)
-        return StepClock(starts_at_ms, source.ends_at_ms, _on_grid(position, source), came_from)
+        return StepClock(starts_at_ms, source.ends_at_ms, _on_grid(position, source))
 
     def save_position(position_ms: int) -> None:
         store.set_meta(POSITION, position_ms)

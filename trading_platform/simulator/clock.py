@@ -124,35 +124,31 @@ class ReplayClock:
 
 
 class StepClock:
-    """Market time stands still but for `move_to`; whoever moves it makes both positions durable.
+    """Market time stands still but for `move_to`; whoever moves it makes the position durable.
 
     Parameters
     ----------
-    position_ms, came_from_ms
-        Where a former run left off, and where its newest step had started.
+    position_ms
+        Where a former run left off; ``None`` at the first start.
     """
 
     mode = ClockMode.STEP
     speed = 0.0
 
-    def __init__(
-        self,
-        starts_at_ms: int,
-        ends_at_ms: int | None,
-        position_ms: int | None,
-        came_from_ms: int | None,
-    ) -> None:
+    def __init__(self, starts_at_ms: int, ends_at_ms: int | None, position_ms: int | None) -> None:
         self.starts_at_ms = starts_at_ms
         self.ends_at_ms = ends_at_ms
-        self.came_from_ms = came_from_ms
         self._now = starts_at_ms if position_ms is None else position_ms
 
     def now_ms(self) -> int:
         return self._now
 
+    def is_at_end(self) -> bool:
+        """Whether no step is left."""
+        return self.ends_at_ms is not None and self._now >= self.ends_at_ms
+
     def move_to(self, position_ms: int) -> None:
         """Set the market's time."""
-        self.came_from_ms = self._now
         self._now = position_ms
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ from trading_platform.simulator.model import (
 from trading_platform.simulator.order_desk import OrderDesk
 from trading_platform.simulator.order_queries import OrderQueries
 from trading_platform.simulator.orders import OpenOrders
-from trading_platform.simulator.store import CAME_FROM, POSITION, Store
+from trading_platform.simulator.store import POSITION, Store
 
 
 class Exchange:
@@ -117,33 +117,30 @@ class Exchange:
         Parameters
         ----------
         expected_position_ms
-            Where the caller believes the market to be. If the market has already made the
-            step that starts there, nothing moves: a repeated request is harmless.
+            Where the caller believes the market to be. If the market is past it already,
+            nothing moves: a repeated request is harmless.
 
         Raises
         ------
         ExchangeError
-            -1100 if the market isn't in step mode or the expectation is wrong altogether.
+            -1100 if the market isn't in step mode, or isn't as far as expected.
         """
         clock, market = self._clock, self._market
         if not isinstance(clock, StepClock) or not isinstance(market, CandleMarket):
             raise bad_parameter("The market is not in step mode.")
         position = self._present()
-        target = market.next_boundary(position)
-        finished = target is None or (clock.ends_at_ms is not None and position >= clock.ends_at_ms)
-        if expected_position_ms not in (None, position):
-            if expected_position_ms == clock.came_from_ms:
-                return StepResult(position, False, finished)
-            raise bad_parameter(f"The market stands at {position}, not at {expected_position_ms}.")
-        if target is None or finished:
-            return StepResult(position, False, True)
+        expected = position if expected_position_ms is None else expected_position_ms
+        if expected > position:
+            raise bad_parameter(f"The market stands at {position}, not yet at {expected}.")
+        target = None if clock.is_at_end() else market.next_boundary(position)
+        if target is None or expected < position:
+            return StepResult(position, False, target is None)
         with self._transaction(target):
             self._matcher.match_until(target)
             self._store.set_meta(POSITION, target)
-            self._store.set_meta(CAME_FROM, position)
         clock.move_to(target)
         self._synced_ms = target
-        return StepResult(target, True, clock.ends_at_ms is not None and target >= clock.ends_at_ms)
+        return StepResult(target, True, clock.is_at_end())
 
     # Market data ------------------------------------------------------------------------
 

@@ -20,7 +20,6 @@ from trading_platform.simulator.model import ListOrderStatus, ListStatus, Order,
 MARKET_ID = "market_id"
 GENESIS = "genesis_ms"
 POSITION = "position_ms"
-CAME_FROM = "came_from_ms"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -6,6 +6,7 @@ import fcntl
 import http.client
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -35,18 +36,25 @@ _SERVERS = ("postgres", "simulator")
 
 _CLIENTS_STOP_SECONDS = 5.5
 _SERVERS_STOP_SECONDS = 2.5
+_HOLDER_STOP_SECONDS = 15.0
 _LISTEN_SECONDS = 90
 
 
 @contextmanager
 def exclusive(state: StateFolder) -> Iterator[bool]:
-    """Hold the state folder's lock while the platform is started and watched; yields False if another holds it."""
-    with state.lock_file.open("w") as lock:
+    """Hold the state folder's lock while the platform is started and watched; yields False if another holds it.
+
+    The file names its holder, so that `down` can ask it to stop.
+    """
+    with state.lock_file.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         yield True
 
 
@@ -217,8 +225,26 @@ def _host_and_port(url: str) -> tuple[str, int]:
 
 def stop_running(state: StateFolder, progress: Progress = lambda _: None) -> bool:
     """Stop whatever runs on the state folder; returns whether anything did."""
+    state.prepare()
+    watched = _ask_holder_to_stop(state, progress)
     supervisor = running_supervisor(state)
     if supervisor is None:
-        return bool(sweep(state))
+        return bool(sweep(state)) or watched
     stop(state, supervisor, progress)
     return True
+
+
+def _ask_holder_to_stop(state: StateFolder, progress: Progress) -> bool:
+    """Let the `up` that watches the instance stop it: it would start anew what another one stops."""
+    deadline = time.monotonic() + _HOLDER_STOP_SECONDS
+    asked = False
+    while time.monotonic() < deadline:
+        with exclusive(state) as nobody_holds_it:
+            if nobody_holds_it:
+                return asked
+        if not asked:
+            progress("Asking the `up` that watches it to stop")
+            os.kill(int(state.lock_file.read_text()), signal.SIGTERM)
+            asked = True
+        time.sleep(0.1)
+    return asked

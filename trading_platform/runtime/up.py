@@ -50,22 +50,33 @@ def run_up(flags: Mapping[str, Any], *, detach: bool) -> int:
         if not alone or supervisor is not None:
             return _attach(settings_of_instance(state.root), state, console, detach=detach)
         remember_flags(state, flags)
-        try:
-            while True:
-                started = time.monotonic()
-                supervisor = instance.start(settings, _progress(console, started))
-                console.print(f"Up after {time.monotonic() - started:.0f} s")
-                if detach:
-                    console.print("It keeps running; stop it with: trading-platform down")
-                    return 0
-                _watch(settings, supervisor, console)
-                console.print("The supervisor is gone: starting anew")
-        except _Stopped:
-            began = time.monotonic()
-            with _signals_wait():
-                instance.stop(state, running_supervisor(state), _progress(console, began))
-            console.print(f"Stopped after {time.monotonic() - began:.1f} s")
+        if detach:
+            _start(settings, console)
+            console.print("It keeps running; stop it with: trading-platform down")
             return 0
+        return _stay(settings, state, console)
+
+
+def _stay(settings: Settings, state: StateFolder, console: Console) -> int:
+    """Start, watch, and stop, whatever ends the watching."""
+    try:
+        while True:
+            _watch(settings, _start(settings, console), console)
+            console.print("The supervisor is gone: starting anew")
+    except _Stopped:
+        return 0
+    finally:
+        began = time.monotonic()
+        with _signals_wait():
+            instance.stop(state, running_supervisor(state), _progress(console, began))
+        console.print(f"Stopped after {time.monotonic() - began:.1f} s")
+
+
+def _start(settings: Settings, console: Console) -> Supervisor:
+    began = time.monotonic()
+    supervisor = instance.start(settings, _progress(console, began))
+    console.print(f"Up after {time.monotonic() - began:.0f} s")
+    return supervisor
 
 
 def _attach(settings: Settings, state: StateFolder, console: Console, *, detach: bool) -> int:

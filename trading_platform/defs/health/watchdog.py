@@ -31,7 +31,7 @@ def freshness_watchdog(context: dg.SensorEvaluationContext, platform: PlatformPa
     changed = context.cursor != remembered
     evaluation = dg.AssetCheckEvaluation(
         asset_key=candles.key,
-        check_name=CheckName.FRESH,
+        check_name=CheckName.FRESH.value,
         passed=not stale,
         severity=dg.AssetCheckSeverity.ERROR,
         description=verdict,

@@ -18,7 +18,7 @@ _DESCRIPTIONS = {
 
 
 @dg.multi_asset_check(
-    specs=[dg.AssetCheckSpec(name, asset=candles, description=text) for name, text in _DESCRIPTIONS.items()]
+    specs=[dg.AssetCheckSpec(name.value, asset=candles, description=text) for name, text in _DESCRIPTIONS.items()]
 )
 def candle_checks(platform: PlatformParam) -> Iterable[dg.AssetCheckResult]:
     """Run every check on every series and record the results for the trade gate and the owner."""
@@ -39,7 +39,7 @@ def candle_checks(platform: PlatformParam) -> Iterable[dg.AssetCheckResult]:
 def _summed_up(name: CheckName, results: list[CheckResult]) -> dg.AssetCheckResult:
     failed = [result.reason for result in results if not result.passed]
     return dg.AssetCheckResult(
-        check_name=name,
+        check_name=name.value,
         asset_key=candles.key,
         passed=not failed,
         severity=dg.AssetCheckSeverity.ERROR,

@@ -1,0 +1,19 @@
+"""In-memory fillings of the ports, held to the same contracts as the real adapters."""
+
+from trading_platform_tests.fakes.broker import FakeBroker
+from trading_platform_tests.fakes.clock import FakeClock
+from trading_platform_tests.fakes.health_journal import FakeHealthJournal
+from trading_platform_tests.fakes.ledger import FakeLedger
+from trading_platform_tests.fakes.market_feed import FakeMarketFeed
+from trading_platform_tests.fakes.notifier import FakeNotifier
+from trading_platform_tests.fakes.series_store import FakeSeriesStore
+
+__all__ = [
+    "FakeBroker",
+    "FakeClock",
+    "FakeHealthJournal",
+    "FakeLedger",
+    "FakeMarketFeed",
+    "FakeNotifier",
+    "FakeSeriesStore",
+]

@@ -1,0 +1,205 @@
+"""A venue in memory that fills market orders at given prices, and misbehaves when it is told to."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import count
+
+from trading_platform.domain.errors import AskTheVenue, FixSettings, OrderNotKnown, OrderRejected, RetryLater
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.order import Fill, OrderReport, OrderRequest, OrderStatus, Side
+from trading_platform.ports.broker import VenueBalance
+from trading_platform.ports.clock import Clock
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Misbehaviour:
+    """What the venue does with one order instead of filling and confirming it.
+
+    Parameters
+    ----------
+    not_placed
+        RetryLater: the request certainly had no effect.
+    reject_code
+        Refused with that code.
+    lose_answer
+        AskTheVenue, whatever became of the order.
+    never_arrives
+        Together with `lose_answer`: the request was lost on the way there.
+    arrives_after_questions
+        Together with `lose_answer`: the order is accepted only after having been asked for that often.
+    fill_share
+        Share of the quantity that fills at once (on the lot grid); the rest waits for `fill_rest`.
+    """
+
+    not_placed: bool = False
+    reject_code: str | None = None
+    lose_answer: bool = False
+    never_arrives: bool = False
+    arrives_after_questions: int = 0
+    fill_share: Decimal = Decimal(1)
+
+
+@dataclass
+class _VenueOrder:
+    request: OrderRequest
+    venue_order_id: str
+    questions_until_known: int
+    fills: list[Fill] = field(default_factory=list)
+    is_cancelled: bool = False
+
+    @property
+    def filled(self) -> Decimal:
+        return sum((fill.quantity for fill in self.fills), ZERO)
+
+    @property
+    def status(self) -> OrderStatus:
+        if self.filled == self.request.quantity:
+            return OrderStatus.FILLED
+        if self.is_cancelled:
+            return OrderStatus.CANCELLED
+        return OrderStatus.PARTIALLY_FILLED if self.fills else OrderStatus.OPEN
+
+    def report(self) -> OrderReport:
+        return OrderReport(
+            client_order_id=self.request.client_order_id,
+            symbol=self.request.symbol,
+            venue_order_id=self.venue_order_id,
+            status=self.status,
+            filled_quantity=self.filled,
+            fills=tuple(self.fills),
+        )
+
+
+class FakeBroker:
+    """Fills the role `Broker`; fees are taken from what is received, as on Binance.
+
+    Parameters
+    ----------
+    prices
+        Price at which orders fill, by symbol; a test may change it.
+    fee_asset
+        Pays the fees instead, at a price of one quote (like BNB); None: what is received pays.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        instruments: Sequence[Instrument],
+        balances: Mapping[str, Decimal],
+        prices: Mapping[str, Decimal],
+        fee_asset: str | None = None,
+    ) -> None:
+        self._clock = clock
+        self._instruments = {instrument.symbol: instrument for instrument in instruments}
+        self._totals: dict[str, Decimal] = defaultdict(Decimal, balances)
+        self._orders: dict[str, _VenueOrder] = {}
+        self._misbehaviours: deque[Misbehaviour] = deque()
+        self._numbers = count(1)
+        self._fee_asset = fee_asset
+        self.prices = dict(prices)
+        self.requests: list[OrderRequest] = []
+        self.is_silent = False
+
+    def misbehave(self, *misbehaviours: Misbehaviour) -> None:
+        """What to do with the next orders, one each."""
+        self._misbehaviours.extend(misbehaviours)
+
+    def fill_rest(self, client_order_id: str) -> None:
+        """Fill what is left of an open order."""
+        order = self._orders[client_order_id]
+        self._fill(order, order.request.quantity - order.filled)
+
+    def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
+        """The rules per symbol."""
+        self._answer()
+        unknown = [symbol for symbol in symbols if symbol not in self._instruments]
+        if unknown:
+            raise FixSettings(f"the venue doesn't trade {', '.join(unknown)}; mend market.symbols")
+        return {symbol: self._instruments[symbol] for symbol in symbols}
+
+    def balances(self) -> Mapping[str, VenueBalance]:
+        """Totals per asset; market orders lock nothing for longer than a moment."""
+        self._answer()
+        return {asset: VenueBalance(total, ZERO) for asset, total in self._totals.items() if total}
+
+    def submit(self, request: OrderRequest) -> OrderReport:
+        """Fill it, unless told otherwise."""
+        self._answer()
+        self.requests.append(request)
+        told = self._misbehaviours.popleft() if self._misbehaviours else Misbehaviour()
+        if told.not_placed:
+            raise RetryLater("the venue couldn't be reached")
+        if told.reject_code is not None:
+            raise OrderRejected(f"refused with {told.reject_code}", told.reject_code)
+        if not told.never_arrives:
+            self._accept(request, told)
+        if told.lose_answer:
+            raise AskTheVenue(f"the answer to {request.client_order_id} was lost")
+        return self._orders[request.client_order_id].report()
+
+    def find(self, symbol: str, client_order_id: str) -> OrderReport:
+        """The order with its fills."""
+        self._answer()
+        order = self._orders.get(client_order_id)
+        if order is None or order.request.symbol != symbol:
+            raise OrderNotKnown(f"no order {client_order_id} in {symbol}")
+        if order.questions_until_known > 0:
+            order.questions_until_known -= 1
+            raise OrderNotKnown(f"no order {client_order_id} in {symbol}")
+        return order.report()
+
+    def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
+        """Cancel what is left."""
+        if self.find(symbol, client_order_id).status.is_final:
+            raise OrderNotKnown(f"no open order {client_order_id} in {symbol}")
+        order = self._orders[client_order_id]
+        order.is_cancelled = True
+        return order.report()
+
+    def _answer(self) -> None:
+        if self.is_silent:
+            raise RetryLater("the venue doesn't answer")
+
+    def _accept(self, request: OrderRequest, told: Misbehaviour) -> None:
+        instrument = self.instruments([request.symbol])[request.symbol]
+        price = self.prices[request.symbol]
+        if request.client_order_id in self._orders:
+            raise OrderRejected("Duplicate order sent.", "-2010")
+        if not instrument.is_tradable(request.quantity, price):
+            raise OrderRejected("Filter failure: LOT_SIZE or NOTIONAL", "-1013")
+        buys = request.side is Side.BUY
+        spent, needed = (instrument.quote, request.quantity * price) if buys else (instrument.base, request.quantity)
+        if self._totals[spent] < needed:
+            raise OrderRejected("Account has insufficient balance for requested action.", "-2010")
+        order = _VenueOrder(request, str(next(self._numbers)), told.arrives_after_questions)
+        self._orders[request.client_order_id] = order
+        self._fill(order, instrument.floor_quantity(request.quantity * told.fill_share))
+
+    def _fill(self, order: _VenueOrder, quantity: Decimal) -> None:
+        if quantity == 0:
+            return
+        request = order.request
+        instrument, price = self._instruments[request.symbol], self.prices[request.symbol]
+        buys = request.side is Side.BUY
+        received, amount = (instrument.base, quantity) if buys else (instrument.quote, quantity * price)
+        fee_asset = self._fee_asset or received
+        worth = amount if fee_asset == received else quantity * price
+        fill = Fill(
+            venue_trade_id=str(next(self._numbers)),
+            price=price,
+            quantity=quantity,
+            fee=worth * instrument.taker_fee_rate,
+            fee_asset=fee_asset,
+            time=self._clock.read().now,
+        )
+        sign = 1 if buys else -1
+        self._totals[instrument.base] += sign * quantity
+        self._totals[instrument.quote] -= sign * fill.quote_amount
+        self._totals[fee_asset] -= fill.fee
+        order.fills.append(fill)

@@ -1,0 +1,333 @@
+"""The ledger in memory: the domain's booking rules over dictionaries, one lock instead of transactions."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+
+from trading_platform.domain.booking import OrderBooking, book_balance, book_position, book_report
+from trading_platform.domain.errors import AlreadyDone, FixSettings, InsufficientFree, RetryLater
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from trading_platform.domain.position import Position
+from trading_platform.domain.signal import Signal
+from trading_platform.ports.ledger import AccountState, AssetBalance, Decision, EquityPoint
+
+ZERO = Decimal(0)
+NOTHING = AssetBalance(ZERO, ZERO)
+_UNANSWERED = (OrderStatus.INTENDED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
+
+
+@dataclass
+class _Account:
+    quote: str
+    mode: str
+    revision: int = 0
+    reconciled_at: datetime | None = None
+    balances: dict[str, AssetBalance] = field(default_factory=dict)
+    equity: dict[datetime, EquityPoint] = field(default_factory=dict)
+    positions: dict[str, list[Position]] = field(default_factory=lambda: defaultdict(list))
+    fills: dict[tuple[str, str], tuple[str, Fill]] = field(default_factory=dict)
+
+
+class FakeLedger:
+    """Fills the role `Ledger`.
+
+    `events` has every status an order has had: client order id, status, reason, code.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._accounts: dict[str, _Account] = {}
+        self._signals: dict[str, Signal] = {}
+        self._progress: dict[tuple[str, str, str, str, str], datetime] = {}
+        self._decisions: dict[tuple[str, str, str], Decision] = {}
+        self._orders: dict[str, Order] = {}
+        self._remaining: dict[str, Decimal] = {}
+        self.events: list[tuple[str, OrderStatus, str, str | None]] = []
+        self.is_down = False
+
+    # accounts
+    def open_account(self, name: str, quote: str, mode: str, opened_at: datetime) -> None:
+        """Make the account if it isn't there; FixSettings if it is there with another quote or mode."""
+        with self._lock:
+            self._answer()
+            known = self._accounts.setdefault(name, _Account(quote, mode))
+            if (known.quote, known.mode) != (quote, mode):
+                raise FixSettings(f"account {name!r} was opened as {known.mode} in {known.quote}")
+
+    def account(self, name: str) -> AccountState:
+        """State of the account."""
+        with self._lock:
+            account = self._account(name)
+            return AccountState(
+                name=name,
+                quote=account.quote,
+                revision=account.revision,
+                balances=dict(account.balances),
+                orders_in_flight=len(self.unsettled_orders(name)),
+                reconciled_at=account.reconciled_at,
+            )
+
+    def reconcile(self, account: str, venue_totals: Mapping[str, Decimal], *, at_revision: int, at: datetime) -> bool:
+        """Adopt the venue's totals, unless the account has moved on."""
+        with self._lock:
+            state = self._account(account)
+            if state.revision != at_revision or self.unsettled_orders(account):
+                return False
+            for asset in {*state.balances, *venue_totals}:
+                before, total = state.balances.get(asset, NOTHING), venue_totals.get(asset, ZERO)
+                if total != before.total:
+                    state.balances[asset] = AssetBalance(total, before.reserved)
+            state.reconciled_at = at
+            state.revision += 1
+            return True
+
+    def record_equity(self, point: EquityPoint) -> None:
+        """Insert or replace the point of that minute."""
+        with self._lock:
+            minute = point.venue_time.replace(second=0, microsecond=0)
+            self._account(point.account).equity[minute] = point
+
+    def equity_history(self, account: str, limit: int) -> list[EquityPoint]:
+        """Newest so many points, ascending."""
+        with self._lock:
+            points = [point for _, point in sorted(self._account(account).equity.items())]
+            return points[max(len(points) - limit, 0) :]
+
+    # signals and decisions
+    def record_signals(self, signals: Sequence[Signal], recorded_at: datetime) -> int:
+        """Insert those that are new; how many were."""
+        with self._lock:
+            self._answer()
+            new = {signal.signal_id: signal for signal in signals if signal.signal_id not in self._signals}
+            self._signals.update(new)
+            return len(new)
+
+    def mark_evaluated(
+        self, account: str, strategy: str, version: str, symbol: str, interval: str, through: datetime
+    ) -> None:
+        """Remember that candles up to `through` were judged."""
+        with self._lock:
+            self._answer()
+            series = (account, strategy, version, symbol, interval)
+            self._progress[series] = max(through, self._progress.get(series, through))
+
+    def evaluated_through(
+        self, account: str, strategy: str, version: str, symbol: str, interval: str
+    ) -> datetime | None:
+        """Open time of the newest judged candle."""
+        with self._lock:
+            self._answer()
+            return self._progress.get((account, strategy, version, symbol, interval))
+
+    def open_signals(self, account: str) -> list[Signal]:
+        """Signals without a final decision, oldest candle close first."""
+        with self._lock:
+            self._answer()
+            decided = {decision.signal_id for decision in self._decisions.values() if decision.is_final}
+            found = [s for s in self._signals.values() if s.account == account and s.signal_id not in decided]
+            return sorted(found, key=lambda signal: (signal.candle_close, signal.signal_id))
+
+    def recent_signals(
+        self, account: str, limit: int, symbol: str | None = None, strategy: str | None = None
+    ) -> list[Signal]:
+        """Newest candle close first."""
+        with self._lock:
+            self._answer()
+            found = [
+                signal
+                for signal in self._signals.values()
+                if signal.account == account and symbol in (None, signal.symbol) and strategy in (None, signal.strategy)
+            ]
+            found.sort(key=lambda signal: signal.signal_id)
+            return sorted(found, key=lambda signal: signal.candle_close, reverse=True)[:limit]
+
+    def record_decision(self, decision: Decision) -> None:
+        """Store it; a repeated one only updates its time and message."""
+        with self._lock:
+            self._answer()
+            if decision.signal_id not in self._signals:
+                raise LookupError(f"no signal {decision.signal_id}")
+            key = (decision.signal_id, decision.leg, decision.reason)
+            first = self._decisions.get(key, decision)
+            self._decisions[key] = replace(
+                decision, details=first.details, is_final=first.is_final or decision.is_final
+            )
+
+    def recent_decisions(self, account: str, limit: int) -> list[Decision]:
+        """Newest decisions first."""
+        with self._lock:
+            self._answer()
+            found = [decision for decision in reversed(self._decisions.values()) if decision.account == account]
+            return sorted(found, key=lambda decision: decision.decided_at, reverse=True)[:limit]
+
+    # orders
+    def reserve(self, order: Order, decision: Decision) -> None:
+        """Commit intent, reservation and approving decision together."""
+        with self._lock:
+            account = self._account(order.account)
+            same_leg = any((o.signal_id, o.leg) == (order.signal_id, order.leg) for o in self._orders.values())
+            if order.client_order_id in self._orders or same_leg:
+                raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
+            balance = account.balances.get(order.reserved_asset, NOTHING)
+            if balance.free < order.reserved_amount:
+                raise InsufficientFree(f"{order.reserved_amount} {order.reserved_asset} needed, {balance.free} free")
+            self.record_decision(decision)
+            account.balances[order.reserved_asset] = replace(balance, reserved=balance.reserved + order.reserved_amount)
+            account.revision += 1
+            self._remaining[order.client_order_id] = order.reserved_amount
+            self._put(order, decision.message)
+
+    def mark_submitted(self, client_order_id: str, at: datetime) -> None:
+        """Intended becomes submitted."""
+        with self._lock:
+            self._answer()
+            order = self._orders.get(client_order_id)
+            if order is None or order.status is not OrderStatus.INTENDED:
+                raise AlreadyDone(f"order {client_order_id} is not merely intended any more")
+            self._put(replace(order, status=OrderStatus.SUBMITTED, submitted_at=at), "about to be sent")
+
+    def mark_unknown(self, client_order_id: str, why: str, at: datetime) -> None:
+        """The answer was lost."""
+        with self._lock:
+            self._answer()
+            order = self._orders.get(client_order_id)
+            if order is not None and order.status is OrderStatus.SUBMITTED:
+                self._put(replace(order, status=OrderStatus.UNKNOWN), why)
+
+    def close_unfilled(
+        self,
+        client_order_id: str,
+        *,
+        rejected: bool,
+        why: str,
+        code: str,
+        at: datetime,
+        seen: OrderStatus | None = None,
+    ) -> None:
+        """A definite end without fills; releases the reservation once."""
+        with self._lock:
+            order = self._known(client_order_id)
+            if order.status not in _UNANSWERED or seen not in (None, order.status):
+                return
+            account = self._account(order.account)
+            balance = account.balances[order.reserved_asset]
+            released = self._remaining.pop(client_order_id)
+            account.balances[order.reserved_asset] = replace(balance, reserved=balance.reserved - released)
+            account.revision += 1
+            self._put(replace(order, status=OrderStatus.REJECTED if rejected else OrderStatus.EXPIRED), why, code)
+
+    def book(self, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
+        """Book a report; the order afterwards."""
+        with self._lock:
+            order = self._known(report.client_order_id)
+            account = self._account(order.account)
+            booked = {trade_id for symbol, trade_id in account.fills if symbol == order.symbol}
+            booking = book_report(order, self._remaining.get(order.client_order_id, ZERO), booked, report, instrument)
+            after = replace(
+                order,
+                status=booking.status,
+                filled_quantity=booking.filled_quantity,
+                venue_order_id=report.venue_order_id or order.venue_order_id,
+            )
+            if after == order and not booking.fills:
+                return order
+            account.revision += 1
+            self._book_balances(account, order, booking)
+            self._book_position(account, order, booking.fills, instrument)
+            account.fills.update({(order.symbol, f.venue_trade_id): (order.client_order_id, f) for f in booking.fills})
+            self._put(after, f"the venue reports {after.filled_quantity} of {after.quantity} filled")
+            return after
+
+    def unsettled_orders(self, account: str) -> list[Order]:
+        """Orders that aren't final, exits first, then oldest first."""
+        with self._lock:
+            self._answer()
+            found = [o for o in self._orders.values() if o.account == account and not o.status.is_final]
+            return sorted(found, key=lambda o: (o.side is not Side.SELL, o.created_at, o.client_order_id))
+
+    def order(self, client_order_id: str) -> Order | None:
+        """The order of that id."""
+        with self._lock:
+            self._answer()
+            return self._orders.get(client_order_id)
+
+    def exit_legs(self, account: str, signal_id: str) -> int:
+        """How many exit orders this signal has."""
+        with self._lock:
+            self._answer()
+            return sum(o.signal_id == signal_id and o.leg.startswith("exit") for o in self._orders.values())
+
+    def recent_orders(self, account: str, limit: int) -> list[Order]:
+        """Newest orders first."""
+        with self._lock:
+            self._answer()
+            found = sorted((o for o in self._orders.values() if o.account == account), key=lambda o: o.client_order_id)
+            return sorted(found, key=lambda order: order.created_at, reverse=True)[:limit]
+
+    def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
+        """Newest fills first: symbol, side, fill."""
+        with self._lock:
+            found = sorted(self._account(account).fills.items())
+            found.sort(key=lambda item: item[1][1].time, reverse=True)
+            return [(symbol, self._orders[owner].side, fill) for (symbol, _), (owner, fill) in found[:limit]]
+
+    # positions
+    def open_positions(self, account: str) -> list[Position]:
+        """Positions that are open, by symbol."""
+        with self._lock:
+            return [
+                history[-1] for _, history in sorted(self._account(account).positions.items()) if history[-1].is_open
+            ]
+
+    def last_closed_at(self, account: str, symbol: str) -> datetime | None:
+        """Venue time at which the symbol's newest position was closed."""
+        with self._lock:
+            history = self._account(account).positions.get(symbol, [])
+            return max((p.closed_at for p in history if p.closed_at is not None), default=None)
+
+    def _book_balances(self, account: _Account, order: Order, booking: OrderBooking) -> None:
+        released = self._remaining.get(order.client_order_id, ZERO) - booking.remaining
+        for asset in {*booking.changes, order.reserved_asset}:
+            balance = account.balances.get(asset, NOTHING)
+            change = booking.changes.get(asset, ZERO)
+            booked = book_balance(
+                balance.total, balance.reserved, change, released if asset == order.reserved_asset else ZERO
+            )
+            account.balances[asset] = AssetBalance(booked.total, booked.reserved)
+        self._remaining[order.client_order_id] = booking.remaining
+
+    def _book_position(self, account: _Account, order: Order, fills: Sequence[Fill], instrument: Instrument) -> None:
+        history = account.positions.get(order.symbol, [])
+        close = self._signals[order.signal_id].candle_close
+        booking = book_position(history[-1] if history else None, order, close, fills, instrument)
+        after = [*history[:-1], *(p for p in (booking.known, booking.opened) if p is not None)]
+        if after:
+            account.positions[order.symbol] = after
+
+    def _put(self, order: Order, reason: str, code: str | None = None) -> None:
+        known = self._orders.get(order.client_order_id)
+        self._orders[order.client_order_id] = order
+        if known is None or known.status is not order.status:
+            self.events.append((order.client_order_id, order.status, reason, code))
+
+    def _known(self, client_order_id: str) -> Order:
+        self._answer()
+        if client_order_id not in self._orders:
+            raise LookupError(f"the ledger has no order {client_order_id!r}")
+        return self._orders[client_order_id]
+
+    def _account(self, name: str) -> _Account:
+        self._answer()
+        if name not in self._accounts:
+            raise FixSettings(f"the ledger has no account {name!r}")
+        return self._accounts[name]
+
+    def _answer(self) -> None:
+        if self.is_down:
+            raise RetryLater("the ledger can't be reached")

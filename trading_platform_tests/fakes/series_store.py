@@ -1,0 +1,114 @@
+"""Market data in memory."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from trading_platform.domain.candle import Candle, Interval
+from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.market import Ticker
+from trading_platform.ports.series_store import CandleWrite
+
+_PRICES = ("open", "high", "low", "close", "volume")
+
+
+class FakeSeriesStore:
+    """Fills the role `SeriesStore`."""
+
+    def __init__(self) -> None:
+        self._candles: dict[tuple[str, str], dict[datetime, Candle]] = defaultdict(dict)
+        self._tickers: dict[str, Ticker] = {}
+        self._indicators: dict[tuple[str, str], dict[datetime, dict[str, float]]] = defaultdict(dict)
+        self.is_down = False
+
+    def write_candles(
+        self, symbol: str, interval: Interval, candles: Sequence[Candle], *, source: str, received_at: datetime
+    ) -> CandleWrite:
+        """Insert, or replace where the values differ."""
+        self._answer()
+        if source not in ("rest", "stream", "archive"):
+            raise ValueError(f"source {source!r} is neither rest, stream nor archive")
+        series = self._candles[symbol, interval.name]
+        new = {candle.open_time: candle for candle in candles}
+        inserted = sum(open_time not in series for open_time in new)
+        corrected = sum(open_time in series and series[open_time] != candle for open_time, candle in new.items())
+        series.update(new)
+        self._candles[symbol, interval.name] = dict(sorted(series.items()))
+        return CandleWrite(inserted, corrected, len(new) - inserted - corrected)
+
+    def candles(
+        self,
+        symbol: str,
+        interval: Interval,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        newest: int | None = None,
+    ) -> list[Candle]:
+        """Candles with start <= open_time < end, ascending."""
+        self._answer()
+        series = list(self._candles[symbol, interval.name].values())
+        times = [candle.open_time for candle in series]
+        first = 0 if start is None else bisect_left(times, start)
+        last = len(series) if end is None else bisect_left(times, end)
+        found = series[first:last]
+        return found if newest is None else found[max(len(found) - newest, 0) :]
+
+    def candle_frame(
+        self, symbol: str, interval: Interval, *, end: datetime | None = None, newest: int | None = None
+    ) -> pd.DataFrame:
+        """The same as float64, indexed by open time."""
+        candles = self.candles(symbol, interval, end=end, newest=newest)
+        index = pd.DatetimeIndex([candle.open_time for candle in candles], tz="UTC", name="open_time").as_unit("ns")
+        values = [[float(getattr(candle, name)) for name in _PRICES] for candle in candles]
+        return pd.DataFrame(np.array(values, dtype=np.float64).reshape(-1, 5), index=index, columns=list(_PRICES))
+
+    def newest_open_time(self, symbol: str, interval: Interval) -> datetime | None:
+        """Open time of the newest stored candle."""
+        newest = self.open_times(symbol, interval, newest=1)
+        return newest[0] if newest else None
+
+    def open_times(self, symbol: str, interval: Interval, *, newest: int) -> list[datetime]:
+        """Open times of the newest so many candles, ascending."""
+        return [candle.open_time for candle in self.candles(symbol, interval, newest=newest)]
+
+    def count_candles(self, symbol: str, interval: Interval) -> int:
+        """Number of stored candles."""
+        return len(self.candles(symbol, interval))
+
+    def write_tickers(self, tickers: Sequence[Ticker]) -> None:
+        """Replace the latest ticker of each symbol, unless it is newer."""
+        self._answer()
+        for ticker in tickers:
+            known = self._tickers.get(ticker.symbol)
+            if known is None or (ticker.venue_time, ticker.received_at) > (known.venue_time, known.received_at):
+                self._tickers[ticker.symbol] = ticker
+
+    def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
+        """Latest ticker per symbol."""
+        self._answer()
+        return {symbol: self._tickers[symbol] for symbol in symbols if symbol in self._tickers}
+
+    def write_indicators(self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]) -> None:
+        """Insert or replace values; what isn't finite is left out."""
+        self._answer()
+        for open_time, values in rows.items():
+            finite = {name: float(value) for name, value in values.items() if math.isfinite(value)}
+            self._indicators[symbol, interval.name][open_time] = finite
+
+    def indicators(self, symbol: str, interval: Interval, *, newest: int) -> dict[datetime, dict[str, float]]:
+        """Indicator values of the newest so many rows, ascending."""
+        self._answer()
+        rows = sorted(self._indicators[symbol, interval.name].items())
+        return dict(rows[max(len(rows) - newest, 0) :])
+
+    def _answer(self) -> None:
+        if self.is_down:
+            raise RetryLater("the store can't be reached")

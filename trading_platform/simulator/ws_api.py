@@ -61,6 +61,7 @@ METHODS: Mapping[str, Route] = {
 _SUBSCRIBE = "userDataStream.subscribe.signature"
 _UNSUBSCRIBE = "userDataStream.unsubscribe"
 _SUBSCRIPTION_WEIGHT = 2
+_RATE_LIMITS_SWITCH = "returnRateLimits"
 
 
 class ApiProtocol:
@@ -91,7 +92,6 @@ class ApiProtocol:
     def _answer(self, request: Mapping[str, object]) -> object:
         method = request.get("method")
         parameters = _texts(request.get("params", {}))
-        parameters.pop("returnRateLimits", None)
         if method == _SUBSCRIBE:
             return self._subscribe(parameters)
         if method == _UNSUBSCRIBE:
@@ -119,6 +119,7 @@ class ApiProtocol:
         return {"subscriptionId": self._users.subscribe(self._connection, call.account)}
 
     def _unsubscribe(self, values: dict[str, str]) -> Json:
+        values.pop(_RATE_LIMITS_SWITCH, None)
         parameters = Parameters(values)
         number = parameters.optional_integer("subscriptionId")
         parameters.finish()
@@ -126,10 +127,11 @@ class ApiProtocol:
         return {}
 
     def _open(self, values: dict[str, str], *, signed: bool) -> Call:
+        signature = values.pop("signature", None) if signed else None
+        payload = urlencode(sorted(values.items()))
+        values.pop(_RATE_LIMITS_SWITCH, None)
         if not signed:
             return Call(self._context, Parameters(values), self._address)
-        signature = values.pop("signature", None)
-        payload = urlencode(sorted(values.items()))
         api_key = values.pop("apiKey", None)
         parameters = Parameters(values)
         known_key = check_signed(self._context, api_key, parameters, payload, signature)

@@ -101,14 +101,14 @@ class TickerFeed(Feed):
     def __init__(self, exchange: Exchange, name: str, symbol: str, form: Callable[[Ticker24h, int], Json]) -> None:
         super().__init__(exchange, name, symbol)
         self._form = form
-        self._shown: Ticker24h | None = None
+        self._shown = exchange.ticker_24h(symbol)
 
     def poll(self) -> list[object]:
         newest = self.exchange.ticker_24h(self.market_symbol)
         if newest == self._shown:
             return []
         self._shown = newest
-        return self.snapshot()
+        return [self._form(newest, self.exchange.now_ms())]
 
     def snapshot(self) -> list[object]:
         return [self._form(self.exchange.ticker_24h(self.market_symbol), self.exchange.now_ms())]
@@ -136,7 +136,7 @@ class BookTickerFeed(Feed):
 
     def __init__(self, exchange: Exchange, name: str, symbol: str) -> None:
         super().__init__(exchange, name, symbol)
-        self._shown_id = -1
+        self._shown_id = exchange.book_ticker(symbol).update_id
 
     def poll(self) -> list[object]:
         best = self.exchange.book_ticker(self.market_symbol)
@@ -178,7 +178,7 @@ class PartialDepthFeed(Feed):
         super().__init__(exchange, name, symbol)
         self.period_seconds = period_seconds
         self._levels = levels
-        self._shown_id = -1
+        self._shown_id = exchange.book(symbol, levels).update_id
 
     def poll(self) -> list[object]:
         book = self.exchange.book(self.market_symbol, self._levels)

@@ -10,7 +10,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from trading_platform_tests.support.simulated import SimulatedExchange
+from trading_platform_tests.support.simulated import SPOT_ONLY, SimulatedExchange
 
 pytestmark = pytest.mark.integration
 
@@ -141,7 +141,7 @@ def test_a_skewed_clock_refuses_honest_requests(client: Any, venue: SimulatedExc
     assert client.fetch_time() - client.milliseconds() > 55_000
     with pytest.raises(ccxt.InvalidNonce):
         client.fetch_balance()
-    adjusting = venue.ccxt_sync(options={"adjustForTimeDifference": True, "fetchCurrencies": False})
+    adjusting = venue.ccxt_sync(options=SPOT_ONLY | {"adjustForTimeDifference": True})
     adjusting.load_time_difference()
     assert adjusting.fetch_balance()["USDT"]["total"] > 0
 
@@ -193,9 +193,7 @@ async def test_a_dropped_stream_raises_and_can_be_had_again(
     streaming: Any, venue: SimulatedExchange, close_code: int
 ) -> None:
     await asyncio.wait_for(streaming.watch_ticker(SYMBOL), 10)
-    venue.control.fault("mute", stream="miniTicker")
-    waiting = asyncio.ensure_future(streaming.watch_ticker(SYMBOL))
-    await asyncio.sleep(0)
+    waiting = await watch_in_silence(streaming, venue)
     await asyncio.to_thread(venue.control.fault, "drop", close_code=close_code)
     with pytest.raises(ccxt.NetworkError):
         await asyncio.wait_for(waiting, 10)
@@ -220,9 +218,11 @@ async def test_a_refused_handshake_is_a_network_error(
     streaming: Any, venue: SimulatedExchange, status: int, retry_after: int | None
 ) -> None:
     detail = {} if retry_after is None else {"retry_after": retry_after}
-    venue.control.fault("refuse", channel="stream", status=status, count=1, **detail)
+    venue.control.fault("refuse", channel="stream", status=status, **detail)
     with pytest.raises(ccxt.NetworkError):
         await asyncio.wait_for(streaming.watch_ticker(SYMBOL), 10)
+    venue.control.clear_faults()
+    assert (await asyncio.wait_for(streaming.watch_ticker(SYMBOL), 10))["last"] > 0
 
 
 async def test_a_malformed_frame_kills_ccxts_receive_loop(streaming: Any, venue: SimulatedExchange) -> None:
@@ -241,9 +241,7 @@ async def test_stream_frames_can_come_late(streaming: Any, venue: SimulatedExcha
 
 async def test_an_outage_drops_and_refuses_sockets(streaming: Any, venue: SimulatedExchange) -> None:
     await asyncio.wait_for(streaming.watch_ticker(SYMBOL), 10)
-    venue.control.fault("mute", stream="miniTicker")
-    waiting = asyncio.ensure_future(streaming.watch_ticker(SYMBOL))
-    await asyncio.sleep(0)
+    waiting = await watch_in_silence(streaming, venue)
     await asyncio.to_thread(venue.control.fault, "outage")
     with pytest.raises(ccxt.NetworkError):
         await asyncio.wait_for(waiting, 10)
@@ -258,6 +256,15 @@ async def test_a_terminated_user_stream_keeps_its_socket(streaming: Any, venue: 
     await streaming.create_order(SYMBOL, "market", "buy", 0.001)
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(waiting, 1)
+
+
+async def watch_in_silence(client: Any, venue: SimulatedExchange) -> asyncio.Future[Any]:
+    """A watch that no message will end: what was under way before the mute has arrived."""
+    venue.control.fault("mute", stream="miniTicker")
+    await asyncio.sleep(0.3)
+    waiting: asyncio.Future[Any] = asyncio.ensure_future(client.watch_ticker(SYMBOL))
+    await asyncio.sleep(0)
+    return waiting
 
 
 async def watch_for_ever(client: Any) -> None:

@@ -108,7 +108,7 @@ def test_an_account(spot: Any) -> None:
 
 def test_refusals_have_their_classes(venue: SimulatedExchange, spot: Any) -> None:
     with pytest.raises(BadRequestError, match=r"LOT_SIZE|precision|NOTIONAL"):
-        spot.rest_api.new_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=0.0001 / 3)
+        spot.rest_api.new_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=0.000105)
     stranger: Any = Spot(
         config_rest_api=ConfigurationRestAPI(api_key="stranger", api_secret="none", base_path=venue.base_url, retries=0)
     )

@@ -35,6 +35,7 @@ T = TypeVar("T")
 API_KEY = "simulatedKey"
 API_SECRET = "simulatedSecret"
 ACCOUNT = "main"
+SPOT_ONLY = {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False, "fetchMargins": False}
 _PRODUCTION_URL = "https://api.binance.com/"
 _START_TIMEOUT_SECONDS = 30
 
@@ -169,7 +170,7 @@ def _pointed_at(base: type[Any], target: SimulatedExchange, options: Mapping[str
             "apiKey": target.api_key,
             "secret": target.api_secret,
             "enableRateLimit": False,
-            "options": {"fetchMarkets": {"types": ["spot"]}, "fetchCurrencies": False, "fetchMargins": False},
+            "options": SPOT_ONLY,
             **options,
         }
     )

@@ -16,18 +16,18 @@ from trading_platform.services.deliver_notifications import deliver_notification
 from trading_platform.services.watch_freshness import watch_freshness
 from trading_platform.services.watch_orchestrator import watch_orchestrator
 
-GRACE_SECONDS = 60.0
+STARTING_SECONDS = 60.0
 
 log = structlog.get_logger()
 
 
-def watch_once(current: Platform, orchestrator: DagsterGraphQLOrchestrator | None) -> None:
+def watch_once(current: Platform, orchestrator: DagsterGraphQLOrchestrator, *, starting: bool) -> None:
     """One round. What can't be reached now is looked at in the next round; the others still are.
 
     Parameters
     ----------
-    orchestrator
-        None while Dagster is still starting: that it doesn't answer yet is no incident.
+    starting
+        The platform has only just started: that Dagster doesn't answer and data is old is no incident yet.
     """
     settings = current.settings
     steps: list[Callable[[], object]] = [
@@ -38,10 +38,11 @@ def watch_once(current: Platform, orchestrator: DagsterGraphQLOrchestrator | Non
             settings.market.symbols,
             current.intervals,
             settings.freshness.max_candle_lateness_seconds,
+            starting=starting,
         ),
         lambda: deliver_notifications(current.journal, current.notifier, current.clock),
     ]
-    if orchestrator is not None:
+    if not starting:
         limit = settings.freshness.max_sensor_tick_age_seconds
         steps.insert(1, lambda: watch_orchestrator(orchestrator, current.journal, current.clock, limit))
     for step in steps:
@@ -59,11 +60,9 @@ def main() -> int:
     started = time.monotonic()
     while not stop.is_set():
         current = platform()
-        dagster = None
-        if time.monotonic() - started > GRACE_SECONDS:
-            ui = current.settings.servers.ui or f"http://127.0.0.1:{current.settings.orchestration.ui_port}"
-            dagster = DagsterGraphQLOrchestrator(ui)
-        watch_once(current, dagster)
+        ui = current.settings.servers.ui or f"http://127.0.0.1:{current.settings.orchestration.ui_port}"
+        starting = time.monotonic() - started < STARTING_SECONDS
+        watch_once(current, DagsterGraphQLOrchestrator(ui), starting=starting)
         stop.wait(current.settings.cadence.watcher_seconds)
     return 0
 

@@ -29,9 +29,18 @@ def watch_freshness(
     symbols: Sequence[str],
     intervals: Sequence[Interval],
     limit_seconds: float,
+    *,
+    starting: bool = False,
 ) -> FreshnessWatch:
     """Judge every series; a change for the worse opens an incident, one for the better closes it.
 
+    Parameters
+    ----------
+    starting
+        The platform has only just started: old data is what it was stopped with, not yet an incident.
+
+    Notes
+    -----
     The journal puts the message to the owner into its outbox together with the incident, so a crash can't lose it
     and two watchers don't send it twice.
     """
@@ -44,6 +53,6 @@ def watch_freshness(
         if freshness.is_fresh:
             if journal.close_incident(key, f"{name} is fresh again", freshness.reason, wall):
                 closed.append(key)
-        elif journal.open_incident(key, f"{name} is stale", freshness.reason, wall):
+        elif not starting and journal.open_incident(key, f"{name} is stale", freshness.reason, wall):
             opened.append(key)
     return FreshnessWatch(tuple(series), tuple(opened), tuple(closed))

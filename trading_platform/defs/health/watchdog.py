@@ -1,5 +1,7 @@
 """Freshness watched on its own, so that it is noticed when the refresh sensor itself is off."""
 
+import time
+
 import dagster as dg
 
 from trading_platform.defs.market_data.assets import candles
@@ -7,6 +9,10 @@ from trading_platform.defs.resources import PlatformParam
 from trading_platform.domain.check import CheckName
 from trading_platform.services.watch_freshness import watch_freshness
 from trading_platform.settings import current_settings
+
+STARTING_SECONDS = 60.0
+
+_loaded_at = time.monotonic()
 
 
 @dg.sensor(
@@ -24,6 +30,7 @@ def freshness_watchdog(context: dg.SensorEvaluationContext, platform: PlatformPa
         settings.market.symbols,
         platform.intervals,
         settings.freshness.max_candle_lateness_seconds,
+        starting=time.monotonic() - _loaded_at < STARTING_SECONDS,
     )
     stale = [series.reason for series in watch.series if not series.is_fresh]
     verdict = "stale: " + "; ".join(stale) if stale else f"all {len(watch.series)} series are fresh"

@@ -79,7 +79,7 @@ def step() -> None:
 
 @dg.sensor(
     job=step,
-    minimum_interval_seconds=1,
+    minimum_interval_seconds=1 if current_settings().replay.step else 60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="While a replay is stepped, requests the next batch.",
 )

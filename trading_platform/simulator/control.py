@@ -9,7 +9,7 @@ from aiohttp import web
 
 from trading_platform.simulator.context import ServerContext
 from trading_platform.simulator.errors import ExchangeError
-from trading_platform.simulator.faults import Fault, FaultBook
+from trading_platform.simulator.faults import KINDS, SHAPES, Fault, FaultBook
 from trading_platform.simulator.wire_errors import WireError
 from trading_platform.simulator.wire_market import Json, amount
 
@@ -37,6 +37,7 @@ class Control:
             ("GET", "health"): self._health,
             ("GET", "audit"): self._audit,
             ("GET", "faults"): self._list_faults,
+            ("GET", "faults/kinds"): self._list_kinds,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
         }
@@ -99,6 +100,9 @@ class Control:
 
     async def _list_faults(self, _: web.Request) -> list[Json]:
         return [fault.wire() for fault in self._faults]
+
+    async def _list_kinds(self, _: web.Request) -> Json:
+        return {kind: {"does": does, "shapes": SHAPES.get(kind, ())} for kind, does in KINDS.items()}
 
     async def _add_fault(self, request: web.Request) -> Json:
         fault = self._faults.add(await _read_json(request))

@@ -28,10 +28,14 @@ from trading_platform.simulator.config import (
     SyntheticMarketConfig,
 )
 from trading_platform.simulator.exchange import Exchange
+from trading_platform.simulator.limits import LimitSettings
 from trading_platform.simulator.server import RunningServer, ServerSettings, start_server
 
 T = TypeVar("T")
 
+GENEROUS = ServerSettings(
+    limits=LimitSettings(weight_per_minute=1_000_000, orders_per_10_seconds=10_000, connections_per_5_minutes=10_000)
+)
 API_KEY = "simulatedKey"
 API_SECRET = "simulatedSecret"
 ACCOUNT = "main"
@@ -129,6 +133,8 @@ def simulated_exchange(
     ----------
     market
         By default a short synthetic history with a fixed seed.
+    settings
+        By default limits so wide that only a test which asks for narrower ones meets them.
     balances
         What the account begins with; 10,000 USDT and one of each base asset by default.
     config
@@ -141,7 +147,7 @@ def simulated_exchange(
             accounts=(AccountConfig(ACCOUNT, API_KEY, API_SECRET, balances or _default_balances()),),
             **config,
         )
-        server_thread = _ServerThread(simulator_config, settings)
+        server_thread = _ServerThread(simulator_config, settings or GENEROUS)
         server_thread.start()
         try:
             yield server_thread.running()
@@ -179,7 +185,7 @@ def _pointed_at(base: type[Any], target: SimulatedExchange, options: Mapping[str
 
 
 class _ServerThread:
-    def __init__(self, config: SimulatorConfig, settings: ServerSettings | None) -> None:
+    def __init__(self, config: SimulatorConfig, settings: ServerSettings) -> None:
         self._config = config
         self._settings = settings
         self._ready = threading.Event()

@@ -74,7 +74,7 @@ def choose_endpoints(state: StateFolder) -> Endpoints:
         simulator_api_secret=secrets.token_hex(32),
     )
     taken = [name for name in _PORTS if not port_is_free(LOOPBACK, getattr(endpoints, name))]
-    chosen: dict[str, Any] = dict(zip(taken, _free_ports(len(taken)), strict=True))
+    chosen: dict[str, Any] = dict(zip(taken, free_ports(len(taken)), strict=True))
     endpoints = replace(endpoints, **chosen)
     if endpoints != remembered:
         write_private_json(state.endpoints_file, asdict(endpoints))
@@ -94,7 +94,7 @@ def port_is_free(host: str, port: int) -> bool:
     return True
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Distinct free ports below the range that systems hand out to clients, where one could be stolen meanwhile."""
     found: list[int] = []
     while len(found) < count:

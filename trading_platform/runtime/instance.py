@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from trading_platform.domain.errors import RetryLater
@@ -23,7 +24,7 @@ from trading_platform.runtime.endpoints import Endpoints, choose_endpoints
 from trading_platform.runtime.environment import SUPERVISED, child_environment
 from trading_platform.runtime.market_identity import claim_market
 from trading_platform.runtime.processes import wanted_processes
-from trading_platform.runtime.start_counter import forget_starts
+from trading_platform.runtime.start_counter import forget_starts, restarts
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.runtime.supervision import Supervisor, running_supervisor, start_supervisor
 from trading_platform.runtime.sweep import sweep
@@ -38,6 +39,7 @@ _CLIENTS_STOP_SECONDS = 5.5
 _SERVERS_STOP_SECONDS = 2.5
 _HOLDER_STOP_SECONDS = 15.0
 _LISTEN_SECONDS = 90
+_PATIENT_RESTARTS = 3
 
 
 @contextmanager
@@ -209,13 +211,15 @@ def _wait_for(supervisor: Supervisor, state: StateFolder, name: str, ready: Call
     deadline = time.monotonic() + _LISTEN_SECONDS
     while not ready():
         [process] = [p for p in supervisor.processes() if p.name == name]
-        if process.state == "FATAL" or time.monotonic() > deadline:
-            raise RetryLater(f"{name} doesn't come up ({process.detail or process.state}); see {_log(state, name)}")
+        if restarts(state, name) >= _PATIENT_RESTARTS or time.monotonic() > deadline:
+            log = state.logs / f"{name}.log"
+            raise RetryLater(f"{name} doesn't come up ({_last_line(log) or process.state}); see {log}")
         time.sleep(0.2)
 
 
-def _log(state: StateFolder, name: str) -> str:
-    return os.fspath(state.logs / f"{name}.log")
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").split("\n") if log.is_file() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def _host_and_port(url: str) -> tuple[str, int]:

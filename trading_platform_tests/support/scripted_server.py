@@ -6,7 +6,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -53,12 +53,23 @@ class Received:
     path: str
     parameters: Mapping[str, str]
     headers: Mapping[str, str]
+    body: str
+
+
+class InTurn:
+    """One answer after the other, the last one again and again."""
+
+    def __init__(self, *answers: object) -> None:
+        self._answers = list(answers)
+
+    def __call__(self, _: Received) -> object:
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
 
 class ScriptedServer:
     """Answers by method and path; what isn't scripted is 404.
 
-    An answer may be a list of answers, given in turn (the last one again and again), or a function of the request.
+    What is planned is an `Answer`, a value to send as JSON, `InTurn`, or a function of the request that returns one.
     """
 
     def __init__(self) -> None:
@@ -74,9 +85,7 @@ class ScriptedServer:
     def answer(self, request: Received) -> Answer:
         """What the script says."""
         planned = self.script.get((request.method, request.path), Answer("<html>not here</html>", 404))
-        if isinstance(planned, list):
-            planned = planned.pop(0) if len(planned) > 1 else planned[0]
-        if isinstance(planned, Callable):  # type: ignore[arg-type]
+        if callable(planned):
             planned = planned(request)
         return planned if isinstance(planned, Answer) else json_answer(planned)
 
@@ -106,47 +115,45 @@ class _Server(ThreadingHTTPServer):
 
 
 def _handler_of(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    return type("Handler", (_Handler,), {"script": script})
 
-        def do_GET(self) -> None:
-            self._serve()
 
-        def do_POST(self) -> None:
-            self._serve()
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    script: ScriptedServer
 
-        def do_DELETE(self) -> None:
-            self._serve()
+    def log_message(self, *_: Any) -> None:
+        """Silent."""
 
-        def log_message(self, *_: Any) -> None:
-            """Silent."""
+    def _serve(self) -> None:
+        url = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        pairs = dict(parse_qsl(url.query) + parse_qsl(body))
+        request = Received(self.command, url.path, pairs, dict(self.headers), body)
+        self.script.received.append(request)
+        self._send(self.script.answer(request))
 
-        def _serve(self) -> None:
-            url = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            pairs = dict(parse_qsl(url.query) + parse_qsl(body))
-            request = Received(self.command, url.path, {**pairs, "": body}, dict(self.headers))
-            script.received.append(request)
-            self._send(script.answer(request))
+    do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - the base class's names
 
-        def _send(self, answer: Answer) -> None:
-            if answer.ending == "hang":
-                script.stopping.wait(30)
-            if answer.ending != "close":
-                if answer.ending == "reset":
-                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self.close_connection = True
-                self.connection.close()
-                return
-            payload = answer.body if isinstance(answer.body, bytes) else answer.body.encode()
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(answer.announced_bytes or len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-            if answer.announced_bytes:
-                self.wfile.flush()
-                self.close_connection = True
+    def _send(self, answer: Answer) -> None:
+        if answer.ending != "close":
+            self._end(answer.ending)
+            return
+        payload = answer.body if isinstance(answer.body, bytes) else answer.body.encode()
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(answer.announced_bytes or len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+        if answer.announced_bytes:
+            self.wfile.flush()
+            self.close_connection = True
 
-    return Handler
+    def _end(self, ending: str) -> None:
+        if ending == "hang":
+            self.script.stopping.wait(30)
+        if ending == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ import stamina
 from pydantic import SecretStr
 
 from trading_platform.adapters.ccxt_exchange.exact_exchange import exact_exchange
-from trading_platform.adapters.ccxt_exchange.failures import Failure, reading_failed
+from trading_platform.adapters.ccxt_exchange.failures import Failure, MalformedAnswer, reading_failed
 from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater
 
 T = TypeVar("T")
@@ -60,6 +60,13 @@ class VenueAccess:
         """Whether the venue is on this computer, so that its rate limits needn't be guessed ahead."""
         host = urlsplit(self.base_url or "").hostname or ""
         return host == "localhost" or (host.replace(".", "").isdigit() and ip_address(host).is_loopback)
+
+    def without_secrets(self, text: str) -> str:
+        """The text, should the venue have repeated our keys in it."""
+        for secret in (self.api_key, self.api_secret):
+            if secret is not None and secret.get_secret_value():
+                text = text.replace(secret.get_secret_value(), "***")
+        return text
 
     def config(self) -> dict[str, Any]:
         """ccxt's configuration: spot only, and nothing fetched that isn't needed."""
@@ -131,7 +138,8 @@ class CcxtClient:
             self._own_exchange()
             loaded_at = self._markets_loaded_at
             if loaded_at is None or time.monotonic() - loaded_at > MARKETS_LIFETIME_SECONDS:
-                self.read("markets", lambda exchange: exchange.load_markets(True))
+                if not self.read("markets", lambda exchange: exchange.load_markets(True)):
+                    raise MalformedAnswer(f"{self.access.name} listed no markets")
                 self._markets_loaded_at = time.monotonic()
             markets: Mapping[str, Market] = self._exchange.markets
             return markets
@@ -156,6 +164,7 @@ class CcxtClient:
         translate: Callable[[Failure], PlatformError],
         timeout_seconds: float,
     ) -> T:
+        access = self.access
         with self._lock:
             exchange = self._own_exchange()
             exchange.timeout = int(timeout_seconds * 1000)
@@ -163,9 +172,15 @@ class CcxtClient:
             try:
                 return ask(exchange)
             except _CCXT_STUMBLES as error:
-                failure = Failure.of(f"{self.access.name}, {what}", error, exchange.answer, exchange.request_left)
+                failure = Failure.of(f"{access.name}, {what}", error, exchange.answer, exchange.request_left)
         # outside the except clause: ccxt's own message holds the signed URL, and must not be chained
-        raise translate(failure)
+        raise translate(replace(failure, message=access.without_secrets(failure.message)))
+
+    @property
+    def precision_is_step(self) -> bool:
+        """Whether ccxt states this venue's precisions as steps, not as numbers of decimals."""
+        with self._lock:
+            return bool(self._own_exchange().precisionMode == ccxt.TICK_SIZE)
 
     def _own_exchange(self) -> Any:
         if self._exchange is None or self._made_in_process != os.getpid():

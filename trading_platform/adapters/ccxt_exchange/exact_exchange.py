@@ -49,6 +49,7 @@ def exact_exchange(exchange_id: str, config: Mapping[str, Any], base_url: str | 
         raise FixSettings(f"venue.name: {exchange_id!r} is no exchange that ccxt knows; {hint}")
     base = getattr(ccxt, exchange_id)
     exchange = type(f"Exact_{exchange_id}", (_Exact, base), {})(dict(config))
+    exchange.session.max_redirects = 0  # a redirected order would be sent twice
     if base_url is not None:
         exchange.urls["api"] = repoint(exchange.urls["api"], base_url.rstrip("/"))
     return exchange

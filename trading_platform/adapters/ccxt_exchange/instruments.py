@@ -50,12 +50,12 @@ def binance_instrument(market: Market, fees: FeeRates) -> Instrument:
     )
 
 
-def unified_instrument(market: Market, tick_size_mode: bool) -> Instrument:
+def unified_instrument(market: Market, precision_is_step: bool) -> Instrument:
     """Rules of any venue's market in ccxt's common form.
 
     Parameters
     ----------
-    tick_size_mode
+    precision_is_step
         Whether ccxt states this venue's precision as a step, not as a number of decimals.
     """
     precision, limits = market["precision"], market["limits"]
@@ -64,8 +64,8 @@ def unified_instrument(market: Market, tick_size_mode: bool) -> Instrument:
         symbol=market["symbol"],
         base=market["base"],
         quote=market["quote"],
-        tick_size=_step(precision.get("price"), tick_size_mode),
-        lot_step=_step(precision.get("amount"), tick_size_mode),
+        tick_size=_step(precision.get("price"), precision_is_step),
+        lot_step=_step(precision.get("amount"), precision_is_step),
         min_quantity=_number(limits["amount"].get("min")),
         max_quantity=None if maximum is None else _number(maximum),
         min_notional_quote=_number(limits["cost"].get("min")),
@@ -78,9 +78,9 @@ def _members(filters: Iterable[Json], name: str) -> list[Decimal]:
     return [decimal_member(entry, name) for entry in filters]
 
 
-def _step(precision: Any, tick_size_mode: bool) -> Decimal:
+def _step(precision: Any, precision_is_step: bool) -> Decimal:
     number = _number(precision)
-    return number if tick_size_mode or precision is None else Decimal(1).scaleb(-int(number))
+    return number if precision_is_step or precision is None else Decimal(1).scaleb(-int(number))
 
 
 def _number(value: Any) -> Decimal:

@@ -9,10 +9,19 @@ from typing import Any
 
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.failures import MalformedAnswer
-from trading_platform.adapters.ccxt_exchange.wire_fields import decimal, epoch_ms, mapping, moment, sequence
+from trading_platform.adapters.ccxt_exchange.wire_fields import (
+    Json,
+    decimal,
+    decimal_member,
+    epoch_ms,
+    mapping,
+    moment,
+    sequence,
+)
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.market import Ticker
 
+_PRICES = ("bid", "ask", "last")
 _OHLCV_FIELDS = ("open", "high", "low", "close", "volume")
 
 
@@ -23,13 +32,22 @@ class CcxtMarketFeed:
         self._client = client
 
     def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
-        """Tickers of all `symbols` in one request; symbols without a two-sided price are left out."""
+        """Tickers of all `symbols` in one request; symbols without a two-sided price are left out.
+
+        An exchange whose tickers hold no bids and asks is asked for each symbol's order book as well.
+        """
         for symbol in symbols:
             self._client.market(symbol)
-        answer = self._client.read("tickers", lambda exchange: exchange.fetch_tickers(list(symbols)))
+        answer = mapping(
+            self._client.read("tickers", lambda exchange: exchange.fetch_tickers(list(symbols))), "tickers"
+        )
+        found = {symbol: mapping(answer[symbol], f"the ticker of {symbol}") for symbol in symbols if symbol in answer}
+        if symbols and not found:
+            raise MalformedAnswer(f"the answer holds no ticker of {', '.join(symbols)}")
+        if not any(_is_two_sided(fields) for fields in found.values()):
+            found = {symbol: {**fields, **self._best_prices(symbol)} for symbol, fields in found.items()}
         received_at = datetime.now(UTC)
-        found = (_ticker(symbol, answer.get(symbol), received_at) for symbol in symbols)
-        return [ticker for ticker in found if ticker is not None]
+        return [_ticker(symbol, fields, received_at) for symbol, fields in found.items() if _is_two_sided(fields)]
 
     def candles(self, symbol: str, interval: Interval, since: datetime, limit: int) -> list[Candle]:
         """Up to `limit` candles that opened at or after `since`, ascending, exact decimals."""
@@ -45,16 +63,22 @@ class CcxtMarketFeed:
                 raise MalformedAnswer(f"candles of {symbol} are not in ascending order")
         return wanted
 
+    def _best_prices(self, symbol: str) -> dict[str, Any]:
+        book = self._client.read(f"order book of {symbol}", lambda exchange: exchange.fetch_order_book(symbol))
+        # floats, of all that ccxt hands on: the shortest text that stands for one is the price as it was sent
+        bids, asks = (
+            [decimal(str(level[0]), "a price") for level in sequence(book.get(side), side)] for side in ("bids", "asks")
+        )
+        return {"bid": max(bids), "ask": min(asks)} if bids and asks else {}
 
-def _ticker(symbol: str, answer: Any, received_at: datetime) -> Ticker | None:
-    if answer is None:
-        return None
-    fields = mapping(answer, f"the ticker of {symbol}")
-    if any(fields.get(name) is None for name in ("bid", "ask", "last")):
-        return None
-    bid, ask, last = (decimal(fields[name], f"{name} of {symbol}") for name in ("bid", "ask", "last"))
-    if min(bid, ask, last) <= 0:
-        return None
+
+def _is_two_sided(fields: Json) -> bool:
+    prices = [fields.get(name) for name in _PRICES]
+    return None not in prices and all(decimal(price, "a ticker's price") > 0 for price in prices)
+
+
+def _ticker(symbol: str, fields: Json, received_at: datetime) -> Ticker:
+    bid, ask, last = (decimal_member(fields, name) for name in _PRICES)
     timestamp = fields.get("timestamp")
     venue_time = received_at if timestamp is None else moment(timestamp, f"the time of {symbol}'s ticker")
     return Ticker(symbol, bid, ask, last, venue_time, received_at)

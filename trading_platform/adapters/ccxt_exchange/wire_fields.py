@@ -37,9 +37,9 @@ def member(fields: Json, name: str) -> Any:
 
 
 def decimal(value: Any, what: str) -> Decimal:
-    """An exact finite number, sent as text or as an integer."""
+    """An exact finite number, sent as text or as an integer; never a float."""
     try:
-        number = Decimal(value) if isinstance(value, (str, int)) else Decimal("NaN")
+        number = Decimal(value) if isinstance(value, (str, int, Decimal)) else Decimal("NaN")
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():

@@ -7,6 +7,7 @@ when it's deleted. The places which misbehave ask the `FaultBook`; nothing else 
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -38,7 +39,18 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
     "rest_mute": ("hang", "503"),
 }
 PLACE_ORDER = "order_placement"
-GROUPS = ("market", "trading", "account", PLACE_ORDER, "all")
+ENDPOINT_GROUPS = ("market", "trading", "account", PLACE_ORDER, "all")
+CHANNELS = ("rest", "stream", "ws-api", "all")
+_FORMS: Mapping[str, tuple[str, str]] = {
+    "symbol": (r"[A-Za-z0-9]{1,20}", "a symbol such as BTCUSDT, or all"),
+    "stream": (r"[A-Za-z0-9_@]{1,30}", "a stream's type such as kline, kline_1m or userData, or all"),
+    "endpoint": (
+        rf"(?:(?:GET|POST|DELETE) )?/.+|{'|'.join(ENDPOINT_GROUPS)}",
+        f"a path, a method and a path, or one of {', '.join(ENDPOINT_GROUPS)}",
+    ),
+    "channel": ("|".join(CHANNELS), f"one of {', '.join(CHANNELS)}"),
+    "message": (r".*", "text"),
+}
 
 
 @dataclass
@@ -172,11 +184,19 @@ def parse_fault(request: Mapping[str, Any]) -> Fault:
     if unknown:
         raise _bad(f"unknown field {unknown[0]!r}; fields are {', '.join(sorted(settable))}")
     fault = Fault(**request)
+    _check_texts(fault)
     _check_numbers(fault)
     _check_shape(fault)
     if fault.endpoint is None and fault.kind == "lose_answer":
         fault.endpoint = PLACE_ORDER
     return fault
+
+
+def _check_texts(fault: Fault) -> None:
+    for name, (form, meaning) in _FORMS.items():
+        value = getattr(fault, name)
+        if value is not None and not (isinstance(value, str) and re.fullmatch(form, value)):
+            raise _bad(f"{name} must be {meaning}; got {value!r}")
 
 
 def _check_shape(fault: Fault) -> None:

@@ -129,7 +129,7 @@ class StreamHub:
     def _seconds_to_candle_close(self) -> float:
         """Wall seconds until the next base candle closes, so that its event goes out at once."""
         state = self._context.exchange.clock_state()
-        if state.speed <= 0 or state.base_interval_ms <= 0:
+        if state.finished or state.speed <= 0 or state.base_interval_ms <= 0:
             return float("inf")
         left_ms = state.base_interval_ms - state.now_ms % state.base_interval_ms
         return max(left_ms / state.speed / 1_000, 0.05) + _CANDLE_CLOSE_SLACK_SECONDS

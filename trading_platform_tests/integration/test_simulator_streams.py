@@ -83,12 +83,11 @@ async def test_a_watched_book_stays_equal_to_the_exchanges() -> None:
 
 
 async def test_user_events_follow_an_orders_life(client: Any) -> None:
-    watching = asyncio.ensure_future(client.watch_orders(SYMBOL))
+    watching = asyncio.gather(client.watch_orders(SYMBOL), client.watch_my_trades(SYMBOL))
     await asyncio.sleep(0.5)
     order = await client.create_order(SYMBOL, "market", "buy", 0.001)
-    seen = await within(watching)
-    assert seen[-1]["id"] == order["id"]
-    trades = await within(client.watch_my_trades(SYMBOL))
+    orders, trades = await within(watching)
+    assert orders[-1]["id"] == order["id"]
     assert trades[-1]["order"] == order["id"]
     assert trades[-1]["fee"]["currency"] == "BTC"
 

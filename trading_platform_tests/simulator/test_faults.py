@@ -94,6 +94,10 @@ def test_skews_add_up() -> None:
         ({"kind": "status", "status": 200}, "status must be between"),
         ({"kind": "outage", "seconds": "soon"}, "not a number"),
         ({"kind": "partial_fill", "fraction": "1.5"}, "fraction must be"),
+        ({"kind": "mute", "symbol": "BTC/USDT"}, "symbol must be a symbol such as"),
+        ({"kind": "mute", "symbol": 1}, "symbol must be a symbol such as"),
+        ({"kind": "status", "status": 500, "endpoint": "orders"}, "endpoint must be a path"),
+        ({"kind": "freeze", "channel": "tcp"}, "channel must be one of"),
     ],
 )
 def test_a_bad_request_is_refused_clearly(request_body: dict[str, object], complaint: str) -> None:

@@ -51,6 +51,7 @@ class Accounts:
             for asset, amount in config.balances.items():
                 self._add(config.name, asset, amount)
                 self._add(DEPOSITS, asset, -amount)
+        self._changed.clear()
 
     def balance(self, account: str, asset: str) -> Balance:
         """An account's balance of one asset."""

@@ -102,13 +102,21 @@ def _clock(config: SimulatorConfig, source: CandleSource, store: Store, wall_ms:
 def _start(config: SimulatorConfig, source: CandleSource) -> int:
     """Where a replay begins: with the warm-up, or a generated market's whole history, behind it."""
     market = config.market
-    history = market.history_candles if isinstance(market, SyntheticMarketConfig) else config.warmup_candles
-    starts_at_ms = source.starts_at_ms + history * source.interval_ms
-    if source.ends_at_ms is not None and starts_at_ms >= source.ends_at_ms:
+    if isinstance(market, SyntheticMarketConfig):
+        return source.starts_at_ms + market.history_candles * source.interval_ms
+    return max(_after_warm_up(config, source, rules.symbol) for rules in source.symbols)
+
+
+def _after_warm_up(config: SimulatorConfig, source: CandleSource, symbol: str) -> int:
+    """Open of the first candle that has a whole warm-up of candles, gaps not counted, before it."""
+    table = source.table(symbol, source.starts_at_ms)
+    row = table.row_at_or_after(source.starts_at_ms // source.interval_ms) + config.warmup_candles
+    if row >= len(table):
         raise SimulatorSetupError(
-            f"the archives hold too few candles for a warm-up of {history}; use longer ones or a shorter warm-up"
+            f"the archive of {symbol} is too short for {config.warmup_candles} candles of warm-up; "
+            "use a longer one or a shorter warm-up"
         )
-    return starts_at_ms
+    return int(table.number[row]) * source.interval_ms
 
 
 def _on_grid(position_ms: int | None, source: CandleSource) -> int | None:

@@ -44,15 +44,21 @@ class CandleMarket:
         self._rules = {rules.symbol: rules for rules in source.symbols}
         self._half_spread = config.spread_bps / 20_000
         self._depth_share = config.book_level_volume_share * _MINUTE_MS / source.interval_ms
-        self._depths: dict[tuple[str, int], Decimal] = {}
 
     def tick(self, symbol: str, now_ms: int) -> Tick:
         table = self.source.table(symbol, now_ms)
+        number = self.number_at(symbol, now_ms)
+        if number < 0:
+            raise service_unavailable(f"{symbol} has no price before its first candle.")
+        return self._tick(symbol, table, table.row_at_or_before(number // PRINTS), number % PRINTS)
+
+    def number_at(self, symbol: str, now_ms: int) -> int:
+        table = self.source.table(symbol, now_ms)
         row = table.row_at_or_before(now_ms // self.interval_ms)
         if row < 0:
-            raise service_unavailable(f"{symbol} has no price before its first candle.")
-        elapsed_ms = now_ms - int(table.number[row]) * self.interval_ms
-        return self._tick(symbol, table, row, print_at(elapsed_ms, self.interval_ms))
+            return -1
+        number = int(table.number[row])
+        return number * PRINTS + print_at(now_ms - number * self.interval_ms, self.interval_ms)
 
     def next_tick(
         self, symbol: str, after: int, until_ms: int, below: Decimal | None, above: Decimal | None

@@ -42,7 +42,7 @@ class LiveMarket:
         given = {rules.symbol: rules for rules in config.rules}
         self._config = config
         self._wall_ms = wall_ms
-        self._rules = {s: given.get(s) or rules_for(s, price_decimals=8) for s in config.symbols}
+        self._rules = {s: given.get(s) or rules_for(s) for s in config.symbols}
         self._ticks: dict[str, deque[Tick]] = {s: deque(maxlen=_KEPT_QUOTES) for s in config.symbols}
         self._quotes: dict[str, Quote] = {}
         self._lock = threading.Lock()
@@ -78,6 +78,10 @@ class LiveMarket:
             if not self._ticks[symbol]:
                 raise service_unavailable(f"No quote of {symbol} has come in yet.")
             return self._ticks[symbol][-1]
+
+    def number_at(self, symbol: str, now_ms: int) -> int:  # noqa: ARG002
+        with self._lock:
+            return self._ticks[symbol][-1].number if self._ticks[symbol] else -1
 
     def next_tick(
         self, symbol: str, after: int, until_ms: int, below: Decimal | None, above: Decimal | None

@@ -51,6 +51,10 @@ class Market(Protocol):
         """The newest moment up to ``now_ms``; -1008 if the symbol has shown no price yet."""
         ...
 
+    def number_at(self, symbol: str, now_ms: int) -> int:
+        """Number of the newest moment up to ``now_ms``; -1 if there is none."""
+        ...
+
     def next_tick(
         self, symbol: str, after: int, until_ms: int, below: Decimal | None, above: Decimal | None
     ) -> Tick | None:

@@ -92,7 +92,7 @@ class Matcher:
         below = max((p for p in map(waits_below, orders) if p is not None), default=None)
         above = min((p for p in map(waits_above, orders) if p is not None), default=None)
         cursor = self._cursors[symbol]
-        present = self._market.tick(symbol, now_ms).number
+        present = self._market.number_at(symbol, now_ms)
         if present <= cursor:
             return
         tick = self._market.next_tick(symbol, cursor, now_ms, below, above)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from trading_platform.simulator.errors import SimulatorSetupError
 from trading_platform.simulator.model import SymbolRules
 
+_MAX_DECIMALS = 8
 QUOTE_ASSETS = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "USD")
 _USD_LIKE = frozenset({"USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "EUR"})
 _MIN_NOTIONAL = {"BTC": "0.0001", "ETH": "0.001", "BNB": "0.01", "TRY": "10"}
@@ -49,24 +50,25 @@ def split_symbol(symbol: str) -> tuple[str, str]:
     )
 
 
-def rules_for(symbol: str, price_decimals: int = 0, volume_decimals: int = 8) -> SymbolRules:
+def rules_for(symbol: str, price_decimals: int | None = None, volume_decimals: int = _MAX_DECIMALS) -> SymbolRules:
     """Rules of a symbol.
 
     Parameters
     ----------
     price_decimals
-        Decimals of the prices to be traded. The tick is never coarser, since prices of the past
-        may lie on a finer grid than today's.
+        Decimals of the prices to be traded, if they're known. The tick is never coarser, since
+        prices of the past may lie on a finer grid than today's.
     volume_decimals
         Decimals of the volumes; they give the quantity step of symbols that aren't known.
     """
     base, quote = split_symbol(symbol)
     known = _KNOWN.get(symbol)
     if known is None:
-        tick, step = _power(price_decimals), _power(min(volume_decimals, 8))
-        known = _Known(str(tick), str(10**8 * tick), str(step), str(10**9 * step), str(10**8 * step))
+        known = _derived(price_decimals, volume_decimals)
     dollars = quote in _USD_LIKE
-    tick = min(Decimal(known.tick), _power(price_decimals))
+    tick = Decimal(known.tick)
+    if price_decimals is not None:
+        tick = min(tick, _power(price_decimals))
     return SymbolRules(
         symbol=symbol,
         base_asset=base,
@@ -85,6 +87,12 @@ def rules_for(symbol: str, price_decimals: int = 0, volume_decimals: int = 8) ->
         ask_multiplier_up=Decimal("2" if symbol == "BTCUSDT" else "5"),
         ask_multiplier_down=Decimal("0.8" if symbol == "BTCUSDT" else "0.2"),
     )
+
+
+def _derived(price_decimals: int | None, volume_decimals: int) -> _Known:
+    tick = _power(_MAX_DECIMALS if price_decimals is None else price_decimals)
+    step = _power(min(volume_decimals, _MAX_DECIMALS))
+    return _Known(str(tick), "1000000", str(step), "9000000000", "9000000000")
 
 
 def _power(decimals: int) -> Decimal:

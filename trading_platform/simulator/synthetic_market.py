@@ -33,6 +33,7 @@ Floats = npt.NDArray[np.float64]
 INTERVAL_MS = 60_000
 BLOCK_CANDLES = 1440
 _QUOTE_DECIMALS = 8
+_UNKNOWN_VOLUME_DECIMALS = 3
 
 
 class Regime(IntEnum):
@@ -92,7 +93,7 @@ class SyntheticCandles:
     def __init__(self, config: SyntheticMarketConfig, genesis_ms: int) -> None:
         self._config = config
         self._genesis = genesis_ms // INTERVAL_MS
-        self._rules = {s: rules_for(s, _character(s).price_decimals) for s in config.symbols}
+        self._rules = {s: rules_for(s, _character(s).price_decimals, _UNKNOWN_VOLUME_DECIMALS) for s in config.symbols}
         self._blocks = _blocks(config, self._rules, self._genesis)
         self._tables = next(self._blocks)
 

@@ -45,7 +45,7 @@ def simulator_config(settings: Settings) -> SimulatorConfig:
         accounts=(account,),
         host=settings.orchestration.listen_host,
         port=urlsplit(servers.simulator).port or 80,
-        speed=settings.replay.speed if settings.replay.folder else None,
+        speed=None if settings.replay.step or settings.replay.folder is None else settings.replay.speed,
         step=settings.replay.step,
         warmup_candles=simulator.warmup_candles,
         maker_fee_bps=simulator.maker_fee_bps,

@@ -68,6 +68,9 @@ def _check(config: SimulatorConfig) -> None:
         raise SimulatorSetupError("a real venue's market can't be sped up or stepped; leave step and speed out")
     if any(account.name.startswith("@") for account in config.accounts):
         raise SimulatorSetupError("an account's name can't start with @; choose another one")
+    for account in config.accounts:
+        if any(amount < 0 for amount in account.balances.values()):
+            raise SimulatorSetupError(f"the account {account.name} can't start with a negative balance")
 
 
 def _candle_source(

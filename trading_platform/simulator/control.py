@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 
+import structlog
 from aiohttp import web
 
 from trading_platform.simulator.context import ServerContext
@@ -12,6 +13,8 @@ from trading_platform.simulator.errors import ExchangeError
 from trading_platform.simulator.faults import KINDS, SHAPES, Fault, FaultBook
 from trading_platform.simulator.wire_errors import WireError
 from trading_platform.simulator.wire_market import Json, amount
+
+log = structlog.get_logger(__name__)
 
 FaultListener = Callable[[Fault], None]
 
@@ -106,16 +109,19 @@ class Control:
 
     async def _add_fault(self, request: web.Request) -> Json:
         fault = self._faults.add(await _read_json(request))
+        log.info("fault_set", **fault.wire())
         self._on_fault(fault)
         return fault.wire()
 
     async def _clear_faults(self, _: web.Request) -> Json:
         self._faults.clear()
+        log.info("faults_cleared")
         return {}
 
     def _remove_fault(self, fault_id: int) -> Json:
         if not self._faults.remove(fault_id):
             raise WireError(-1000, f"No fault {fault_id} is in force.", status=404)
+        log.info("fault_removed", id=fault_id)
         return {}
 
     @property

@@ -261,7 +261,7 @@ async def test_a_terminated_user_stream_keeps_its_socket(streaming: Any, venue: 
 async def watch_in_silence(client: Any, venue: SimulatedExchange) -> asyncio.Future[Any]:
     """A watch that no message will end: what was under way before the mute has arrived."""
     venue.control.fault("mute", stream="miniTicker")
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.5)
     waiting: asyncio.Future[Any] = asyncio.ensure_future(client.watch_ticker(SYMBOL))
     await asyncio.sleep(0)
     return waiting

@@ -84,7 +84,7 @@ async def test_a_watched_book_stays_equal_to_the_exchanges() -> None:
 
 async def test_user_events_follow_an_orders_life(client: Any) -> None:
     watching = asyncio.gather(client.watch_orders(SYMBOL), client.watch_my_trades(SYMBOL))
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(1)
     order = await client.create_order(SYMBOL, "market", "buy", 0.001)
     orders, trades = await within(watching)
     assert orders[-1]["id"] == order["id"]
@@ -94,7 +94,7 @@ async def test_user_events_follow_an_orders_life(client: Any) -> None:
 
 async def test_balances_are_pushed(client: Any) -> None:
     watching = asyncio.ensure_future(client.watch_balance())
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(1)
     await client.create_order(SYMBOL, "market", "buy", 0.001)
     pushed = await within(watching)
     fetched = await client.fetch_balance()

@@ -6,7 +6,7 @@ banned (418), each time for longer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from trading_platform.simulator.wire_errors import WireError
@@ -57,6 +57,16 @@ class LimitSettings:
     connections_per_5_minutes: int = 300
     incoming_messages_per_second: int = 5
     streams_per_connection: int = 1_024
+
+    def scaled(self, factor: int) -> LimitSettings:
+        """The same limits for a market whose time runs ``factor`` times faster than the wall clock."""
+        return replace(
+            self,
+            weight_per_minute=self.weight_per_minute * factor,
+            raw_requests_per_5_minutes=self.raw_requests_per_5_minutes * factor,
+            orders_per_10_seconds=self.orders_per_10_seconds * factor,
+            orders_per_day=self.orders_per_day * factor,
+        )
 
     def weight_rule(self) -> RateLimitRule:
         return RateLimitRule("REQUEST_WEIGHT", "MINUTE", 1, self.weight_per_minute)

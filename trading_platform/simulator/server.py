@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import signal
 import sys
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 _SHUTDOWN_SECONDS = 0.5
 _EXIT_SETUP = 2
+_STEP_PACE = 1_000  # about as many candles a minute as a stepping client could possibly take
 _FIRST_LABEL = re.compile(r"^/[^/]+(?=/(?:api/v3|sapi/v1|ws|stream|ws-api/v3)(?:/|$))")
 
 
@@ -39,6 +41,12 @@ class ServerSettings:
 
     limits: LimitSettings = field(default_factory=LimitSettings)
     keep_alive: KeepAlive = field(default_factory=KeepAlive)
+
+    @classmethod
+    def for_market(cls, config: SimulatorConfig) -> ServerSettings:
+        """Limits per market time: a faster market has more to ask about in each second of the wall clock."""
+        pace = _STEP_PACE if config.step else max(1, math.ceil(config.speed or 1))
+        return cls(limits=LimitSettings().scaled(pace))
 
 
 class RunningServer:
@@ -125,12 +133,17 @@ def plain_path(path: str) -> str:
 async def start_server(exchange: Exchange, settings: ServerSettings | None = None) -> RunningServer:
     """Serve an exchange on its configured host and port, in the running event loop.
 
+    Parameters
+    ----------
+    settings
+        `ServerSettings.for_market` by default.
+
     Raises
     ------
     OSError
         If the port can't be bound.
     """
-    settings = settings or ServerSettings()
+    settings = settings or ServerSettings.for_market(exchange.config)
     context = ServerContext.of(exchange, settings.limits)
     sockets = Sockets(context, settings.keep_alive)
     context.book_for_rest = sockets.hub.book_for_rest

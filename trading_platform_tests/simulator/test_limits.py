@@ -100,3 +100,10 @@ def test_fills_earn_no_credit_below_zero() -> None:
     limiter.placed(ACCOUNT, 1, START_MS)
     limiter.first_fill(ACCOUNT, START_MS, maker=True)
     assert {entry["count"] for entry in limiter.wire(ACCOUNT, START_MS)} == {0}
+
+
+def test_a_faster_market_may_be_asked_more_in_the_same_wall_time() -> None:
+    scaled = LimitSettings().scaled(60)
+    assert scaled.weight_rule().limit == 360_000
+    assert [rule.limit for rule in scaled.order_rules()] == [6_000, 12_000_000]
+    assert scaled.refusals_before_ban == LimitSettings().refusals_before_ban

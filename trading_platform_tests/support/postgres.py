@@ -47,12 +47,16 @@ class PostgresServer:
         finally:
             engine.dispose()
 
-    def create_database(self, template: str = TEMPLATE) -> str:
-        """A fresh database, migrated unless another template is named; its URL."""
+    @contextmanager
+    def database(self, template: str = TEMPLATE) -> Iterator[str]:
+        """URL of a fresh database, migrated unless another template is named; dropped when the block ends."""
         name = f"test_{next(self._numbers)}"
-        with self.admin() as admin, admin.connect() as connection:
-            connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-        return self.url(name)
+        with self.admin() as admin:
+            with admin.connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+            yield self.url(name)
+            with admin.connect() as connection:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @contextmanager

@@ -1,0 +1,73 @@
+"""The ccxt adapters under contract, against the simulated exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
+from trading_platform.adapters.ccxt_exchange.client import CcxtClient
+from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
+from trading_platform.adapters.simulated_exchange.clock import SimulatedVenueClock
+from trading_platform.adapters.simulated_exchange.control import SimulatorControl
+from trading_platform.domain.candle import Candle
+from trading_platform_tests.contracts.sites import BrokerSite, FeedSite
+from trading_platform_tests.support.examples import MINUTE, SYMBOL
+from trading_platform_tests.support.simulated import simulated_exchange
+from trading_platform_tests.support.simulated_access import access_to
+
+_SHOWN = 20
+
+
+@contextmanager
+def ccxt_feed() -> Iterator[FeedSite]:
+    """A market that stands still, so that what it knows can be compared."""
+    with simulated_exchange(step=True) as venue:
+        control = SimulatorControl(venue.base_url)
+        now = SimulatedVenueClock(control).read().now
+        klines = venue.on_server_thread(lambda exchange: exchange.klines("BTCUSDT", "1m", limit=_SHOWN))
+        closed = [
+            Candle(_moment(kline.open_time_ms), kline.open, kline.high, kline.low, kline.close, kline.volume)
+            for kline in klines
+            if kline.closed
+        ]
+        yield FeedSite(
+            CcxtMarketFeed(CcxtClient(access_to(venue))),
+            SYMBOL,
+            MINUTE,
+            closed,
+            now,
+            lambda: _set(control, "rest_mute", shape="503"),
+        )
+
+
+@contextmanager
+def ccxt_broker() -> Iterator[BrokerSite]:
+    """An account with enough money for small orders."""
+    with simulated_exchange() as venue:
+        control = SimulatorControl(venue.base_url)
+
+        def lose_next_answer(taken: bool) -> None:
+            if taken:
+                control.add_fault("lose_answer", shape="cut", count=1)
+            else:
+                control.add_fault("status", status=502, endpoint="order_placement", count=1)
+
+        yield BrokerSite(
+            CcxtBroker(CcxtClient(access_to(venue))),
+            SYMBOL,
+            Decimal("0.00100"),
+            lose_next_answer,
+            lambda: _set(control, "partial_fill", fraction="0.5", count=1),
+            lambda: _set(control, "outage"),
+        )
+
+
+def _set(control: SimulatorControl, kind: str, **details: object) -> None:
+    control.add_fault(kind, **details)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

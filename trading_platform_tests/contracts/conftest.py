@@ -1,0 +1,78 @@
+"""Who fills each port: every suite in this folder runs once per entry, so an adapter joins by adding one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+from sqlalchemy import Engine
+
+from trading_platform.adapters.postgres.health_journal import PostgresHealthJournal
+from trading_platform.adapters.postgres.ledger import PostgresLedger
+from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
+from trading_platform.ports.health_journal import HealthJournal
+from trading_platform.ports.ledger import Ledger
+from trading_platform.ports.series_store import SeriesStore
+from trading_platform_tests.contracts.ccxt_sites import ccxt_broker, ccxt_feed
+from trading_platform_tests.contracts.sites import BrokerSite, FeedSite, fake_broker, fake_feed
+from trading_platform_tests.fakes import FakeHealthJournal, FakeLedger, FakeSeriesStore
+
+Maker = Callable[[pytest.FixtureRequest], object]
+
+
+def _engine(request: pytest.FixtureRequest) -> Engine:
+    made = request.getfixturevalue("engine")
+    assert isinstance(made, Engine)
+    return made
+
+
+LEDGERS: dict[str, Callable[[pytest.FixtureRequest], Ledger]] = {
+    "fake": lambda request: FakeLedger(),
+    "postgres": lambda request: PostgresLedger(_engine(request)),
+}
+SERIES_STORES: dict[str, Callable[[pytest.FixtureRequest], SeriesStore]] = {
+    "fake": lambda request: FakeSeriesStore(),
+    "postgres": lambda request: PostgresSeriesStore(_engine(request)),
+}
+HEALTH_JOURNALS: dict[str, Callable[[pytest.FixtureRequest], HealthJournal]] = {
+    "fake": lambda request: FakeHealthJournal(),
+    "postgres": lambda request: PostgresHealthJournal(_engine(request)),
+}
+FEED_SITES: dict[str, Callable[[], AbstractContextManager[FeedSite]]] = {"fake": fake_feed, "ccxt": ccxt_feed}
+BROKER_SITES: dict[str, Callable[[], AbstractContextManager[BrokerSite]]] = {
+    "fake": fake_broker,
+    "ccxt": ccxt_broker,
+}
+
+
+@pytest.fixture(params=LEDGERS)
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    """An empty ledger."""
+    return LEDGERS[request.param](request)
+
+
+@pytest.fixture(params=SERIES_STORES)
+def store(request: pytest.FixtureRequest) -> SeriesStore:
+    """An empty store."""
+    return SERIES_STORES[request.param](request)
+
+
+@pytest.fixture(params=HEALTH_JOURNALS)
+def journal(request: pytest.FixtureRequest) -> HealthJournal:
+    """An empty journal."""
+    return HEALTH_JOURNALS[request.param](request)
+
+
+@pytest.fixture(params=FEED_SITES)
+def feed_site(request: pytest.FixtureRequest) -> Iterator[FeedSite]:
+    """A feed of a venue whose candles are known."""
+    with FEED_SITES[request.param]() as site:
+        yield site
+
+
+@pytest.fixture(params=BROKER_SITES)
+def broker_site(request: pytest.FixtureRequest) -> Iterator[BrokerSite]:
+    """A broker at a venue that misbehaves when told to."""
+    with BROKER_SITES[request.param]() as site:
+        yield site

@@ -1,0 +1,402 @@
+"""What every ledger does with reservations, orders, bookings and positions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from trading_platform.domain.errors import AlreadyDone, FixSettings, InsufficientFree
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.signal import Leg, LegKind
+from trading_platform.domain.strategies.base import Direction
+from trading_platform.ports.ledger import AssetBalance, Ledger
+from trading_platform_tests.support.examples import (
+    ACCOUNT,
+    EXIT,
+    START,
+    SYMBOL,
+    decision,
+    fill,
+    instrument,
+    minutes,
+    order,
+    report,
+    signal,
+)
+
+BTC_USDT = instrument()
+SECOND_EXIT = Leg(LegKind.EXIT, 2)
+
+
+@pytest.fixture(autouse=True)
+def _account(ledger: Ledger) -> None:
+    ledger.open_account(ACCOUNT, "USDT", "paper", START)
+    ledger.reconcile(ACCOUNT, {"USDT": Decimal("84.54")}, at_revision=0, at=START)
+
+
+def reserve(ledger: Ledger, about: Order, minute: int = 1) -> Order:
+    """Reserve an order of the signal at that minute."""
+    direction = Direction.LONG if about.side is Side.BUY else Direction.SHORT
+    subject = signal(minute, direction, about.symbol)
+    ledger.record_signals([subject], START)
+    ledger.reserve(about, decision(subject, EXIT if about.side is Side.SELL else Leg(LegKind.ENTRY)))
+    return about
+
+
+def buy(ledger: Ledger, reserved: str = "60", minute: int = 1, quantity: str = "0.001", symbol: str = SYMBOL) -> Order:
+    """A reserved buy that was sent."""
+    subject = signal(minute, symbol=symbol)
+    made = reserve(ledger, order(subject, reserved, quantity=quantity, at=minutes(minute)), minute)
+    ledger.mark_submitted(made.client_order_id, minutes(minute))
+    return made
+
+
+def sell(ledger: Ledger, quantity: str, minute: int = 2, leg: Leg = EXIT) -> Order:
+    """A reserved sell that was sent."""
+    subject = signal(minute, Direction.SHORT)
+    made = order(subject, quantity, side=Side.SELL, quantity=quantity, leg=leg, at=minutes(minute))
+    reserve(ledger, made, minute)
+    ledger.mark_submitted(made.client_order_id, minutes(minute))
+    return made
+
+
+def bought(ledger: Ledger, quantity: str = "0.001", price: str = "50000", minute: int = 1) -> Order:
+    """A buy that has filled, with its fee in base."""
+    made = buy(ledger, str(Decimal(quantity) * Decimal(price)), minute, quantity)
+    fee = Decimal(quantity) / 1000
+    done = report(made, OrderStatus.FILLED, fill(f"buy {minute}", quantity, price, fee=fee, at=minutes(minute)))
+    return ledger.book(done, BTC_USDT, minutes(minute))
+
+
+def balance(ledger: Ledger, asset: str = "USDT") -> AssetBalance:
+    return ledger.account(ACCOUNT).balances[asset]
+
+
+def test_reserving_commits_order_reservation_and_decision(ledger: Ledger) -> None:
+    revision = ledger.account(ACCOUNT).revision
+    made = reserve(ledger, order(signal(), "67.63"))
+    assert ledger.order(made.client_order_id) == made
+    assert ledger.unsettled_orders(ACCOUNT) == [made]
+    assert ledger.open_signals(ACCOUNT) == []
+    assert ledger.recent_decisions(ACCOUNT, 9) == [decision(signal())]
+    state = ledger.account(ACCOUNT)
+    assert state.balances["USDT"] == AssetBalance(Decimal("84.54"), Decimal("67.63"))
+    assert (state.balances["USDT"].free, state.orders_in_flight) == (Decimal("16.91"), 1)
+    assert state.revision > revision
+
+
+def test_reserving_the_last_cent_and_no_more(ledger: Ledger) -> None:
+    reserve(ledger, order(signal(1), "67.63"), 1)
+    reserve(ledger, order(signal(2), "16.91"), 2)
+    assert balance(ledger).free == 0
+    before = ledger.account(ACCOUNT)
+    with pytest.raises(InsufficientFree, match=r"0\.01 USDT"):
+        reserve(ledger, order(signal(3), "0.01"), 3)
+    assert ledger.account(ACCOUNT) == before
+    assert ledger.order(order(signal(3), "0.01").client_order_id) is None
+    assert ledger.open_signals(ACCOUNT) == [signal(3)]
+    assert len(ledger.recent_decisions(ACCOUNT, 9)) == 2
+
+
+def test_an_asset_never_held_covers_nothing(ledger: Ledger) -> None:
+    with pytest.raises(InsufficientFree, match="BTC"):
+        reserve(ledger, order(signal(1, Direction.SHORT), "0.1", side=Side.SELL, quantity="0.1"))
+
+
+def test_one_order_per_leg(ledger: Ledger) -> None:
+    made = reserve(ledger, order(signal(), "10"))
+    before = ledger.account(ACCOUNT)
+    with pytest.raises(AlreadyDone):
+        ledger.reserve(made, decision(signal()))
+    with pytest.raises(AlreadyDone):
+        ledger.reserve(replace(made, client_order_id="tpanother"), decision(signal()))
+    assert ledger.account(ACCOUNT) == before
+
+
+def test_an_unknown_account_cannot_reserve(ledger: Ledger) -> None:
+    ledger.record_signals([signal()], START)
+    with pytest.raises(FixSettings):
+        ledger.reserve(replace(order(signal(), "10"), account="other"), decision(signal()))
+
+
+def test_an_intent_is_submitted_once(ledger: Ledger) -> None:
+    made = reserve(ledger, order(signal(), "10"))
+    ledger.mark_submitted(made.client_order_id, minutes(1))
+    assert ledger.order(made.client_order_id) == replace(made, status=OrderStatus.SUBMITTED, submitted_at=minutes(1))
+    with pytest.raises(AlreadyDone):
+        ledger.mark_submitted(made.client_order_id, minutes(2))
+    with pytest.raises(AlreadyDone):
+        ledger.mark_submitted("tpnobody", minutes(2))
+
+
+def test_an_unknown_outcome_keeps_the_reservation(ledger: Ledger) -> None:
+    made = buy(ledger)
+    ledger.mark_unknown(made.client_order_id, "timeout", minutes(2))
+    [waiting] = ledger.unsettled_orders(ACCOUNT)
+    assert waiting.status is OrderStatus.UNKNOWN
+    assert balance(ledger).reserved == 60
+
+
+def test_a_late_doubt_does_not_undo_what_is_known(ledger: Ledger) -> None:
+    made = bought(ledger)
+    ledger.mark_unknown(made.client_order_id, "timeout", minutes(2))
+    assert ledger.order(made.client_order_id) == made
+
+
+@pytest.mark.parametrize(("rejected", "status"), [(True, OrderStatus.REJECTED), (False, OrderStatus.EXPIRED)])
+def test_an_end_without_fills_releases_once(ledger: Ledger, rejected: bool, status: OrderStatus) -> None:
+    made = buy(ledger)
+    revision = ledger.account(ACCOUNT).revision
+    for _ in range(2):
+        ledger.close_unfilled(made.client_order_id, rejected=rejected, why="no", code="-2010", at=minutes(2))
+    closed = ledger.order(made.client_order_id)
+    assert closed is not None
+    assert closed.status is status
+    assert balance(ledger) == AssetBalance(Decimal("84.54"), Decimal(0))
+    assert ledger.unsettled_orders(ACCOUNT) == []
+    assert ledger.account(ACCOUNT).revision == revision + 1
+    with pytest.raises(AlreadyDone):
+        ledger.mark_submitted(made.client_order_id, minutes(3))
+
+
+def test_an_order_that_has_moved_on_is_not_given_up(ledger: Ledger) -> None:
+    made = buy(ledger)
+    ledger.close_unfilled(
+        made.client_order_id, rejected=False, why="", code="", at=minutes(2), seen=OrderStatus.INTENDED
+    )
+    assert balance(ledger).reserved == 60
+    ledger.book(report(made, OrderStatus.OPEN), BTC_USDT, minutes(3))
+    ledger.close_unfilled(made.client_order_id, rejected=False, why="", code="", at=minutes(4))
+    assert balance(ledger).reserved == 60
+
+
+def test_orders_that_the_ledger_does_not_know(ledger: Ledger) -> None:
+    stranger = order(signal(), "10")
+    assert ledger.order(stranger.client_order_id) is None
+    with pytest.raises(LookupError):
+        ledger.close_unfilled(stranger.client_order_id, rejected=True, why="", code="", at=START)
+    with pytest.raises(LookupError):
+        ledger.book(report(stranger, OrderStatus.FILLED, fill("1", "0.001")), BTC_USDT, START)
+
+
+def test_booking_a_buy_with_its_fee_in_base(ledger: Ledger) -> None:
+    done = bought(ledger)
+    assert (done.status, done.filled_quantity, done.venue_order_id) == (
+        OrderStatus.FILLED,
+        Decimal("0.001"),
+        "venue-1",
+    )
+    assert balance(ledger) == AssetBalance(Decimal("34.54"), Decimal(0))
+    assert balance(ledger, "BTC") == AssetBalance(Decimal("0.000999"), Decimal(0))
+    [position] = ledger.open_positions(ACCOUNT)
+    assert (position.symbol, position.strategy) == (SYMBOL, "trend_following")
+    assert (position.entry_candle_close, position.opened_at) == (minutes(1), minutes(1))
+    assert (position.quantity, position.cost_quote) == (Decimal("0.000999"), Decimal(50))
+    assert ledger.unsettled_orders(ACCOUNT) == []
+    assert [(symbol, side, f.quantity) for symbol, side, f in ledger.recent_fills(ACCOUNT, 9)] == [
+        (SYMBOL, Side.BUY, Decimal("0.001"))
+    ]
+
+
+def test_booking_a_buy_with_its_fee_in_quote(ledger: Ledger) -> None:
+    made = buy(ledger)
+    ledger.book(report(made, OrderStatus.FILLED, fill("1", "0.001", fee="0.05", fee_asset="USDT")), BTC_USDT, START)
+    assert balance(ledger) == AssetBalance(Decimal("34.49"), Decimal(0))
+    assert balance(ledger, "BTC").total == Decimal("0.001")
+
+
+def test_booking_a_fee_in_a_third_asset(ledger: Ledger) -> None:
+    revision = ledger.account(ACCOUNT).revision
+    ledger.reconcile(ACCOUNT, {"USDT": Decimal("84.54"), "BNB": Decimal("0.1")}, at_revision=revision, at=START)
+    made = buy(ledger)
+    fills = [
+        fill("1", "0.0005", fee="0.06", fee_asset="BNB"),
+        fill("2", "0.0005", fee="0.06", fee_asset="BNB", at=minutes(1)),
+    ]
+    ledger.book(report(made, OrderStatus.FILLED, *fills), BTC_USDT, START)
+    assert balance(ledger, "BNB") == AssetBalance(Decimal(0), Decimal(0))
+    assert balance(ledger).total == Decimal("34.54")
+
+
+def test_booking_again_changes_nothing(ledger: Ledger) -> None:
+    made = buy(ledger)
+    done = report(made, OrderStatus.FILLED, fill("1", "0.001", fee="0.000001"))
+    first = ledger.book(done, BTC_USDT, START)
+    before = ledger.account(ACCOUNT), ledger.open_positions(ACCOUNT), ledger.recent_fills(ACCOUNT, 9)
+    assert ledger.book(done, BTC_USDT, minutes(5)) == first
+    assert (ledger.account(ACCOUNT), ledger.open_positions(ACCOUNT), ledger.recent_fills(ACCOUNT, 9)) == before
+
+
+def test_a_partial_fill_uses_up_its_part_of_the_reservation(ledger: Ledger) -> None:
+    made = buy(ledger)
+    first = fill("1", "0.0004")
+    partly = ledger.book(report(made, OrderStatus.PARTIALLY_FILLED, first), BTC_USDT, START)
+    assert (partly.status, partly.filled_quantity) == (OrderStatus.PARTIALLY_FILLED, Decimal("0.0004"))
+    assert balance(ledger) == AssetBalance(Decimal("64.54"), Decimal("40"))
+    assert ledger.unsettled_orders(ACCOUNT) == [partly]
+    ledger.book(report(made, OrderStatus.FILLED, first, fill("2", "0.0006")), BTC_USDT, START)
+    assert balance(ledger) == AssetBalance(Decimal("34.54"), Decimal(0))
+    [position] = ledger.open_positions(ACCOUNT)
+    assert position.bought_quantity == Decimal("0.001")
+
+
+def test_a_cancelled_rest_is_released(ledger: Ledger) -> None:
+    made = buy(ledger)
+    ledger.book(report(made, OrderStatus.CANCELLED, fill("1", "0.0004")), BTC_USDT, START)
+    assert balance(ledger) == AssetBalance(Decimal("64.54"), Decimal(0))
+    assert len(ledger.open_positions(ACCOUNT)) == 1
+
+
+def test_a_final_order_without_any_fill_opens_nothing(ledger: Ledger) -> None:
+    made = buy(ledger)
+    ledger.book(report(made, OrderStatus.EXPIRED), BTC_USDT, START)
+    assert balance(ledger) == AssetBalance(Decimal("84.54"), Decimal(0))
+    assert ledger.open_positions(ACCOUNT) == []
+
+
+def test_fills_beyond_the_reservation_come_out_of_the_free_balance(ledger: Ledger) -> None:
+    reserve(ledger, order(signal(9), "20"), 9)
+    made = buy(ledger, "50")
+    ledger.book(report(made, OrderStatus.FILLED, fill("1", "0.001", "60000")), BTC_USDT, START)
+    assert balance(ledger) == AssetBalance(Decimal("24.54"), Decimal(20))
+
+
+def test_what_even_the_free_balance_lacks_never_touches_other_reservations(ledger: Ledger) -> None:
+    reserve(ledger, order(signal(9), "20"), 9)
+    made = buy(ledger, "50")
+    done = ledger.book(report(made, OrderStatus.FILLED, fill("1", "0.001", "70000")), BTC_USDT, START)
+    assert done.status is OrderStatus.FILLED
+    assert balance(ledger) == AssetBalance(Decimal(20), Decimal(20))
+    assert balance(ledger, "BTC").total == Decimal("0.001")
+
+
+def test_final_without_all_of_its_fills_is_not_believed_yet(ledger: Ledger) -> None:
+    made = buy(ledger)
+    lacking = report(made, OrderStatus.FILLED, fill("1", "0.0004"), filled=Decimal("0.001"))
+    assert ledger.book(lacking, BTC_USDT, START).status is OrderStatus.PARTIALLY_FILLED
+    assert balance(ledger).reserved == 40
+    complete = report(made, OrderStatus.FILLED, fill("1", "0.0004"), fill("2", "0.0006"))
+    assert ledger.book(complete, BTC_USDT, START).status is OrderStatus.FILLED
+
+
+@pytest.mark.parametrize("stale", [OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.CANCELLED])
+def test_a_stale_report_never_moves_a_final_order_back(ledger: Ledger, stale: OrderStatus) -> None:
+    done = bought(ledger)
+    before = ledger.account(ACCOUNT)
+    assert ledger.book(report(done, stale), BTC_USDT, minutes(5)) == done
+    assert ledger.account(ACCOUNT) == before
+
+
+def test_a_stale_report_never_forgets_fills(ledger: Ledger) -> None:
+    made = buy(ledger)
+    ledger.book(report(made, OrderStatus.PARTIALLY_FILLED, fill("1", "0.0004")), BTC_USDT, START)
+    again = ledger.book(report(made, OrderStatus.OPEN), BTC_USDT, START)
+    assert (again.status, again.filled_quantity) == (OrderStatus.PARTIALLY_FILLED, Decimal("0.0004"))
+
+
+def test_an_order_given_up_that_filled_after_all_is_booked(ledger: Ledger) -> None:
+    made = buy(ledger)
+    ledger.close_unfilled(made.client_order_id, rejected=False, why="lost", code="never_arrived", at=minutes(2))
+    done = ledger.book(report(made, OrderStatus.FILLED, fill("1", "0.001")), BTC_USDT, minutes(3))
+    assert done.status is OrderStatus.FILLED
+    assert balance(ledger) == AssetBalance(Decimal("34.54"), Decimal(0))
+    assert len(ledger.open_positions(ACCOUNT)) == 1
+
+
+def test_selling_closes_the_position_and_leaves_the_dust(ledger: Ledger) -> None:
+    bought(ledger)
+    made = sell(ledger, "0.00099")
+    assert balance(ledger, "BTC") == AssetBalance(Decimal("0.000999"), Decimal("0.00099"))
+    gain = fill("s", "0.00099", "60000", fee="0.0594", fee_asset="USDT", at=minutes(9))
+    ledger.book(report(made, OrderStatus.FILLED, gain), BTC_USDT, minutes(9))
+    assert ledger.open_positions(ACCOUNT) == []
+    assert ledger.last_closed_at(ACCOUNT, SYMBOL) == minutes(9)
+    assert ledger.last_closed_at(ACCOUNT, "ETH/USDT") is None
+    assert balance(ledger, "BTC") == AssetBalance(Decimal("0.000009"), Decimal(0))
+    assert balance(ledger).total == Decimal("34.54") + Decimal("59.4") - Decimal("0.0594")
+
+
+def test_dust_moves_into_the_next_position(ledger: Ledger) -> None:
+    bought(ledger)
+    made = sell(ledger, "0.00099")
+    ledger.book(report(made, OrderStatus.FILLED, fill("s", "0.00099", "50000", fee_asset="USDT")), BTC_USDT, START)
+    bought(ledger, minute=5)
+    [position] = ledger.open_positions(ACCOUNT)
+    assert position.quantity == Decimal("0.000999") + Decimal("0.000009")
+    assert position.entry_candle_close == minutes(5)
+    assert balance(ledger, "BTC").total == position.quantity
+
+
+def test_a_second_buy_adds_to_the_position(ledger: Ledger) -> None:
+    bought(ledger, "0.0005")
+    bought(ledger, "0.0005", minute=5)
+    [position] = ledger.open_positions(ACCOUNT)
+    assert position.bought_quantity == Decimal("0.001")
+    assert position.entry_candle_close == minutes(1)
+
+
+def test_late_fills_of_an_exit_belong_to_the_closed_position(ledger: Ledger) -> None:
+    coarse = instrument(min_quantity=Decimal("0.0002"))
+    bought(ledger)
+    made = sell(ledger, "0.00099")
+    first, last = fill("s1", "0.0009", fee_asset="USDT"), fill("s2", "0.00009", fee_asset="USDT", at=minutes(3))
+    ledger.book(report(made, OrderStatus.PARTIALLY_FILLED, first), coarse, START)
+    assert ledger.open_positions(ACCOUNT) == []
+    ledger.book(report(made, OrderStatus.FILLED, first, last), coarse, START)
+    assert ledger.last_closed_at(ACCOUNT, SYMBOL) == minutes(3)
+    assert ledger.open_positions(ACCOUNT) == []
+    assert balance(ledger, "BTC").total == Decimal("0.000009")
+
+
+def test_totals_are_not_compared_while_an_order_is_in_flight(ledger: Ledger) -> None:
+    made = buy(ledger)
+    revision = ledger.account(ACCOUNT).revision
+    assert not ledger.reconcile(ACCOUNT, {"USDT": Decimal(1)}, at_revision=revision, at=minutes(2))
+    ledger.close_unfilled(made.client_order_id, rejected=True, why="no", code="-1", at=minutes(2))
+    assert not ledger.reconcile(ACCOUNT, {"USDT": Decimal(1)}, at_revision=revision, at=minutes(2))
+    assert balance(ledger).total == Decimal("84.54")
+    revision = ledger.account(ACCOUNT).revision
+    assert ledger.reconcile(ACCOUNT, {"USDT": Decimal(1)}, at_revision=revision, at=minutes(2))
+    assert balance(ledger).total == 1
+
+
+def test_exits_are_taken_up_first_then_the_oldest(ledger: Ledger) -> None:
+    bought(ledger)
+    late = reserve(ledger, order(signal(8), "10", at=minutes(8)), 8)
+    early = reserve(ledger, order(signal(7), "10", at=minutes(7)), 7)
+    exiting = sell(ledger, "0.0005", minute=9)
+    waiting = [o.client_order_id for o in ledger.unsettled_orders(ACCOUNT)]
+    assert waiting == [exiting.client_order_id, early.client_order_id, late.client_order_id]
+    assert ledger.account(ACCOUNT).orders_in_flight == 3
+    newest = [o.client_order_id for o in ledger.recent_orders(ACCOUNT, 2)]
+    assert newest == [exiting.client_order_id, late.client_order_id]
+
+
+def test_exit_legs_are_counted_per_signal(ledger: Ledger) -> None:
+    bought(ledger)
+    subject = signal(2, Direction.SHORT)
+    assert ledger.exit_legs(ACCOUNT, subject.signal_id) == 0
+    made = sell(ledger, "0.0005")
+    ledger.close_unfilled(made.client_order_id, rejected=True, why="no", code="-1", at=START)
+    sell(ledger, "0.0005", leg=SECOND_EXIT)
+    assert ledger.exit_legs(ACCOUNT, subject.signal_id) == 2
+    assert ledger.exit_legs(ACCOUNT, signal(1).signal_id) == 0
+
+
+def test_fills_of_one_order_come_newest_first(ledger: Ledger) -> None:
+    made = buy(ledger)
+    fills = [fill(str(n), "0.0002", at=minutes(n)) for n in range(5)]
+    ledger.book(report(made, OrderStatus.FILLED, *reversed(fills)), BTC_USDT, START)
+    assert [f for _, _, f in ledger.recent_fills(ACCOUNT, 2)] == [fills[4], fills[3]]
+
+
+def test_trade_ids_count_per_symbol(ledger: Ledger) -> None:
+    ether: Instrument = instrument("ETH/USDT")
+    one, two = buy(ledger, "20", 1), buy(ledger, "20", 2, symbol="ETH/USDT")
+    ledger.book(report(one, OrderStatus.FILLED, fill("7", "0.001", "10000")), BTC_USDT, START)
+    ledger.book(report(two, OrderStatus.FILLED, fill("7", "0.001", "10000", fee_asset="ETH")), ether, START)
+    assert {p.symbol for p in ledger.open_positions(ACCOUNT)} == {SYMBOL, "ETH/USDT"}
+    assert balance(ledger).total == Decimal("64.54")

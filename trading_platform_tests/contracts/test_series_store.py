@@ -1,0 +1,188 @@
+"""What every series store does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trading_platform.domain.candle import Candle, Interval
+from trading_platform.domain.market import Ticker
+from trading_platform.ports.series_store import CandleWrite, SeriesStore
+from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle, minutes
+
+
+def write(
+    store: SeriesStore, *candles: Candle, symbol: str = SYMBOL, interval: Interval = MINUTE, source: str = "rest"
+) -> CandleWrite:
+    return store.write_candles(symbol, interval, candles, source=source, received_at=START)
+
+
+def test_an_unknown_series_is_empty(store: SeriesStore) -> None:
+    assert store.candles("NO/ONE", MINUTE) == []
+    assert store.newest_open_time("NO/ONE", MINUTE) is None
+    assert store.open_times("NO/ONE", MINUTE, newest=5) == []
+    assert store.count_candles("NO/ONE", MINUTE) == 0
+    assert store.tickers(["NO/ONE"]) == {}
+    assert store.indicators("NO/ONE", MINUTE, newest=5) == {}
+
+
+def test_writing_nothing_changes_nothing(store: SeriesStore) -> None:
+    assert write(store) == CandleWrite()
+    store.write_tickers([])
+    store.write_indicators(SYMBOL, MINUTE, {})
+    assert store.tickers([]) == {}
+
+
+def test_candles_come_back_ascending_and_exact(store: SeriesStore) -> None:
+    written = [candle(2, "0.00000001"), candle(0, "84705.64000000"), candle(1, "123456789.123456789123")]
+    assert write(store, *written) == CandleWrite(inserted=3)
+    assert store.candles(SYMBOL, MINUTE) == [written[1], written[2], written[0]]
+
+
+prices = st.decimals(min_value=0, max_value=10**9, allow_nan=False, allow_infinity=False, places=12)
+
+
+@given(values=st.tuples(prices, prices, prices, prices, prices), millisecond=st.integers(0, 4_000_000_000_000))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_decimals_and_millisecond_times_survive(
+    store: SeriesStore, values: tuple[Decimal, Decimal, Decimal, Decimal, Decimal], millisecond: int
+) -> None:
+    open_time = START.replace(year=1970, month=1) + timedelta(milliseconds=millisecond)
+    written = Candle(open_time, *values)
+    write(store, written)
+    [got] = store.candles(SYMBOL, MINUTE, start=open_time, end=open_time + timedelta(milliseconds=1))
+    assert got == written
+    assert [format(price, "f") for price in (got.open, got.volume)] == [format(values[i], "f") for i in (0, 4)]
+
+
+def test_series_are_kept_apart(store: SeriesStore) -> None:
+    five = Interval.parse("5m")
+    write(store, candle(0, "1"))
+    write(store, candle(0, "2"), symbol="ETH/USDT")
+    write(store, candle(0, "3"), interval=five)
+    assert [c.close for c in store.candles(SYMBOL, MINUTE)] == [1]
+    assert [c.close for c in store.candles("ETH/USDT", MINUTE)] == [2]
+    assert [c.close for c in store.candles(SYMBOL, five)] == [3]
+
+
+def test_writing_again_changes_nothing(store: SeriesStore) -> None:
+    write(store, candle(0), candle(1))
+    assert write(store, candle(0), candle(1), candle(2)) == CandleWrite(inserted=1, unchanged=2)
+
+
+def test_trailing_zeros_are_no_correction(store: SeriesStore) -> None:
+    write(store, candle(0, "84705.64000000"))
+    assert write(store, candle(0, "84705.64")) == CandleWrite(unchanged=1)
+
+
+@pytest.mark.parametrize("field", ["open", "high", "low", "close", "volume"])
+def test_a_correction_replaces_the_candle(store: SeriesStore, field: str) -> None:
+    corrected = replace(candle(1), **{field: getattr(candle(1), field) + Decimal("0.00000001")})
+    write(store, candle(0), candle(1))
+    assert write(store, candle(0), corrected, source="stream") == CandleWrite(corrected=1, unchanged=1)
+    assert store.candles(SYMBOL, MINUTE) == [candle(0), corrected]
+
+
+def test_of_one_open_time_the_last_candle_counts(store: SeriesStore) -> None:
+    assert write(store, candle(0, "1"), candle(0, "2")) == CandleWrite(inserted=1)
+    assert [c.close for c in store.candles(SYMBOL, MINUTE)] == [2]
+
+
+def test_ranges_include_their_start_and_not_their_end(store: SeriesStore) -> None:
+    write(store, *(candle(minute) for minute in range(10)))
+    got = store.candles(SYMBOL, MINUTE, start=minutes(3), end=minutes(6))
+    assert [c.open_time for c in got] == [minutes(3), minutes(4), minutes(5)]
+    assert store.candles(SYMBOL, MINUTE, start=minutes(6), end=minutes(6)) == []
+
+
+def test_the_newest_of_a_range(store: SeriesStore) -> None:
+    write(store, *(candle(minute) for minute in range(10)))
+    assert [c.open_time for c in store.candles(SYMBOL, MINUTE, newest=2)] == [minutes(8), minutes(9)]
+    assert [c.open_time for c in store.candles(SYMBOL, MINUTE, end=minutes(5), newest=2)] == [minutes(3), minutes(4)]
+    assert [c.open_time for c in store.candles(SYMBOL, MINUTE, start=minutes(9), newest=5)] == [minutes(9)]
+    assert store.candles(SYMBOL, MINUTE, newest=0) == []
+    assert store.open_times(SYMBOL, MINUTE, newest=2) == [minutes(8), minutes(9)]
+    assert store.newest_open_time(SYMBOL, MINUTE) == minutes(9)
+    assert store.count_candles(SYMBOL, MINUTE) == 10
+
+
+def test_times_are_aware(store: SeriesStore) -> None:
+    write(store, candle(0))
+    newest = store.newest_open_time(SYMBOL, MINUTE)
+    assert newest is not None
+    assert newest.utcoffset() == timedelta(0)
+    assert store.candles(SYMBOL, MINUTE)[0].open_time.utcoffset() == timedelta(0)
+
+
+def test_a_frame_holds_the_nearest_floats(store: SeriesStore) -> None:
+    written = [candle(minute, f"0.1{minute}") for minute in range(5)]
+    write(store, *written)
+    frame = store.candle_frame(SYMBOL, MINUTE, end=minutes(4), newest=3)
+    assert list(frame.index) == [minutes(1), minutes(2), minutes(3)]
+    assert list(frame["close"]) == [float(c.close) for c in written[1:4]]
+    assert list(frame["low"]) == [float(c.low) for c in written[1:4]]
+
+
+@pytest.mark.parametrize("held", [0, 3])
+def test_a_frame_always_has_the_same_types(store: SeriesStore, held: int) -> None:
+    write(store, *(candle(minute) for minute in range(held)))
+    frame = store.candle_frame(SYMBOL, MINUTE)
+    assert list(frame.columns) == ["open", "high", "low", "close", "volume"]
+    assert all(dtype == np.float64 for dtype in frame.dtypes)
+    assert str(frame.index.dtype) == "datetime64[ns, UTC]"
+    assert frame.index.name == "open_time"
+    assert frame.index.is_monotonic_increasing
+    assert len(frame) == held
+
+
+def test_a_hundred_thousand_candles(store: SeriesStore) -> None:
+    many = [candle(minute) for minute in range(100_000)]
+    many[70_000] = candle(70_000, "1.5")
+    write(store, candle(70_000), candle(70_001))
+    assert write(store, *many, source="archive") == CandleWrite(inserted=99_998, corrected=1, unchanged=1)
+    assert store.count_candles(SYMBOL, MINUTE) == 100_000
+    assert store.candles(SYMBOL, MINUTE, start=minutes(70_000), end=minutes(70_002)) == many[70_000:70_002]
+    assert store.candles(SYMBOL, MINUTE, newest=2) == many[-2:]
+
+
+def ticker(last: str, venue_minute: float = 0, received_minute: float = 0) -> Ticker:
+    price = Decimal(last)
+    return Ticker(SYMBOL, price - 1, price + 1, price, minutes(venue_minute), minutes(received_minute))
+
+
+def test_the_latest_ticker_is_kept(store: SeriesStore) -> None:
+    other = replace(ticker("3"), symbol="ETH/USDT")
+    store.write_tickers([ticker("10", 1, 1), other])
+    store.write_tickers([ticker("11", 2, 2)])
+    assert store.tickers([SYMBOL, "ETH/USDT", "NO/ONE"]) == {SYMBOL: ticker("11", 2, 2), "ETH/USDT": other}
+
+
+def test_an_older_ticker_never_replaces_a_newer_one(store: SeriesStore) -> None:
+    store.write_tickers([ticker("12", 2, 2), ticker("11", 1, 3)])
+    store.write_tickers([ticker("10", 1, 4)])
+    assert store.tickers([SYMBOL])[SYMBOL].last == 12
+
+
+def test_while_the_venue_stands_still_the_price_is_refreshed(store: SeriesStore) -> None:
+    store.write_tickers([ticker("10", 1, 1)])
+    store.write_tickers([ticker("10", 1, 2)])
+    assert store.tickers([SYMBOL])[SYMBOL].received_at == minutes(2)
+
+
+def test_indicator_values_are_replaced_per_candle(store: SeriesStore) -> None:
+    store.write_indicators(SYMBOL, MINUTE, {minutes(1): {"rsi_14": 50.0}, minutes(0): {"rsi_14": 1 / 3}})
+    store.write_indicators(SYMBOL, MINUTE, {minutes(1): {"ema_12": 1.5}, minutes(2): {}})
+    rows = store.indicators(SYMBOL, MINUTE, newest=5)
+    assert list(rows.items()) == [(minutes(0), {"rsi_14": 1 / 3}), (minutes(1), {"ema_12": 1.5}), (minutes(2), {})]
+    assert list(store.indicators(SYMBOL, MINUTE, newest=1)) == [minutes(2)]
+
+
+def test_values_that_are_not_numbers_are_left_out(store: SeriesStore) -> None:
+    store.write_indicators(SYMBOL, MINUTE, {START: {"rsi_14": float("nan"), "ema_12": 2.0, "slope": float("inf")}})
+    assert store.indicators(SYMBOL, MINUTE, newest=1) == {START: {"ema_12": 2.0}}

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -217,36 +218,35 @@ def test_no_sequence_of_requests_creates_or_loses_money() -> None:
     )
 
 
-def history_of(folder: Path, times_ms: list[int], kill_at: int | None = None) -> tuple[Any, ...]:
-    """Place a fixed set of orders, look at the given times, and tell all that happened."""
+def history_of(folder: Path, looks_ms: Sequence[int], kills: Collection[int] = ()) -> tuple[Any, ...]:
+    """Place a fixed set of orders, look at the given times, and tell all that happened.
+
+    Orders at one price compete for the same trades, so that each part of a fill counts.
+    """
     wall = WallClock()
-    exchange = open_exchange(folder, wall)
+    changes = {"balances": {"BTC": Decimal(10), "ETH": Decimal(50), "USDT": Decimal(500_000)}}
+    exchange = open_exchange(folder, wall, **changes)
     price, other = exchange.last_price(BTC), exchange.last_price("ETHUSDT")
     for index in range(1, 9):
-        place(exchange, "BUY", "LIMIT", quantity="0.01", price=near(price, str(1 - index / 2000)))
-        place(exchange, "SELL", "LIMIT", quantity="0.04", price=near(price, str(1 + index / 2000)))
-        place(exchange, "SELL", "LIMIT", "ETHUSDT", quantity="0.2", price=near(other, str(1 + index / 1000)))
-    for factor in ("0.996", "0.993"):
-        place(exchange, "SELL", "STOP_LOSS", quantity="0.03", stop_price=near(price, factor))
-    place(
-        exchange,
-        "BUY",
-        "STOP_LOSS_LIMIT",
-        quantity="0.02",
-        price=near(price, "1.01"),
-        stop_price=near(price, "1.006"),
-    )
+        for _ in range(2):
+            place(exchange, "BUY", "LIMIT", quantity="0.3", price=near(price, str(1 - index / 4000)))
+            place(exchange, "SELL", "LIMIT", quantity="0.25", price=near(price, str(1 + index / 4000)))
+        place(exchange, "SELL", "LIMIT", "ETHUSDT", quantity=4, price=near(other, str(1 + index / 2000)))
+    for factor in ("0.998", "0.996"):
+        place(exchange, "SELL", "STOP_LOSS", quantity="0.5", stop_price=near(price, factor))
+    limits: dict[str, Any] = {"price": near(price, "1.01"), "stop_price": near(price, "1.003")}
+    place(exchange, "BUY", "STOP_LOSS_LIMIT", quantity="0.4", **limits)
     start_ms = wall.now_ms
-    for number, time_ms in enumerate(times_ms):
-        wall.now_ms = start_ms + time_ms
+    for number, look_ms in enumerate(looks_ms):
+        wall.now_ms = start_ms + look_ms
         exchange.advance()
-        if number == kill_at:
+        if number in kills:
             # As a kill leaves it: nothing is closed in order, only what's on disk counts.
             exchange._store.close()
-            exchange = open_exchange(folder, wall)
+            exchange = open_exchange(folder, wall, **changes)
     result = (
-        [exchange.all_orders(ACCOUNT, s) for s in (BTC, "ETHUSDT")],
-        [exchange.my_trades(ACCOUNT, s) for s in (BTC, "ETHUSDT")],
+        [exchange.all_orders(ACCOUNT, symbol) for symbol in (BTC, "ETHUSDT")],
+        [exchange.my_trades(ACCOUNT, symbol) for symbol in (BTC, "ETHUSDT")],
         exchange.account_state(ACCOUNT),
     )
     audit(exchange)
@@ -254,20 +254,38 @@ def history_of(folder: Path, times_ms: list[int], kill_at: int | None = None) ->
     return result
 
 
-HOURS_6 = 6 * 60 * MINUTE_MS
+HOURS_2 = 2 * 60 * MINUTE_MS
 
 
-@settings(deadline=None, max_examples=12)
-@given(
-    times=st.lists(st.integers(0, HOURS_6), max_size=40).map(sorted),
-    kill=st.one_of(st.none(), st.integers(0, 40)),
-)
-def test_what_trades_depends_neither_on_how_often_anyone_looks_nor_on_kills(times: list[int], kill: int | None) -> None:
+@settings(deadline=None, max_examples=8)
+@given(period_ms=st.integers(500, 600_000), kills=st.sets(st.integers(0, 600), max_size=12))
+def test_what_trades_depends_neither_on_how_often_anyone_looks_nor_on_kills(period_ms: int, kills: set[int]) -> None:
+    looks = [*range(0, HOURS_2, max(period_ms, HOURS_2 // 5000)), HOURS_2]
     with tempfile.TemporaryDirectory() as seldom, tempfile.TemporaryDirectory() as often:
-        at_once = history_of(Path(seldom), [HOURS_6])
-        in_pieces = history_of(Path(often), [*times, HOURS_6], kill)
+        at_once = history_of(Path(seldom), [HOURS_2])
+        in_pieces = history_of(Path(often), looks, kills)
     assert at_once == in_pieces
-    assert sum(len(trades) for trades in at_once[1]) > 5
+    assert sum(len(trades) for trades in at_once[1]) > 30
+
+
+def test_orders_at_one_price_share_a_trade_in_the_order_of_their_arrival(tmp_path: Path) -> None:
+    wall = WallClock()
+    exchange = open_exchange(tmp_path, wall, balances={"BTC": Decimal(10)})
+    limit = near(exchange.last_price(BTC), "1.0005")
+    first, second = (place(exchange, "SELL", "LIMIT", quantity=5, price=limit).order.order_id for _ in range(2))
+    volumes: dict[int, Decimal] = {}
+    for _ in range(600):
+        wall.move(1000)
+        exchange.advance()
+        volumes |= {t.time_ms: t.quantity for t in exchange.recent_trades(BTC, 2)}
+    trades = exchange.my_trades(ACCOUNT, BTC)
+    assert {t.order_id for t in trades} == {first, second}
+    filled: dict[int, Decimal] = {}
+    for trade in trades:
+        filled[trade.time_ms] = filled.get(trade.time_ms, ZERO) + trade.quantity
+    assert all(quantity <= volumes[time_ms] for time_ms, quantity in filled.items())
+    assert [t.order_id for t in trades] == sorted(t.order_id for t in trades)
+    exchange.close()
 
 
 def test_books_of_another_market_are_refused(tmp_path: Path) -> None:

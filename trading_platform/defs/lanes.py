@@ -7,6 +7,9 @@ ACCOUNT_TAG = "trading/account"
 
 MARKET_TAGS = {QUEUE_TAG: "market"}
 
+QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
+"""Run config of every job: what it does is in the event log and the UI; a worker's console shows trouble only."""
+
 ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,

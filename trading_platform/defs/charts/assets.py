@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from trading_platform.defs.lanes import MARKET_TAGS, is_active
+from trading_platform.defs.lanes import MARKET_TAGS, QUIET, is_active
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.signals.assets import signals
 from trading_platform.defs.tables import utc
@@ -66,6 +66,7 @@ draw_charts = dg.define_asset_job(
     "draw_charts",
     selection=dg.AssetSelection.groups("charts"),
     tags=MARKET_TAGS,
+    config=QUIET,
     description="Draws the charts, apart from the refresh run so that it isn't slowed down.",
 )
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from trading_platform.defs.lanes import MARKET_TAGS
+from trading_platform.defs.lanes import MARKET_TAGS, QUIET
 from trading_platform.defs.resources import PlatformParam
 
 BATCH = 200
@@ -38,7 +38,11 @@ def _delete_runs(instance: dg.DagsterInstance, statuses: list[dg.DagsterRunStatu
     return deleted
 
 
-@dg.job(tags=MARKET_TAGS, description="Deletes old runs with their events, so that the state folder stays bounded.")
+@dg.job(
+    tags=MARKET_TAGS,
+    config=QUIET,
+    description="Deletes old runs with their events, so that the state folder stays bounded.",
+)
 def retention() -> None:
     """The daily clean-up."""
     delete_old_runs()

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from trading_platform.defs.lanes import MARKET_TAGS, is_active
+from trading_platform.defs.lanes import MARKET_TAGS, QUIET, is_active
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.settings import current_settings
 
@@ -10,6 +10,7 @@ refresh = dg.define_asset_job(
     "refresh",
     selection=dg.AssetSelection.groups("market_data", "indicators", "signals", "account"),
     tags=MARKET_TAGS,
+    config=QUIET,
     description="Prices, candles, checks, indicators, signals and the account's worth, for all symbols at once.",
 )
 

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from trading_platform.defs.lanes import is_active, trading_tags
+from trading_platform.defs.lanes import QUIET, is_active, trading_tags
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import as_table
 from trading_platform.services.trade import trade as run_trade_cycle
@@ -53,6 +53,7 @@ def trade_account(context: dg.OpExecutionContext, platform: PlatformParam) -> No
 
 @dg.job(
     tags=trading_tags(current_settings().account.name),
+    config=QUIET,
     description="Turns fresh signals into risk-checked orders and follows them; one run at a time per account.",
 )
 def trade() -> None:

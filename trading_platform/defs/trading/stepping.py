@@ -4,7 +4,7 @@ import dagster as dg
 
 from trading_platform.bootstrap import Platform
 from trading_platform.defs.indicators.assets import indicators
-from trading_platform.defs.lanes import is_active, trading_tags
+from trading_platform.defs.lanes import QUIET, is_active, trading_tags
 from trading_platform.defs.market_data.assets import candles
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.signals.assets import signals
@@ -70,6 +70,7 @@ def step_candles(context: dg.OpExecutionContext, platform: PlatformParam) -> Non
 
 @dg.job(
     tags=trading_tags(current_settings().account.name),
+    config=QUIET,
     description="Steps a replay: one closed candle per completed cycle, as fast as they go.",
 )
 def step() -> None:

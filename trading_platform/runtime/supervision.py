@@ -192,7 +192,8 @@ def _program(state: StateFolder, process: Process, position: int) -> str:
         stopasgroup=str(process.stop_group).lower(),
         killasgroup="true",
         redirect_stderr="true",
-        stdout_logfile=state.logs / f"{process.name}.log",
+        # supervisor expands the name of a log twice
+        stdout_logfile=str(state.logs / f"{process.name}.log").replace("%", "%%"),
         stdout_logfile_maxbytes=_LOG_BYTES,
         stdout_logfile_backups=_LOG_BACKUPS,
     )

@@ -19,20 +19,49 @@ from trading_platform_tests.support.platform import RunningPlatform, running_pla
 pytestmark = pytest.mark.end_to_end
 
 
-@pytest.fixture
-def state_dir() -> Iterator[Path]:
-    """A state folder whose path needs quoting; not pytest's own, which it closes to PostgreSQL's user."""
-    with tempfile.TemporaryDirectory(prefix="trading-platform-") as folder:
-        yield Path(folder) / "state of 100 %"
-
-
-@pytest.fixture
-def platform(state_dir: Path) -> Iterator[RunningPlatform]:
-    with running_platform(state_dir) as running:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[RunningPlatform]:
+    """One platform for the module; its path needs quoting, and PostgreSQL's user can pass to it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="trading-platform-") as folder,
+        running_platform(Path(folder) / "state of 100 %") as running,
+    ):
         yield running
 
 
-def test_ctrl_c_leaves_no_process_behind(platform: RunningPlatform) -> None:
+@pytest.fixture
+def platform(shared: RunningPlatform) -> RunningPlatform:
+    """The shared platform, started again where the test before has stopped it."""
+    if shared.up is None or shared.up.poll() is not None:
+        shared.start()
+    return shared
+
+
+def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        platform = RunningPlatform(tmp_path, port=taken.getsockname()[1])
+        refused = platform.command("up", "--port", str(platform.port))
+
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert f"port {platform.port} is in use" in refused.stderr
+    assert "--port" in refused.stderr
+    assert platform.processes() == []
+
+
+def test_an_unwritable_state_folder_is_told_in_one_line(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+
+    refused = RunningPlatform(in_the_way / "state").command("up")
+
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "can't be written" in refused.stderr
+    assert "--state-dir" in refused.stderr
+
+
+def test_ctrl_c_leaves_no_process_behind_and_another_market_is_refused(platform: RunningPlatform) -> None:
     everything = platform.processes()
     assert len(everything) > len(platform.status()["processes"])  # supervisor, PostgreSQL's own, the workers' children
 
@@ -42,49 +71,8 @@ def test_ctrl_c_leaves_no_process_behind(platform: RunningPlatform) -> None:
     assert not any(process.is_running() for process in everything)
     assert platform.status()["running"] is False
 
-
-def test_a_crash_of_everything_is_mended_by_the_next_start(platform: RunningPlatform) -> None:
-    first = platform.status()
-    _query(first["database_url"], "CREATE TABLE survives (answer int); INSERT INTO survives VALUES (42)")
-
-    platform.kill_everything()
-    # what PostgreSQL's lock file names may be somebody else by now
-    lock = Path(first["state_folder"]) / "postgres" / "postmaster.pid"
-    lock.write_text("\n".join([str(os.getpid()), *lock.read_text().splitlines()[1:]]) + "\n")
-    platform.start()
-
-    assert _query(platform.status()["database_url"], "SELECT answer FROM survives") == [(42,)]
-    assert platform.command("down").returncode == 0
-    assert platform.processes() == []
-    assert platform.up is not None
-    assert platform.up.wait(timeout=10) == 0
-
-
-def test_a_killed_worker_group_is_replaced(platform: RunningPlatform) -> None:
-    victim = platform.pid("worker-trading")
-    children = psutil.Process(victim).children(recursive=True)
-
-    os.killpg(victim, signal.SIGKILL)
-
-    def replaced() -> bool:
-        [worker] = [p for p in platform.status()["processes"] if p["name"] == "worker-trading"]
-        return worker["state"] == "RUNNING" and worker["pid"] != victim and worker["restarts"] == 1
-
-    platform.wait_for(replaced, 30, "a new worker")
-    assert children
-    assert not any(child.is_running() for child in children)
-
-
-def test_a_second_up_finds_the_first_and_another_market_is_refused(platform: RunningPlatform) -> None:
-    attached = platform.command("up", "--detach")
-    assert attached.returncode == 0
-    assert "Already running" in attached.stdout
-
-    other_market = RunningPlatform(platform.state_dir).command("up", "--venue", "kraken", "--detach")
-    assert "Already running" in other_market.stdout
-    assert platform.interrupt() == 0
-
     refused = platform.command("up", "--venue", "kraken", "--detach")
+
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
     assert "--state-dir" in refused.stderr
@@ -111,28 +99,44 @@ def test_a_backup_restores_to_the_same_rows(platform: RunningPlatform, tmp_path:
     assert _query(fresh, tables) == _query(url, tables)
 
 
-def test_a_port_in_use_is_told_in_one_line(state_dir: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        platform = RunningPlatform(state_dir, port=taken.getsockname()[1])
-        refused = platform.command("up", "--port", str(platform.port))
+def test_a_killed_worker_group_is_replaced(platform: RunningPlatform) -> None:
+    victim = platform.pid("worker-trading")
+    children = platform.wait_for(lambda: psutil.Process(victim).children(recursive=True), 30, "the worker forks")
 
-    assert refused.returncode == 2
-    assert refused.stderr.count("\n") == 1
-    assert f"port {platform.port} is in use" in refused.stderr
-    assert "--port" in refused.stderr
+    os.killpg(victim, signal.SIGKILL)
+
+    def replaced() -> bool:
+        [worker] = [p for p in platform.status()["processes"] if p["name"] == "worker-trading"]
+        return bool(worker["state"] == "RUNNING" and worker["pid"] != victim and worker["restarts"] == 1)
+
+    platform.wait_for(replaced, 30, "a new worker")
+    assert not any(child.is_running() for child in children)
+
+
+def test_a_second_up_finds_the_first(platform: RunningPlatform) -> None:
+    attached = platform.command("up", "--detach")
+
+    assert attached.returncode == 0
+    assert "Already running" in attached.stdout
+    assert platform.up is not None
+    assert platform.up.poll() is None
+
+
+def test_a_crash_of_everything_is_mended_by_the_next_start(platform: RunningPlatform) -> None:
+    first = platform.status()
+    _query(first["database_url"], "CREATE TABLE survives (answer int); INSERT INTO survives VALUES (42)")
+
+    platform.kill_everything()
+    # what PostgreSQL's lock file names may be somebody else by now
+    lock = Path(first["state_folder"]) / "postgres" / "postmaster.pid"
+    lock.write_text("\n".join([str(os.getpid()), *lock.read_text().splitlines()[1:]]) + "\n")
+    platform.start()
+
+    assert _query(platform.status()["database_url"], "SELECT answer FROM survives") == [(42,)]
+    assert platform.command("down").returncode == 0
     assert platform.processes() == []
-
-
-def test_an_unwritable_state_folder_is_told_in_one_line(tmp_path: Path) -> None:
-    in_the_way = tmp_path / "file"
-    in_the_way.touch()
-
-    refused = RunningPlatform(in_the_way / "state").command("up")
-
-    assert refused.returncode == 2
-    assert refused.stderr.count("\n") == 1
-    assert "can't be written" in refused.stderr
-    assert "--state-dir" in refused.stderr
+    assert platform.up is not None
+    assert platform.up.wait(timeout=10) == 0
 
 
 def platform_tool(name: str, *arguments: str) -> int:

@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 import psutil
 
 from trading_platform.runtime.endpoints import free_ports
-from trading_platform.runtime.environment import ENVIRONMENT_PREFIX, SUPERVISED
+from trading_platform.runtime.environment import SUPERVISED
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.runtime.sweep import sweep
+from trading_platform.settings import ENVIRONMENT_PREFIX
 
 T = TypeVar("T")
 COMMAND = (sys.executable, "-m", "trading_platform.cli")

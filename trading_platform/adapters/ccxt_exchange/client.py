@@ -25,6 +25,7 @@ Market = Mapping[str, Any]
 MARKETS_LIFETIME_SECONDS = 3600.0
 _READ_ATTEMPTS = 2
 _REPEAT_WITHIN_SECONDS = 1.0
+_REPEAT_WAIT_SECONDS = 0.1
 
 # ccxt checks no answer's shape: what it stumbles over is the venue's fault. Only for calls into ccxt.
 _CCXT_STUMBLES = (ccxt.BaseError, LookupError, TypeError, ValueError, AttributeError)
@@ -119,9 +120,8 @@ class CcxtClient:
             on=_is_worth_repeating,
             attempts=_READ_ATTEMPTS,
             timeout=_REPEAT_WITHIN_SECONDS,
-            wait_initial=0.1,
-            wait_jitter=0.1,
-            wait_max=0.3,
+            wait_initial=_REPEAT_WAIT_SECONDS,
+            wait_jitter=_REPEAT_WAIT_SECONDS,
         )
         for attempt in attempts:
             with attempt:

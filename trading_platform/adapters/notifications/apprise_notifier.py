@@ -15,6 +15,7 @@ from trading_platform.domain.errors import FixSettings, RetryLater
 
 SEND_TIMEOUT_SECONDS = 15.0
 _FAILURES_UNTIL_DOWN = 3
+_LONGEST_PAUSE_SECONDS = 1.0  # between two messages of one channel; Apprise's own is up to 5.5 s
 _SCHEMA = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 # Both would write URLs, which hold passwords and tokens.
@@ -98,4 +99,6 @@ def _channel(number: int, url: SecretStr, asset: apprise.AppriseAsset) -> _Chann
     service = apprise.Apprise(asset=asset)
     if not service.add(url.get_secret_value()):
         raise FixSettings(f"{name}: Apprise doesn't understand this URL; see its documentation for the channel's form")
+    for plugin in service:
+        plugin.request_rate_per_sec = min(plugin.request_rate_per_sec, _LONGEST_PAUSE_SECONDS)
     return _Channel(name, service)

@@ -12,6 +12,7 @@ from trading_platform.adapters.simulated_exchange.control import MarketClock
 from trading_platform.domain.venue_time import VenueTime
 
 READING_LIFETIME_SECONDS = 5.0
+CLOCK_GRAIN_SECONDS = 0.001  # the simulated exchange counts whole milliseconds of the wall clock
 
 
 class TellsMarketTime(Protocol):
@@ -56,8 +57,8 @@ class SimulatedVenueClock:
         clock = reading.clock
         if clock.steps or clock.finished:
             return self._told(clock.now, 0.0)
-        elapsed = timedelta(seconds=self._monotonic_seconds() - reading.taken_at)
-        now = clock.now + elapsed * clock.speed
+        elapsed_seconds = max(0.0, self._monotonic_seconds() - reading.taken_at - CLOCK_GRAIN_SECONDS)
+        now = clock.now + timedelta(seconds=elapsed_seconds) * clock.speed
         if clock.ends_at is not None and now >= clock.ends_at:
             return self._told(clock.ends_at, 0.0)
         return self._told(now, clock.speed)

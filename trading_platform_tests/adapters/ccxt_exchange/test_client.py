@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient, VenueAccess
 from trading_platform.adapters.ccxt_exchange.exact_exchange import exact_exchange, repoint
+from trading_platform.adapters.ccxt_exchange.failures import reading_failed
 from trading_platform.domain.errors import FixSettings, PlatformError
 from trading_platform_tests.adapters.ccxt_exchange.conftest import API_KEY, API_SECRET
 from trading_platform_tests.support.scripted_server import Answer, ScriptedServer, refusal
@@ -59,16 +60,16 @@ def test_only_a_venue_on_this_computer_is_spared_the_rate_limiter(url: str | Non
 
 
 def test_the_exchange_is_kept_and_made_anew_after_a_fork(client: CcxtClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = client.send("a", lambda exchange: exchange, pytest.fail)
-    assert client.send("b", lambda exchange: exchange, pytest.fail) is first
+    first = client.send("a", lambda exchange: exchange, reading_failed)
+    assert client.send("b", lambda exchange: exchange, reading_failed) is first
     monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert client.send("c", lambda exchange: exchange, pytest.fail) is not first
+    assert client.send("c", lambda exchange: exchange, reading_failed) is not first
 
 
 def test_sending_may_take_longer_than_reading() -> None:
     client = CcxtClient(VenueAccess("binance", "x", read_timeout_seconds=4, send_timeout_seconds=12))
     assert client.read("a", lambda exchange: exchange.timeout) == 4_000
-    assert client.send("b", lambda exchange: exchange.timeout, pytest.fail) == 12_000
+    assert client.send("b", lambda exchange: exchange.timeout, reading_failed) == 12_000
 
 
 def test_a_mistake_of_ours_outside_ccxts_errors_is_not_swallowed(client: CcxtClient) -> None:

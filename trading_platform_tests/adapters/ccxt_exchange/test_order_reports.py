@@ -161,7 +161,7 @@ def test_an_accepted_cancel_reports_what_was_filled_before(broker: CcxtBroker, s
     server.script["GET", ORDER] = order("CANCELED", "1")
     server.script["GET", TRADES] = [trade(1, "1")]
     report = broker.cancel(SYMBOL, CLIENT_ID)
-    assert (report.status, report.filled_quantity, len(report.fills)) == (OrderStatus.CANCELLED, 1, 1)
+    assert (report.status, report.filled_quantity, len(report.fills)) == (OrderStatus.CANCELLED, Decimal(1), 1)
 
 
 @pytest.mark.parametrize("silence", [refusal(-1001, "Internal error", 500), refusal(-2013, "Order does not exist.")])

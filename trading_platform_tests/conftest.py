@@ -19,15 +19,14 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def database_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """URL of a migrated, empty database of the test's own."""
-    with postgres_server.database() as url:
-        yield url
+def database_url(postgres_server: PostgresServer) -> str:
+    """URL of a migrated database, empty when the test begins."""
+    return postgres_server.emptied_database()
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    """Connections to the test's own database, as the platform makes them."""
+    """Connections to the test's database, as the platform makes them."""
     made = make_engine(database_url)
     yield made
     made.dispose()

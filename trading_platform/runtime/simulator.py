@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
 from urllib.parse import urlsplit
 
-from trading_platform.bootstrap import platform
-from trading_platform.domain.errors import FixSettings
-from trading_platform.ports.market_feed import MarketFeed
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.settings import Settings, current_settings
 from trading_platform.simulator.config import (
     AccountConfig,
     ArchiveMarketConfig,
-    LiveMarketConfig,
     MarketConfig,
     SimulatorConfig,
     SyntheticMarketConfig,
 )
-from trading_platform.simulator.model import Quote
 from trading_platform.simulator.server import serve
 
 
@@ -55,35 +51,24 @@ def simulator_config(settings: Settings) -> SimulatorConfig:
 
 
 def _market(settings: Settings) -> MarketConfig:
-    wire_names = {symbol.replace("/", ""): symbol for symbol in settings.market.symbols}
     if not settings.simulated:
-        return LiveMarketConfig(settings.venue.name, tuple(wire_names), _quotes_of(platform().feed, wire_names))
+        from trading_platform.adapters.ccxt_exchange import make_paper_market  # 75 MB that no other market needs
+
+        return make_paper_market(settings)
+    wire_names = tuple(symbol.replace("/", "") for symbol in settings.market.symbols)
     if settings.replay.folder is not None:
-        return ArchiveMarketConfig(settings.replay.folder.expanduser().resolve(), tuple(wire_names))
-    return SyntheticMarketConfig(settings.simulator.seed, tuple(wire_names))
-
-
-def _quotes_of(feed: MarketFeed, symbols: dict[str, str]) -> Callable[[Sequence[str]], list[Quote]]:
-    wire_names = {symbol: wire_name for wire_name, symbol in symbols.items()}
-
-    def fetch(wanted: Sequence[str]) -> list[Quote]:
-        return [
-            Quote(
-                wire_names[ticker.symbol],
-                int(ticker.venue_time.timestamp() * 1000),
-                ticker.bid,
-                ticker.ask,
-                ticker.last,
-            )
-            for ticker in feed.tickers([symbols[name] for name in wanted])
-        ]
-
-    return fetch
+        return ArchiveMarketConfig(settings.replay.folder.expanduser().resolve(), wire_names)
+    return SyntheticMarketConfig(settings.simulator.seed, wire_names)
 
 
 def main() -> int:
-    """Serve until told to stop."""
-    return serve(simulator_config(current_settings()))
+    """Serve until told to stop; without the venue whose prices it needs, end and be started again."""
+    try:
+        config = simulator_config(current_settings())
+    except (FixSettings, RetryLater) as trouble:
+        sys.stderr.write(f"{trouble}\n")
+        return 1
+    return serve(config)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from trading_platform.adapters.ccxt_exchange import make_paper_rules
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.clock import CcxtVenueClock
 from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
@@ -16,7 +15,6 @@ from trading_platform.adapters.simulated_exchange.clock import SimulatedVenueClo
 from trading_platform.adapters.simulated_exchange.control import SimulatorControl
 from trading_platform.domain.candle import Candle, Interval, find_gaps
 from trading_platform.domain.errors import FixSettings, RetryLater, WaitUntilAllowed
-from trading_platform.settings import load_settings
 from trading_platform.simulator.config import ArchiveMarketConfig
 from trading_platform_tests.support.archives import archive_rows, recorded_or_synthetic, write_archive
 from trading_platform_tests.support.simulated import SimulatedExchange, simulated_exchange
@@ -122,15 +120,3 @@ def test_a_venue_that_never_told_its_time(venue: SimulatedExchange) -> None:
         clock.read()
     venue.control.clear_faults()
     assert clock.read().now <= datetime.now(UTC)
-
-
-def test_paper_orders_on_a_real_venue_are_held_to_its_rules(venue: SimulatedExchange) -> None:
-    """The simulated exchange in the part of the real one."""
-    settings = load_settings({"venue": {"name": "binance", "base_url": venue.base_url}})
-    own = {rules.symbol: rules for rules in venue.on_server_thread(lambda exchange: list(exchange.symbols()))}
-    for rules in make_paper_rules(settings):
-        assert (rules.base_asset, rules.quote_asset) == (own[rules.symbol].base_asset, own[rules.symbol].quote_asset)
-        assert rules.tick_size == own[rules.symbol].tick_size
-        assert rules.step_size == own[rules.symbol].step_size
-        assert rules.min_quantity == own[rules.symbol].min_quantity
-        assert rules.min_notional == own[rules.symbol].min_notional

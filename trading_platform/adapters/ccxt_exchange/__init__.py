@@ -6,10 +6,10 @@ from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient, VenueAccess
 from trading_platform.adapters.ccxt_exchange.clock import CcxtVenueClock
 from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
-from trading_platform.adapters.ccxt_exchange.paper_rules import paper_rules
+from trading_platform.adapters.ccxt_exchange.paper_market import paper_market
 from trading_platform.domain.errors import FixSettings
 from trading_platform.settings import Settings
-from trading_platform.simulator.model import SymbolRules
+from trading_platform.simulator.config import LiveMarketConfig
 
 SIMULATED_PROTOCOL = "binance"
 _SIMULATED_NAME = "the simulated exchange"
@@ -25,9 +25,9 @@ def make_venue_clock(settings: Settings) -> CcxtVenueClock:
     return CcxtVenueClock(CcxtClient(market_data_access(settings)))
 
 
-def make_paper_rules(settings: Settings) -> tuple[SymbolRules, ...]:
-    """The real venue's rules of the traded symbols, for the simulated exchange that matches paper orders."""
-    return paper_rules(CcxtClient(market_data_access(settings)), settings.market.symbols)
+def make_paper_market(settings: Settings) -> LiveMarketConfig:
+    """Quotes and rules of the real venue that the settings name, for the simulated exchange that matches the orders."""
+    return paper_market(CcxtClient(market_data_access(settings)), settings.market.symbols)
 
 
 def make_broker(settings: Settings) -> CcxtBroker:

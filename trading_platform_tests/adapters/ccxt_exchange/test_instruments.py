@@ -11,7 +11,7 @@ from trading_platform.adapters.ccxt_exchange import client as client_module
 from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.instruments import unified_instrument
-from trading_platform.adapters.ccxt_exchange.paper_rules import paper_rules
+from trading_platform.adapters.ccxt_exchange.paper_market import paper_market
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform_tests.adapters.ccxt_exchange.conftest import account, symbol_info
 from trading_platform_tests.support.scripted_server import ScriptedServer
@@ -127,7 +127,7 @@ def test_both_ways_of_stating_a_precision(precision: str | None, is_step: bool, 
 
 
 def test_paper_orders_are_held_to_the_venues_rules(client: CcxtClient) -> None:
-    (rules,) = paper_rules(client, ["BTC/USDT"])
+    (rules,) = paper_market(client, ["BTC/USDT"]).rules
     assert (rules.symbol, rules.base_asset, rules.quote_asset) == ("BTCUSDT", "BTC", "USDT")
     assert (rules.tick_size, rules.step_size) == (Decimal("0.01"), Decimal("0.00001"))
     assert (rules.min_quantity, rules.max_market_quantity) == (Decimal("0.00001"), Decimal(9000))

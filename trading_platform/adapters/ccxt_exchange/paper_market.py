@@ -1,0 +1,87 @@
+"""Paper trading on a real venue: its quotes and its rules, for the simulated exchange that matches the orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from trading_platform.adapters.ccxt_exchange.client import CcxtClient
+from trading_platform.adapters.ccxt_exchange.instruments import (
+    FeeRates,
+    binance_instrument,
+    unified_instrument,
+)
+from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
+from trading_platform.adapters.ccxt_exchange.wire_fields import epoch_ms
+from trading_platform.domain.instrument import Instrument
+from trading_platform.simulator.config import LiveMarketConfig
+from trading_platform.simulator.model import Quote, SymbolRules
+
+_FINEST = Decimal("0.00000001")  # the simulated exchange's wire has eight decimals
+_NO_FEES = FeeRates(Decimal(0), Decimal(0))  # the simulated exchange has its own
+_UNBOUNDED = Decimal(10) ** 12
+_BAND_UP, _BAND_DOWN = Decimal(5), Decimal("0.2")
+
+
+def paper_market(client: CcxtClient, symbols: Sequence[str]) -> LiveMarketConfig:
+    """The venue's market for paper orders; where the venue states no rule, the loosest that can be enforced.
+
+    Raises
+    ------
+    FixSettings
+        If the venue doesn't trade one of the symbols.
+    RetryLater
+        If it doesn't answer.
+    """
+    rules = tuple(_rules(_instrument(client, symbol)) for symbol in symbols)
+    unified = {rule.symbol: symbol for rule, symbol in zip(rules, symbols, strict=True)}
+    return LiveMarketConfig(
+        venue=client.access.name,
+        symbols=tuple(unified),
+        fetch_quotes=_Quotes(CcxtMarketFeed(client), unified),
+        rules=rules,
+    )
+
+
+class _Quotes:
+    """The venue's newest quotes, under the simulated exchange's names."""
+
+    def __init__(self, feed: CcxtMarketFeed, unified: Mapping[str, str]) -> None:
+        self._feed = feed
+        self._unified = unified
+        self._simulated = {symbol: name for name, symbol in unified.items()}
+
+    def __call__(self, names: Sequence[str]) -> list[Quote]:
+        tickers = self._feed.tickers([self._unified[name] for name in names])
+        return [Quote(self._simulated[t.symbol], epoch_ms(t.venue_time), t.bid, t.ask, t.last) for t in tickers]
+
+
+def _instrument(client: CcxtClient, symbol: str) -> Instrument:
+    market = client.market(symbol)
+    if "filters" in market["info"]:
+        return binance_instrument(market, _NO_FEES)
+    return unified_instrument(market, client.precision_is_step)
+
+
+def _rules(instrument: Instrument) -> SymbolRules:
+    tick = max(instrument.tick_size, _FINEST)
+    step = max(instrument.lot_step, _FINEST)
+    largest = instrument.max_quantity or _UNBOUNDED
+    return SymbolRules(
+        symbol=instrument.base + instrument.quote,
+        base_asset=instrument.base,
+        quote_asset=instrument.quote,
+        tick_size=tick,
+        min_price=tick,
+        max_price=_UNBOUNDED,
+        step_size=step,
+        min_quantity=max(instrument.min_quantity, step),
+        max_quantity=largest,
+        max_market_quantity=largest,
+        min_notional=instrument.min_notional_quote,
+        max_notional=_UNBOUNDED,
+        bid_multiplier_up=_BAND_UP,
+        bid_multiplier_down=_BAND_DOWN,
+        ask_multiplier_up=_BAND_UP,
+        ask_multiplier_down=_BAND_DOWN,
+    )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from trading_platform.ports.market_feed import MarketFeed
     from trading_platform.ports.notifier import Notifier
     from trading_platform.ports.series_store import SeriesStore
-    from trading_platform.services.judge_candles import PlacedStrategy
+    from trading_platform.services.generate_signals import PlacedStrategy
     from trading_platform.services.trading_desk import TradingDesk
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ class Platform:
     def strategies(self) -> tuple[PlacedStrategy, ...]:
         """The strategies that the settings name."""
         from trading_platform.domain.strategies.registry import build_strategy
-        from trading_platform.services.judge_candles import PlacedStrategy
+        from trading_platform.services.generate_signals import PlacedStrategy
 
         return tuple(
             PlacedStrategy(build_strategy(chosen.name, chosen.params), Interval.parse(chosen.interval))
@@ -140,9 +140,14 @@ class Platform:
         return tuple(dict.fromkeys([*needed, *parse_indicators(self.settings.indicators.extra)]))
 
     def open_account(self) -> None:
-        """Make the account in the ledger if it is new; its balances come from the venue."""
+        """Make the account in the ledger if it is new, once per process; its balances come from the venue."""
+        _ = self._account_is_open
+
+    @cached_property
+    def _account_is_open(self) -> bool:
         account = self.settings.account
         self.ledger.open_account(account.name, account.quote, account.mode, WallClock().wall())
+        return True
 
     def desk(self, run_id: str) -> TradingDesk:
         """The account's place of work for one run."""

@@ -53,6 +53,16 @@ class AccountState:
 
 
 @dataclass(frozen=True)
+class StrategySeries:
+    """A series of candles as one version of a strategy judges it."""
+
+    strategy: str
+    strategy_version: str
+    symbol: str
+    interval: str
+
+
+@dataclass(frozen=True)
 class Decision:
     """What was decided about one leg of a signal, and on what grounds.
 
@@ -107,16 +117,12 @@ class Ledger(Protocol):
         """Insert those that are new (by identity); how many were."""
         ...
 
-    def mark_evaluated(
-        self, account: str, strategy: str, version: str, symbol: str, interval: str, through: datetime
-    ) -> None:
+    def mark_evaluated(self, account: str, through: Mapping[StrategySeries, datetime]) -> None:
         """Remember that candles opening up to `through` were judged (never moves back)."""
         ...
 
-    def evaluated_through(
-        self, account: str, strategy: str, version: str, symbol: str, interval: str
-    ) -> datetime | None:
-        """Open time of the newest judged candle."""
+    def evaluated_through(self, account: str) -> Mapping[StrategySeries, datetime]:
+        """Open time of the newest judged candle of every series that a strategy has judged."""
         ...
 
     def open_signals(self, account: str) -> list[Signal]:

@@ -10,10 +10,11 @@ import pytest
 from trading_platform.domain.errors import FixSettings
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
-from trading_platform.ports.ledger import AssetBalance, EquityPoint, Ledger
+from trading_platform.ports.ledger import AssetBalance, EquityPoint, Ledger, StrategySeries
 from trading_platform_tests.support.examples import ACCOUNT, EXIT, START, SYMBOL, decision, minutes, signal
 
-SERIES = (ACCOUNT, "trend_following", "1", SYMBOL, "1m")
+SERIES = StrategySeries("trend_following", "1", SYMBOL, "1m")
+OTHER = StrategySeries("trend_following", "2", SYMBOL, "1m")
 
 
 @pytest.fixture(autouse=True)
@@ -100,13 +101,14 @@ def test_recent_signals_come_newest_first_and_can_be_narrowed(ledger: Ledger) ->
 
 
 def test_progress_never_moves_back(ledger: Ledger) -> None:
-    assert ledger.evaluated_through(*SERIES) is None
-    ledger.mark_evaluated(*SERIES, minutes(5))
-    ledger.mark_evaluated(*SERIES, minutes(4))
-    assert ledger.evaluated_through(*SERIES) == minutes(5)
-    ledger.mark_evaluated(*SERIES, minutes(6))
-    assert ledger.evaluated_through(*SERIES) == minutes(6)
-    assert ledger.evaluated_through(ACCOUNT, "trend_following", "2", SYMBOL, "1m") is None
+    assert ledger.evaluated_through(ACCOUNT) == {}
+    ledger.mark_evaluated(ACCOUNT, {SERIES: minutes(5), OTHER: minutes(9)})
+    ledger.mark_evaluated(ACCOUNT, {SERIES: minutes(4)})
+    assert ledger.evaluated_through(ACCOUNT) == {SERIES: minutes(5), OTHER: minutes(9)}
+    ledger.mark_evaluated(ACCOUNT, {SERIES: minutes(6)})
+    assert ledger.evaluated_through(ACCOUNT) == {SERIES: minutes(6), OTHER: minutes(9)}
+    ledger.mark_evaluated(ACCOUNT, {})
+    assert ledger.evaluated_through("somebody else") == {}
 
 
 def test_a_repeated_decision_updates_its_row(ledger: Ledger) -> None:

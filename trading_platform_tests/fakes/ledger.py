@@ -15,7 +15,7 @@ from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
-from trading_platform.ports.ledger import AccountState, AssetBalance, Decision, EquityPoint
+from trading_platform.ports.ledger import AccountState, AssetBalance, Decision, EquityPoint, StrategySeries
 
 ZERO = Decimal(0)
 NOTHING = AssetBalance(ZERO, ZERO)
@@ -44,7 +44,7 @@ class FakeLedger:
         self._lock = threading.RLock()
         self._accounts: dict[str, _Account] = {}
         self._signals: dict[str, Signal] = {}
-        self._progress: dict[tuple[str, str, str, str, str], datetime] = {}
+        self._progress: dict[tuple[str, StrategySeries], datetime] = {}
         self._decisions: dict[tuple[str, str, str], Decision] = {}
         self._orders: dict[str, Order] = {}
         self._remaining: dict[str, Decimal] = {}
@@ -108,22 +108,19 @@ class FakeLedger:
             self._signals.update(new)
             return len(new)
 
-    def mark_evaluated(
-        self, account: str, strategy: str, version: str, symbol: str, interval: str, through: datetime
-    ) -> None:
+    def mark_evaluated(self, account: str, through: Mapping[StrategySeries, datetime]) -> None:
         """Remember that candles up to `through` were judged."""
         with self._lock:
             self._answer()
-            series = (account, strategy, version, symbol, interval)
-            self._progress[series] = max(through, self._progress.get(series, through))
+            for series, moment in through.items():
+                known = self._progress.get((account, series), moment)
+                self._progress[account, series] = max(moment, known)
 
-    def evaluated_through(
-        self, account: str, strategy: str, version: str, symbol: str, interval: str
-    ) -> datetime | None:
-        """Open time of the newest judged candle."""
+    def evaluated_through(self, account: str) -> Mapping[StrategySeries, datetime]:
+        """Open time of the newest judged candle of every series."""
         with self._lock:
             self._answer()
-            return self._progress.get((account, strategy, version, symbol, interval))
+            return {series: through for (owner, series), through in self._progress.items() if owner == account}
 
     def open_signals(self, account: str) -> list[Signal]:
         """Signals without a final decision, oldest candle close first."""

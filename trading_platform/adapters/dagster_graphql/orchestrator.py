@@ -55,5 +55,5 @@ def _sensor(sensor: dict[str, Any]) -> SensorState:
         sensor["name"],
         state["status"] == "RUNNING",
         datetime.fromtimestamp(tick["timestamp"], UTC) if tick else None,
-        bool(tick) and tick["status"] == "FAILURE",
+        tick is not None and tick["status"] == "FAILURE",
     )

@@ -5,7 +5,7 @@ import dagster as dg
 from trading_platform.defs.market_data.assets import candles
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import as_table, utc
-from trading_platform.services.judge_candles import store_indicators
+from trading_platform.services.store_indicators import store_indicators
 
 
 @dg.asset(

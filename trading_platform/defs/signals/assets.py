@@ -5,7 +5,7 @@ import dagster as dg
 from trading_platform.defs.indicators.assets import indicators
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import as_table
-from trading_platform.services.judge_candles import generate_signals
+from trading_platform.services.generate_signals import generate_signals
 
 
 @dg.asset(
@@ -17,6 +17,7 @@ from trading_platform.services.judge_candles import generate_signals
 def signals(platform: PlatformParam) -> dg.MaterializeResult:
     """Judge the new candles and record what comes out."""
     settings = platform.settings
+    platform.open_account()
     judged = generate_signals(
         platform.store,
         platform.ledger,
@@ -26,12 +27,12 @@ def signals(platform: PlatformParam) -> dg.MaterializeResult:
         platform.strategies,
         settings.market.window_candles,
     )
-    new = [signal for series in judged for signal in series.signals]
+    new = [judgement.signal for judgement in judged if judgement.signal]
     recent = platform.ledger.recent_signals(settings.account.name, 10)
     return dg.MaterializeResult(
         metadata={
             "new_signals": len(new),
-            "judged_candles": sum(series.candles for series in judged),
+            "judged_candles": len({(j.series.symbol, j.series.interval, j.open_time) for j in judged}),
             "recent_signals": as_table(
                 [
                     {

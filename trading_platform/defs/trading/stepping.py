@@ -10,9 +10,10 @@ from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.signals.assets import signals
 from trading_platform.defs.tables import utc
 from trading_platform.defs.trading.account import equity
-from trading_platform.services.judge_candles import generate_signals, store_indicators
+from trading_platform.services.generate_signals import generate_signals
 from trading_platform.services.refresh_market import refresh_candles, refresh_tickers
 from trading_platform.services.step_replay import step_replay
+from trading_platform.services.store_indicators import store_indicators
 from trading_platform.services.trade import trade, work_waiting
 from trading_platform.services.value_account import record_equity
 from trading_platform.settings import current_settings

@@ -14,7 +14,7 @@ from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
-from trading_platform.ports.ledger import AccountState, Decision, EquityPoint
+from trading_platform.ports.ledger import AccountState, Decision, EquityPoint, StrategySeries
 
 
 class PostgresLedger:
@@ -38,19 +38,15 @@ class PostgresLedger:
         with transaction(self._engine) as connection:
             return signals.record_signals(connection, signals_, recorded_at)
 
-    def mark_evaluated(
-        self, account: str, strategy: str, version: str, symbol: str, interval: str, through: datetime
-    ) -> None:
+    def mark_evaluated(self, account: str, through: Mapping[StrategySeries, datetime]) -> None:
         """Remember that candles opening up to `through` were judged."""
         with transaction(self._engine) as connection:
-            signals.mark_evaluated(connection, (account, strategy, version, symbol, interval), through)
+            signals.mark_evaluated(connection, account, through)
 
-    def evaluated_through(
-        self, account: str, strategy: str, version: str, symbol: str, interval: str
-    ) -> datetime | None:
-        """Open time of the newest judged candle."""
+    def evaluated_through(self, account: str) -> Mapping[StrategySeries, datetime]:
+        """Open time of the newest judged candle of every series."""
         with reading(self._engine) as connection:
-            return signals.evaluated_through(connection, (account, strategy, version, symbol, interval))
+            return signals.evaluated_through(connection, account)
 
     def open_signals(self, account: str) -> list[Signal]:
         """Signals without a final decision, oldest candle close first."""

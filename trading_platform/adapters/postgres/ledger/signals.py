@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, Select, or_, select, update
@@ -12,7 +13,7 @@ from trading_platform.adapters.postgres.tables import DECISIONS, SIGNALS, STRATE
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.strategies.base import Direction
-from trading_platform.ports.ledger import Decision
+from trading_platform.ports.ledger import Decision, StrategySeries
 
 _SERIES = ("account", "strategy", "strategy_version", "symbol", "interval")
 
@@ -37,9 +38,16 @@ def record_signals(connection: Connection, signals: Sequence[Signal], recorded_a
     return connection.execute(insert(SIGNALS).values(rows).on_conflict_do_nothing()).rowcount
 
 
-def mark_evaluated(connection: Connection, series: tuple[str, str, str, str, str], through: datetime) -> None:
-    """Move the series' progress on, never back."""
-    statement = insert(STRATEGY_PROGRESS).values(evaluated_through=through, **dict(zip(_SERIES, series, strict=True)))
+def mark_evaluated(connection: Connection, account: str, through: Mapping[StrategySeries, datetime]) -> None:
+    """Move each series' progress on, never back."""
+    if not through:
+        return
+    rows = [
+        {"account": account, **asdict(series), "evaluated_through": moment}
+        # rows are locked in the same order by every writer
+        for series, moment in sorted(through.items(), key=lambda item: astuple(item[0]))
+    ]
+    statement = insert(STRATEGY_PROGRESS).values(rows)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=_SERIES,
@@ -49,11 +57,11 @@ def mark_evaluated(connection: Connection, series: tuple[str, str, str, str, str
     )
 
 
-def evaluated_through(connection: Connection, series: tuple[str, str, str, str, str]) -> datetime | None:
-    """Open time of the newest judged candle of the series."""
-    same = [STRATEGY_PROGRESS.c[name] == value for name, value in zip(_SERIES, series, strict=True)]
-    through: datetime | None = connection.execute(select(STRATEGY_PROGRESS.c.evaluated_through).where(*same)).scalar()
-    return through
+def evaluated_through(connection: Connection, account: str) -> dict[StrategySeries, datetime]:
+    """Open time of the newest judged candle of every series."""
+    columns = [STRATEGY_PROGRESS.c[name] for name in (*_SERIES[1:], "evaluated_through")]
+    rows = connection.execute(select(*columns).where(STRATEGY_PROGRESS.c.account == account))
+    return {StrategySeries(*row[:-1]): row[-1] for row in rows}
 
 
 def open_signals(connection: Connection, account: str) -> list[Signal]:

@@ -1,0 +1,62 @@
+"""Keep the indicator values of closed candles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from trading_platform.domain.candle import Interval
+from trading_platform.domain.indicators import PRICE_COLUMNS, IndicatorSpec
+from trading_platform.ports.series_store import SeriesStore
+from trading_platform.services.candle_windows import indicator_windows
+
+
+@dataclass(frozen=True)
+class StoredIndicators:
+    """How many candles of a series got their values, and the newest ones."""
+
+    symbol: str
+    interval: str
+    candles: int
+    newest_open_time: datetime | None
+    newest_values: Mapping[str, float]
+
+
+def store_indicators(
+    store: SeriesStore,
+    symbols: Sequence[str],
+    intervals: Sequence[Interval],
+    specs: Sequence[IndicatorSpec],
+    window_candles: int,
+) -> list[StoredIndicators]:
+    """Compute and keep the indicator values of every candle that has none yet.
+
+    A first call keeps those of the newest candle only: older ones can be computed from the candles at any time.
+    """
+    return [
+        _store_series(store, symbol, interval, specs, window_candles) for symbol in symbols for interval in intervals
+    ]
+
+
+def _store_series(
+    store: SeriesStore, symbol: str, interval: Interval, specs: Sequence[IndicatorSpec], window_candles: int
+) -> StoredIndicators:
+    known = store.indicators(symbol, interval, newest=1)
+    since = max(known, default=None)
+    new = {
+        open_time: _finite_values(frame)
+        for open_time, frame in indicator_windows(store, symbol, interval, since, specs, window_candles)
+    }
+    if new:
+        store.write_indicators(symbol, interval, new)
+    newest = max(new, default=since)
+    values = {**known, **new}
+    return StoredIndicators(symbol, interval.name, len(new), newest, values[newest] if newest else {})
+
+
+def _finite_values(frame: pd.DataFrame) -> dict[str, float]:
+    newest = frame.iloc[-1].drop(list(PRICE_COLUMNS)).dropna()
+    return {str(name): float(value) for name, value in newest.items()}

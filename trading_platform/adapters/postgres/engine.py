@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg2
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from trading_platform.domain.errors import FixSettings, RetryLater
@@ -17,6 +19,7 @@ CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_SECONDS = 15
 LOCK_TIMEOUT_SECONDS = 5
 IDLE_IN_TRANSACTION_SECONDS = 60
+IDLE_SECONDS_BEFORE_ASKING = 5.0
 _SCHEMA_IS_MISSING = {"42P01", "42703", "42883", "3F000"}  # undefined table, column, function, schema
 
 
@@ -36,12 +39,11 @@ def make_engine(url: str, *, pool_size: int = 4) -> Engine:
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
         "timezone": "UTC",
     }
-    return create_engine(
+    engine = create_engine(
         _driver_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=LOCK_TIMEOUT_SECONDS,
-        pool_pre_ping=True,
         hide_parameters=True,  # balances and messages stay out of exceptions and logs
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
@@ -49,6 +51,30 @@ def make_engine(url: str, *, pool_size: int = 4) -> Engine:
             "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
         },
     )
+    event.listen(engine, "checkin", _note_return)
+    event.listen(engine, "checkout", _ask_after_idling)
+    return engine
+
+
+def _note_return(connection: Any, record: Any) -> None:
+    del connection
+    record.info["returned_at"] = time.monotonic()
+
+
+def _ask_after_idling(connection: Any, record: Any, proxy: Any) -> None:
+    """Test a connection that has idled for long: the server may have gone and come back meanwhile.
+
+    SQLAlchemy's own pre-ping asks each time, which made up a fifth of a trading cycle.
+    """
+    del proxy
+    if time.monotonic() - record.info.get("returned_at", time.monotonic()) < IDLE_SECONDS_BEFORE_ASKING:
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        connection.rollback()
+    except psycopg2.Error as gone:
+        raise DisconnectionError(str(gone)) from None  # the pool then tries another connection
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
+from trading_platform.adapters.postgres import engine as engine_module
 from trading_platform.adapters.postgres.engine import make_engine, reading, transaction
 from trading_platform.adapters.postgres.ledger import PostgresLedger
 from trading_platform.domain.errors import FixSettings, RetryLater
@@ -75,12 +76,27 @@ def test_a_row_that_somebody_holds(engine: Engine) -> None:
             hold()
 
 
-def test_connections_that_the_server_has_dropped_are_replaced(engine: Engine) -> None:
+def _cut(engine: Engine) -> int:
+    """Let the server drop the engine's pooled connection; the backend it had."""
     with reading(engine) as connection:
-        first = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        first = int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
     other = make_engine(engine.url.render_as_string(hide_password=False))
     with reading(other) as connection:
         connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": first})
     other.dispose()
+    return first
+
+
+def test_a_connection_dropped_while_it_idled_is_replaced(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "IDLE_SECONDS_BEFORE_ASKING", 0.0)
+    first = _cut(engine)
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != first
+
+
+def test_a_connection_dropped_just_now_costs_one_call(engine: Engine) -> None:
+    first = _cut(engine)
+    with pytest.raises(RetryLater), reading(engine) as connection:
+        connection.execute(text("SELECT 1"))
     with reading(engine) as connection:
         assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != first

@@ -42,32 +42,32 @@ class Platform:
 
     settings: Settings
 
-    @cached_property
-    def _engine(self) -> Engine:
+    def _engine(self, *, waits_for_disk: bool) -> Engine:
         from trading_platform.adapters.postgres.engine import make_engine
 
-        return make_engine(_required(self.settings.servers.database, "servers.database").get_secret_value())
+        url = _required(self.settings.servers.database, "servers.database").get_secret_value()
+        return make_engine(url, waits_for_disk=waits_for_disk)
 
     @cached_property
     def ledger(self) -> Ledger:
         """Signals, decisions, orders, positions, balances."""
         from trading_platform.adapters.postgres.ledger import PostgresLedger
 
-        return PostgresLedger(self._engine)
+        return PostgresLedger(self._engine(waits_for_disk=True))
 
     @cached_property
     def store(self) -> SeriesStore:
-        """Market data."""
+        """Market data: what a crash of the server loses is fetched again."""
         from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
 
-        return PostgresSeriesStore(self._engine)
+        return PostgresSeriesStore(self._engine(waits_for_disk=False))
 
     @cached_property
     def journal(self) -> HealthJournal:
         """Checks, incidents, notifications."""
         from trading_platform.adapters.postgres.health_journal import PostgresHealthJournal
 
-        return PostgresHealthJournal(self._engine)
+        return PostgresHealthJournal(self._engine(waits_for_disk=True))
 
     @cached_property
     def simulator(self) -> SimulatorControl:

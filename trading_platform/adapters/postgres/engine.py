@@ -23,10 +23,16 @@ IDLE_SECONDS_BEFORE_ASKING = 5.0
 _SCHEMA_IS_MISSING = {"42P01", "42703", "42883", "3F000"}  # undefined table, column, function, schema
 
 
-def make_engine(url: str, *, pool_size: int = 4) -> Engine:
+def make_engine(url: str, *, pool_size: int = 4, waits_for_disk: bool = True) -> Engine:
     """A small pool of connections; the first one is opened when it is first used.
 
     Make it in the process that uses it: connections don't survive a fork.
+
+    Parameters
+    ----------
+    waits_for_disk
+        Whether a commit is on disk when it returns. Without it a crash of the server may lose the commits of its last
+        second, whole and newest first: fit for what can be fetched or computed again, never for money.
 
     Raises
     ------
@@ -38,6 +44,7 @@ def make_engine(url: str, *, pool_size: int = 4) -> Engine:
         "lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
         "timezone": "UTC",
+        "synchronous_commit": "on" if waits_for_disk else "off",
     }
     engine = create_engine(
         _driver_url(url),

@@ -63,11 +63,12 @@ def refresh_candles(
     RetryLater
         If no series could be refreshed.
     """
+    now = clock.read().now  # before the requests: whatever has closed by now is complete in the answers
     refreshed = []
     for symbol in symbols:
         for interval in intervals:
             try:
-                refreshed.append(_refresh_series(feed, store, clock, symbol, interval, history_candles))
+                refreshed.append(_refresh_series(feed, store, clock, now, symbol, interval, history_candles))
             except RetryLater as trouble:
                 log.warning("candles_not_refreshed", symbol=symbol, interval=str(interval), why=str(trouble))
                 refreshed.append(RefreshedSeries(symbol, interval.name, 0, CandleWrite(), None, str(trouble)))
@@ -78,10 +79,15 @@ def refresh_candles(
 
 
 def _refresh_series(
-    feed: MarketFeed, store: SeriesStore, clock: Clock, symbol: str, interval: Interval, history_candles: int
+    feed: MarketFeed,
+    store: SeriesStore,
+    clock: Clock,
+    now: datetime,
+    symbol: str,
+    interval: Interval,
+    history_candles: int,
 ) -> RefreshedSeries:
     newest = store.newest_open_time(symbol, interval)
-    now = clock.read().now  # before the request: whatever has closed by now is complete in the answer
     if newest is not None and now < newest + 2 * interval.length:
         return RefreshedSeries(symbol, interval.name, 0, CandleWrite(), newest)
     since = interval.floor(now) - history_candles * interval.length if newest is None else newest

@@ -137,7 +137,14 @@ class Platform:
         from trading_platform.domain.indicators import parse_indicators
 
         needed = [spec for placed in self.strategies for spec in placed.strategy.indicators]
-        return tuple(dict.fromkeys([*needed, *parse_indicators(self.settings.indicators.extra)]))
+        specs = tuple(dict.fromkeys([*needed, *parse_indicators(self.settings.indicators.extra)]))
+        window = self.settings.market.window_candles
+        for spec in specs:
+            if spec.rows_needed > window:
+                raise FixSettings(
+                    f"{spec} needs {spec.rows_needed} candles, but market.window_candles is {window}; raise it"
+                )
+        return specs
 
     def open_account(self) -> None:
         """Make the account in the ledger if it is new, once per process; its balances come from the venue."""

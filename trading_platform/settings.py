@@ -68,7 +68,7 @@ class VenueSettings(Section):
     """Where market data comes from and where orders go."""
 
     name: str = Field("simulated", description="'simulated', or the id of any ccxt exchange (paper)")
-    market_data: Literal["auto", "rest"] = "auto"
+    market_data: Literal["auto", "rest"] = Field("auto", description="rest: no streams; so far auto is rest, too")
     base_url: str | None = Field(None, description="replaces every host of the ccxt exchange (testnet, proxy)")
     timeout_seconds: PositiveSeconds = Field(12.0, description="for orders: beyond the venue's own limit of 10 s")
     market_data_timeout_seconds: PositiveSeconds = 4.0

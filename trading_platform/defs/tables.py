@@ -16,6 +16,11 @@ def as_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
     )
 
 
+def link_to_asset(name: str) -> dg.UrlMetadataValue:
+    """A link to another asset's page in the same UI."""
+    return dg.MetadataValue.url(f"/assets/{name}")
+
+
 def age(moment: datetime, now: datetime) -> str:
     """How long ago, as a trader reads it: '42 s', '3 min 20 s', '2 h 5 min'."""
     elapsed = now - moment

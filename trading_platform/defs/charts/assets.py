@@ -8,12 +8,10 @@ import dagster as dg
 from trading_platform.defs.lanes import MARKET_TAGS, QUIET, is_active
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.signals.assets import signals
-from trading_platform.defs.tables import utc
+from trading_platform.defs.tables import link_to_asset, utc
 from trading_platform.defs.trading.account import equity
 from trading_platform.services.draw_charts import draw_equity_chart, draw_price_charts, newest_candle
 from trading_platform.settings import current_settings
-
-NEWEST = "newest_candle"
 
 
 @dg.asset(
@@ -42,7 +40,13 @@ def price_chart(context: dg.AssetExecutionContext, platform: PlatformParam) -> I
         context.log.info("no candles to draw yet")
         return
     newest = newest_candle(platform.store, settings.market.symbols, interval)
-    yield dg.MaterializeResult(metadata={"chart": _as_image(picture, "prices"), NEWEST: utc(newest)})
+    yield dg.MaterializeResult(
+        metadata={
+            "chart": _as_image(picture, "prices"),
+            "newest_candle": utc(newest),
+            "signals": link_to_asset("signals"),
+        }
+    )
 
 
 @dg.asset(

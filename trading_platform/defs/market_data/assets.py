@@ -3,7 +3,8 @@
 import dagster as dg
 
 from trading_platform.defs.resources import PlatformParam
-from trading_platform.defs.tables import age, as_table, utc
+from trading_platform.defs.tables import age, as_table, link_to_asset, utc
+from trading_platform.domain.candle import Interval
 from trading_platform.services.refresh_market import refresh_candles, refresh_tickers
 
 GROUP = "market_data"
@@ -43,6 +44,8 @@ def candles(platform: PlatformParam) -> dg.MaterializeResult:
             "newest candle (UTC)": utc(s.newest_open_time),
             "age": age(s.newest_open_time, now) if s.newest_open_time else "—",
             "new": s.write.inserted,
+            # counting reads the whole series: only worth it when it has grown
+            "stored": platform.store.count_candles(s.symbol, Interval.parse(s.interval)) if s.write.inserted else "—",
             "corrected": s.write.corrected,
             "trouble": s.failure or "",
         }
@@ -52,7 +55,7 @@ def candles(platform: PlatformParam) -> dg.MaterializeResult:
     return dg.MaterializeResult(
         metadata={
             "series": as_table(rows),
-            "dagster/row_count": sum(s.write.inserted for s in series),
+            "chart": link_to_asset("price_chart"),
             "new_candles": sum(s.write.inserted for s in series),
             **({"newest_candle": dg.MetadataValue.timestamp(max(newest))} if newest else {}),
         }

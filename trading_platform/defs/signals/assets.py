@@ -4,7 +4,7 @@ import dagster as dg
 
 from trading_platform.defs.indicators.assets import indicators
 from trading_platform.defs.resources import PlatformParam
-from trading_platform.defs.tables import as_table
+from trading_platform.defs.tables import as_table, link_to_asset
 from trading_platform.services.generate_signals import generate_signals
 
 
@@ -31,6 +31,7 @@ def signals(platform: PlatformParam) -> dg.MaterializeResult:
     recent = platform.ledger.recent_signals(settings.account.name, 10)
     return dg.MaterializeResult(
         metadata={
+            "chart": link_to_asset("price_chart"),
             "new_signals": len(new),
             "judged_candles": len({(j.series.symbol, j.series.interval, j.open_time) for j in judged}),
             "recent_signals": as_table(

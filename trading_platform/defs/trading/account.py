@@ -5,7 +5,7 @@ import dagster as dg
 from trading_platform.defs.market_data.assets import tickers
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.signals.assets import signals
-from trading_platform.defs.tables import as_table
+from trading_platform.defs.tables import as_table, link_to_asset
 from trading_platform.services.value_account import record_equity
 
 
@@ -25,6 +25,7 @@ def equity(platform: PlatformParam) -> dg.MaterializeResult:
     positions = platform.ledger.open_positions(account)
     return dg.MaterializeResult(
         metadata={
+            "chart": link_to_asset("equity_chart"),
             "equity_quote": float(point.equity_quote),
             "cash_quote": float(point.cash_quote),
             "positions_quote": float(point.positions_quote),

@@ -113,8 +113,9 @@ def test_a_refused_order_leaves_nothing_behind(
     sent = request()
     with pytest.raises(expected):
         broker.submit(sent)
+    another = CcxtBroker(CcxtClient(access_to(venue)))
     with pytest.raises(OrderNotKnown):
-        broker.find(SYMBOL, sent.client_order_id)
+        another.find(SYMBOL, sent.client_order_id)
     assert orders_at(venue, sent.client_order_id) == 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -129,8 +128,9 @@ class CcxtBroker:
             query["fromId"] = int(text_member(mapping(page[-1], "a trade"), "id")) + 1
 
     def _fee_rates(self) -> FeeRates:
-        if self._fees is None or time.monotonic() - self._fees[1] > MARKETS_LIFETIME_SECONDS:
-            self._fees = fee_rates(self._account()), time.monotonic()
+        now = self._client.monotonic_seconds()
+        if self._fees is None or now - self._fees[1] > MARKETS_LIFETIME_SECONDS:
+            self._fees = fee_rates(self._account()), now
         return self._fees[0]
 
     def _account(self) -> Json:

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from trading_platform.adapters.ccxt_exchange.exact_exchange import exact_exchange
 from trading_platform.adapters.ccxt_exchange.failures import Failure, MalformedAnswer, reading_failed
-from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater
+from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater, WaitUntilAllowed
 
 T = TypeVar("T")
 Market = Mapping[str, Any]
@@ -92,14 +92,24 @@ class VenueAccess:
 
 
 class CcxtClient:
-    """A ccxt exchange that is made at its first use, in the process that uses it, and kept."""
+    """A ccxt exchange that is made at its first use, in the process that uses it, and kept.
 
-    def __init__(self, access: VenueAccess) -> None:
+    When the venue asks for silence, nothing is sent until the time is over: every call raises WaitUntilAllowed.
+
+    Parameters
+    ----------
+    monotonic_seconds
+        What silences and lifetimes are measured on; tests pass their own.
+    """
+
+    def __init__(self, access: VenueAccess, monotonic_seconds: Callable[[], float] = time.monotonic) -> None:
         self.access = access
+        self.monotonic_seconds = monotonic_seconds
         self._lock = threading.RLock()
         self._exchange: Any = None
         self._made_in_process = 0
         self._markets_loaded_at: float | None = None
+        self._silent_until = 0.0
 
     def read(
         self,
@@ -137,10 +147,10 @@ class CcxtClient:
         with self._lock:
             self._own_exchange()
             loaded_at = self._markets_loaded_at
-            if loaded_at is None or time.monotonic() - loaded_at > MARKETS_LIFETIME_SECONDS:
+            if loaded_at is None or self.monotonic_seconds() - loaded_at > MARKETS_LIFETIME_SECONDS:
                 if not self.read("markets", lambda exchange: exchange.load_markets(True)):
                     raise MalformedAnswer(f"{self.access.name} listed no markets")
-                self._markets_loaded_at = time.monotonic()
+                self._markets_loaded_at = self.monotonic_seconds()
             markets: Mapping[str, Market] = self._exchange.markets
             return markets
 
@@ -166,6 +176,7 @@ class CcxtClient:
     ) -> T:
         access = self.access
         with self._lock:
+            self._keep_silence(what)
             exchange = self._own_exchange()
             exchange.timeout = int(timeout_seconds * 1000)
             exchange.request_left, exchange.answer = False, None
@@ -173,8 +184,17 @@ class CcxtClient:
                 return ask(exchange)
             except _CCXT_STUMBLES as error:
                 failure = Failure.of(f"{access.name}, {what}", error, exchange.answer, exchange.request_left)
+            if failure.wait_seconds is not None:
+                self._silent_until = self.monotonic_seconds() + failure.wait_seconds
         # outside the except clause: ccxt's own message holds the signed URL, and must not be chained
         raise translate(replace(failure, message=access.without_secrets(failure.message)))
+
+    def _keep_silence(self, what: str) -> None:
+        """Who goes on asking after a 429 is banned, for longer each time."""
+        left = self._silent_until - self.monotonic_seconds()
+        if left > 0:
+            name = self.access.name
+            raise WaitUntilAllowed(f"{name}, {what}: not sent, {name} wants silence for {left:.0f} s more", left)
 
     @property
     def precision_is_step(self) -> bool:

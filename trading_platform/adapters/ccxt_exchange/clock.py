@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
@@ -34,7 +33,7 @@ class CcxtVenueClock:
     def read(self) -> VenueTime:
         """Both clocks; the difference is measured anew every ten minutes, and kept while the venue is silent."""
         due = self._next_measurement
-        if due is None or time.monotonic() >= due:
+        if due is None or self._client.monotonic_seconds() >= due:
             self._measure(is_first=due is None)
         wall = self.wall()
         return VenueTime(now=wall + self._offset, wall=wall)
@@ -45,9 +44,9 @@ class CcxtVenueClock:
         except RetryLater:
             if is_first:
                 raise
-            self._next_measurement = time.monotonic() + _RETRY_SECONDS
+            self._next_measurement = self._client.monotonic_seconds() + _RETRY_SECONDS
         else:
-            self._next_measurement = time.monotonic() + OFFSET_LIFETIME_SECONDS
+            self._next_measurement = self._client.monotonic_seconds() + OFFSET_LIFETIME_SECONDS
 
     def _sample(self) -> timedelta:
         try:

@@ -5,12 +5,14 @@ Only answers of which the venue itself says that nothing was placed may count as
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
+from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.domain.errors import (
     AskTheVenue,
     FixSettings,
@@ -165,6 +167,13 @@ def test_an_order_that_could_not_leave_was_not_placed(broker: CcxtBroker, server
     server.script["GET", "/api/v3/exchangeInfo"] = Answer(HTML, 503)
     with pytest.raises(RetryLater):
         broker.submit(REQUEST)
+    assert server.requests("POST", ORDER) == []
+
+
+def test_an_order_without_a_key_does_not_leave(client: CcxtClient, server: ScriptedServer) -> None:
+    keyless = CcxtBroker(CcxtClient(replace(client.access, api_key=None)))
+    with pytest.raises(FixSettings, match="API key"):
+        keyless.submit(REQUEST)
     assert server.requests("POST", ORDER) == []
 
 

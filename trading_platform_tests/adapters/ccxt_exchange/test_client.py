@@ -6,6 +6,7 @@ import logging
 import os
 import traceback
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import ccxt
@@ -16,9 +17,12 @@ from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient, VenueAccess
 from trading_platform.adapters.ccxt_exchange.exact_exchange import exact_exchange, repoint
 from trading_platform.adapters.ccxt_exchange.failures import reading_failed
-from trading_platform.domain.errors import FixSettings, PlatformError
+from trading_platform.domain.errors import FixSettings, PlatformError, WaitUntilAllowed
+from trading_platform.domain.order import OrderRequest, Side
 from trading_platform_tests.adapters.ccxt_exchange.conftest import API_KEY, API_SECRET
 from trading_platform_tests.support.scripted_server import Answer, ScriptedServer, refusal
+
+ACCOUNT = ("GET", "/api/v3/account")
 
 
 def urls_of(nested: Any) -> Iterator[str]:
@@ -100,12 +104,12 @@ def test_secrets_appear_nowhere(
     broker: CcxtBroker, server: ScriptedServer, answer: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither in messages, tracebacks nor logs, at whatever level those are written."""
-    server.script["GET", "/api/v3/account"] = answer
+    server.script[ACCOUNT] = answer
     with caplog.at_level(logging.DEBUG), pytest.raises(PlatformError) as raised:
         broker.balances()
     error = raised.value
     told = "".join(traceback.format_exception(error)) + caplog.text + repr(error) + repr(broker._client.access)
-    signature = server.requests("GET", "/api/v3/account")[0].parameters["signature"]
+    signature = server.requests(*ACCOUNT)[0].parameters["signature"]
     assert len(signature) == 64
     for secret in (API_KEY, API_SECRET, signature):
         assert secret not in told
@@ -115,3 +119,21 @@ def test_keys_stay_hidden_in_what_describes_the_access() -> None:
     access = VenueAccess("binance", "x", 1, 1, api_key=SecretStr(API_KEY), api_secret=SecretStr(API_SECRET))
     assert API_KEY not in repr(access)
     assert API_SECRET not in repr(access)
+
+
+def test_a_venue_that_asks_for_silence_gets_it_from_every_call(client: CcxtClient, server: ScriptedServer) -> None:
+    now = 1000.0
+    broker = CcxtBroker(CcxtClient(client.access, lambda: now))
+    whole = server.script[ACCOUNT]
+    server.script[ACCOUNT] = refusal(-1003, "Too many requests.", 429, Retry_After="20")
+    with pytest.raises(WaitUntilAllowed):
+        broker.balances()
+    server.script[ACCOUNT] = whole
+    sent = len(server.received)
+    now += 15
+    with pytest.raises(WaitUntilAllowed, match="5 s more") as refused:
+        broker.submit(OrderRequest("tp1", "BTC/USDT", Side.BUY, Decimal(1)))
+    assert refused.value.retry_after_seconds == 5
+    assert len(server.received) == sent
+    now += 5
+    assert "USDT" in broker.balances()

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from trading_platform.adapters.ccxt_exchange import client as client_module
 from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
-from trading_platform.adapters.ccxt_exchange.client import CcxtClient
+from trading_platform.adapters.ccxt_exchange.client import MARKETS_LIFETIME_SECONDS, CcxtClient
 from trading_platform.adapters.ccxt_exchange.instruments import unified_instrument
 from trading_platform.adapters.ccxt_exchange.paper_market import paper_market
 from trading_platform.domain.errors import FixSettings, RetryLater
@@ -63,16 +62,18 @@ def test_a_zero_maximum_is_no_bound(broker: CcxtBroker, server: ScriptedServer) 
     assert instrument.min_notional_quote == 0
 
 
-def test_rules_are_kept_for_an_hour(
-    broker: CcxtBroker, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rules_are_kept_for_an_hour(client: CcxtClient, server: ScriptedServer) -> None:
+    now = 0.0
+    broker = CcxtBroker(CcxtClient(client.access, lambda: now))
     broker.instruments(["BTC/USDT"])
+    now = MARKETS_LIFETIME_SECONDS
     broker.instruments(["BTC/USDT", "ETH/USDT"])
     assert len(server.requests("GET", EXCHANGE_INFO)) == 1
     assert len(server.requests("GET", "/api/v3/account")) == 1
-    monkeypatch.setattr(client_module, "MARKETS_LIFETIME_SECONDS", -1.0)
+    now += 1
     broker.instruments(["BTC/USDT"])
     assert len(server.requests("GET", EXCHANGE_INFO)) == 2
+    assert len(server.requests("GET", "/api/v3/account")) == 2
 
 
 def test_a_symbol_that_the_venue_does_not_trade(broker: CcxtBroker) -> None:

@@ -21,7 +21,7 @@ MINUTE = Interval.parse("1m")
 START = datetime(2025, 3, 1, 3, 0, tzinfo=UTC)
 START_MS = 1_740_798_000_000
 
-prices = st.decimals("0.00000001", "99999999", places=8).map(lambda price: f"{price:.8f}")
+prices = st.decimals("0.00000001", "999999999999", places=8).map(lambda price: f"{price:.8f}")
 
 
 def row(minute: int, *values: Any) -> list[Any]:

@@ -1,0 +1,85 @@
+"""A real venue's clock: measured seldom, trusted while the venue is silent, never ahead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from trading_platform.adapters.ccxt_exchange.client import CcxtClient
+from trading_platform.adapters.ccxt_exchange.clock import OFFSET_LIFETIME_SECONDS, CcxtVenueClock
+from trading_platform.adapters.ccxt_exchange.wire_fields import epoch_ms
+from trading_platform.domain.errors import RetryLater
+from trading_platform_tests.support.scripted_server import Answer, InTurn, ScriptedServer
+
+TIME = ("GET", "/api/v3/time")
+
+
+class Stopwatch:
+    """Monotonic time that the test sets."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def stopwatch() -> Stopwatch:
+    return Stopwatch()
+
+
+@pytest.fixture
+def clock(client: CcxtClient, stopwatch: Stopwatch) -> CcxtVenueClock:
+    return CcxtVenueClock(CcxtClient(client.access, stopwatch))
+
+
+def ahead_by(clock: CcxtVenueClock, *minutes: int) -> InTurn:
+    now_ms = epoch_ms(clock.wall())
+    return InTurn(*({"serverTime": now_ms + 60_000 * ahead} for ahead in minutes))
+
+
+def offset(clock: CcxtVenueClock) -> int:
+    """Whole minutes that the venue is ahead; tests take less than one."""
+    reading = clock.read()
+    return round((reading.now - reading.wall) / timedelta(minutes=1))
+
+
+def test_the_median_of_three_counts(clock: CcxtVenueClock, server: ScriptedServer) -> None:
+    server.script[TIME] = ahead_by(clock, 90, 10, -50)
+    assert offset(clock) == 10
+
+
+def test_it_is_measured_again_only_after_a_while(
+    clock: CcxtVenueClock, server: ScriptedServer, stopwatch: Stopwatch
+) -> None:
+    server.script[TIME] = ahead_by(clock, 10)
+    assert offset(clock) == 10
+    server.script[TIME] = ahead_by(clock, 20)
+    stopwatch.seconds += OFFSET_LIFETIME_SECONDS - 1
+    assert offset(clock) == 10
+    stopwatch.seconds += 1
+    assert offset(clock) == 20
+    assert len(server.requests(*TIME)) == 6
+
+
+def test_what_was_measured_holds_while_the_venue_is_silent(
+    clock: CcxtVenueClock, server: ScriptedServer, stopwatch: Stopwatch
+) -> None:
+    server.script[TIME] = ahead_by(clock, 10)
+    assert offset(clock) == 10
+    server.script[TIME] = Answer("", 503)
+    stopwatch.seconds += OFFSET_LIFETIME_SECONDS
+    assert offset(clock) == 10
+    asked = len(server.requests(*TIME))
+    assert offset(clock) == 10
+    assert len(server.requests(*TIME)) == asked, "a silent venue isn't asked at every reading"
+
+
+@pytest.mark.parametrize("answer", [Answer("", 503), {}, [], {"serverTime": "soon"}])
+def test_without_any_measurement_there_is_no_time(
+    clock: CcxtVenueClock, server: ScriptedServer, answer: object
+) -> None:
+    server.script[TIME] = answer
+    with pytest.raises(RetryLater):
+        clock.read()

@@ -1,0 +1,200 @@
+"""Any sequence of events leaves both ledgers in the same state, with their invariants intact (I2, I4, I5)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from itertools import count
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import Engine
+
+from trading_platform.adapters.postgres.ledger import PostgresLedger
+from trading_platform.domain.errors import PlatformError
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.order import Fill, Order, OrderStatus, Side
+from trading_platform.domain.signal import Signal
+from trading_platform.domain.strategies.base import Direction
+from trading_platform.ports.ledger import Ledger
+from trading_platform_tests.fakes import FakeLedger
+from trading_platform_tests.support.examples import START, decision, fill, instrument, minutes, order, report, signal
+
+INSTRUMENTS = {symbol: instrument(symbol) for symbol in ("BTC/USDT", "ETH/USDT")}
+ACCOUNT_NUMBERS = count(1)
+ZERO = Decimal(0)
+
+amounts = st.decimals("0.01", "90", places=2)
+lots = st.integers(1, 200).map(lambda number: Decimal(number) / 100_000)
+prices = st.decimals("30000", "70000", places=2)
+final_statuses = st.sampled_from([OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED])
+
+
+class LedgerSequences(RuleBasedStateMachine):
+    """Drives a fake and a real ledger side by side, and keeps its own simple books."""
+
+    engine: Engine
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledgers: tuple[Ledger, Ledger] = (FakeLedger(), PostgresLedger(self.engine))
+        self.account = f"account-{next(ACCOUNT_NUMBERS)}"
+        self.minutes = count(1)
+        self.trades = count(1)
+        self.orders: list[tuple[Order, Signal]] = []
+        self.fills: dict[str, list[Fill]] = defaultdict(list)
+        self.used: dict[str, Decimal] = defaultdict(Decimal)
+        self.totals: dict[str, Decimal] = defaultdict(Decimal)
+        self.stale_revision = 0
+
+    def on_both(self, act: Callable[[Ledger], object]) -> object:
+        """Do it on both ledgers; whatever comes of it must be the same."""
+        fake, real = (self._outcome(act, ledger) for ledger in self.ledgers)
+        assert fake == real
+        return real
+
+    @initialize(usdt=amounts, bnb=st.decimals("0", "0.1", places=3))
+    def open(self, usdt: Decimal, bnb: Decimal) -> None:
+        self.on_both(lambda ledger: ledger.open_account(self.account, "USDT", "paper", START))
+        self._reconcile({"USDT": usdt, "BNB": bnb, "BTC": Decimal("0.001")}, 0)
+
+    @rule(symbol=st.sampled_from(sorted(INSTRUMENTS)), side=st.sampled_from(Side), amount=amounts, quantity=lots)
+    def reserve(self, symbol: str, side: Side, amount: Decimal, quantity: Decimal) -> None:
+        direction = Direction.LONG if side is Side.BUY else Direction.SHORT
+        about = replace(signal(next(self.minutes), direction, symbol), account=self.account)
+        reserved = amount if side is Side.BUY else quantity
+        made = order(about, reserved, side=side, quantity=quantity, at=about.candle_close)
+        self.on_both(lambda ledger: ledger.record_signals([about], START))
+        if self.on_both(lambda ledger: ledger.reserve(made, decision(about))) is None:
+            self.orders.append((made, about))
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def reserve_again(self, data: st.DataObject) -> None:
+        made, about = data.draw(st.sampled_from(self.orders))
+        assert self.on_both(lambda ledger: ledger.reserve(made, decision(about))) == "AlreadyDone"
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def submit(self, data: st.DataObject) -> None:
+        made = self._any_order(data)
+        self.on_both(lambda ledger: ledger.mark_submitted(made.client_order_id, START))
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def lose_the_answer(self, data: st.DataObject) -> None:
+        made = self._any_order(data)
+        self.on_both(lambda ledger: ledger.mark_unknown(made.client_order_id, "lost", START))
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data(), rejected=st.booleans(), seen=st.sampled_from([None, *OrderStatus]))
+    def close_unfilled(self, data: st.DataObject, rejected: bool, seen: OrderStatus | None) -> None:
+        made = self._any_order(data)
+        self.on_both(
+            lambda ledger: ledger.close_unfilled(
+                made.client_order_id, rejected=rejected, why="no", code="-1", at=START, seen=seen
+            )
+        )
+
+    @precondition(lambda self: self.orders)
+    @rule(
+        data=st.data(),
+        quantity=lots,
+        price=prices,
+        fee=st.decimals("0", "0.00002", places=6),
+        payer=st.sampled_from(["base", "quote", "BNB"]),
+        status=st.one_of(st.just(OrderStatus.PARTIALLY_FILLED), final_statuses),
+    )
+    def fill_more(
+        self, data: st.DataObject, quantity: Decimal, price: Decimal, fee: Decimal, payer: str, status: OrderStatus
+    ) -> None:
+        made = self._any_order(data)
+        pair = INSTRUMENTS[made.symbol]
+        number = next(self.trades)
+        fee_asset = {"base": pair.base, "quote": pair.quote}.get(payer, payer)
+        new = fill(str(number), quantity, price, fee=fee, fee_asset=fee_asset, at=minutes(number))
+        self.fills[made.client_order_id].append(new)
+        self._keep_books(made, new, pair)
+        self._book(made, status)
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data(), status=st.one_of(st.just(OrderStatus.OPEN), final_statuses))
+    def report_again(self, data: st.DataObject, status: OrderStatus) -> None:
+        self._book(self._any_order(data), status)
+
+    @rule(usdt=amounts, bitcoin=st.decimals("0", "0.01", places=5), stale=st.booleans())
+    def reconcile(self, usdt: Decimal, bitcoin: Decimal, stale: bool) -> None:
+        revision = self.stale_revision if stale else self.ledgers[0].account(self.account).revision
+        self._reconcile({"USDT": usdt, "BTC": bitcoin}, revision)
+
+    @invariant()
+    def both_ledgers_agree(self) -> None:
+        self.on_both(lambda ledger: ledger.account(self.account))
+        self.on_both(lambda ledger: ledger.unsettled_orders(self.account))
+        self.on_both(lambda ledger: ledger.recent_orders(self.account, 5))
+        self.on_both(lambda ledger: ledger.recent_fills(self.account, 5))
+        self.on_both(lambda ledger: ledger.open_positions(self.account))
+        self.on_both(lambda ledger: ledger.open_signals(self.account))
+        self.on_both(lambda ledger: [ledger.last_closed_at(self.account, symbol) for symbol in INSTRUMENTS])
+
+    @invariant()
+    def nothing_is_overspent_and_reservations_add_up(self) -> None:
+        ledger = self.ledgers[1]
+        waiting = ledger.unsettled_orders(self.account)
+        for asset, balance in ledger.account(self.account).balances.items():
+            reserving = [made for made in waiting if made.reserved_asset == asset]
+            held = [max(made.reserved_amount - self.used[made.client_order_id], ZERO) for made in reserving]
+            assert 0 <= balance.reserved <= balance.total
+            assert balance.reserved == sum(held)
+
+    def _any_order(self, data: st.DataObject) -> Order:
+        return data.draw(st.sampled_from(self.orders))[0]
+
+    def _book(self, made: Order, status: OrderStatus) -> None:
+        told = report(made, status, *self.fills[made.client_order_id])
+        self.on_both(lambda ledger: ledger.book(told, INSTRUMENTS[made.symbol], START))
+        for asset, balance in self.ledgers[1].account(self.account).balances.items():
+            # what was lost beyond the free balance is the only thing that may be missing from the books
+            assert balance.total == max(self.totals[asset], balance.reserved)
+            self.totals[asset] = balance.total
+
+    def _keep_books(self, made: Order, new: Fill, pair: Instrument) -> None:
+        sign = 1 if made.side is Side.BUY else -1
+        before = dict(self.totals)
+        self.totals[pair.base] += sign * new.quantity
+        self.totals[pair.quote] -= sign * new.price * new.quantity
+        self.totals[new.fee_asset] -= new.fee
+        spent = before.get(made.reserved_asset, ZERO) - self.totals[made.reserved_asset]
+        self.used[made.client_order_id] += max(spent, ZERO)
+
+    def _reconcile(self, totals: dict[str, Decimal], revision: int) -> None:
+        self.stale_revision = revision
+        if self.on_both(lambda ledger: ledger.reconcile(self.account, totals, at_revision=revision, at=START)):
+            self.totals = defaultdict(Decimal, totals)
+
+    @staticmethod
+    def _outcome(act: Callable[[Ledger], object], ledger: Ledger) -> object:
+        try:
+            return act(ledger)
+        except PlatformError as refusal:
+            return type(refusal).__name__
+
+
+def test_any_sequence_leaves_both_ledgers_in_the_same_state(engine: Engine) -> None:
+    LedgerSequences.engine = engine
+    run_state_machine_as_test(
+        LedgerSequences,
+        settings=settings(
+            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from trading_platform.domain.errors import AlreadyDone, InsufficientFree
@@ -17,17 +19,40 @@ from trading_platform.services.decide import decision, put_off, refuse
 from trading_platform.services.settle_orders import submit_order
 from trading_platform.services.trading_desk import TradingDesk
 
+LONGEST_RETRY_SECONDS = 60
 
-def exit_signal(ledger: Ledger, position: Position) -> Signal | None:
-    """The signal that says to close `position`, if there is one.
 
-    It follows from what is stored, not from what was consumed: an exit whose order failed is due until the position
-    is closed, and it never expires.
+@dataclass(frozen=True)
+class DueExit:
+    """The signal that says to close a position, and the leg to do it with."""
+
+    signal: Signal
+    leg: Leg
+
+
+def due_exit(ledger: Ledger, position: Position, wall: datetime) -> DueExit | None:
+    """The exit of `position` that is to be placed now, if there is one.
+
+    It follows from what is stored, not from what was consumed: an exit whose order failed is due again until the
+    position is closed, and it never expires. After each failure the next leg waits twice as long, so that a venue that
+    keeps refusing isn't asked every second.
     """
     newest = ledger.recent_signals(position.account, 1, symbol=position.symbol, strategy=position.strategy)
     if not newest or newest[0].direction is not Direction.SHORT:
         return None
-    return newest[0] if newest[0].candle_close > position.entry_candle_close else None
+    signal = newest[0]
+    if signal.candle_close <= position.entry_candle_close:
+        return None
+    tried = ledger.exit_legs(position.account, signal.signal_id)
+    last = ledger.order(client_order_id(signal.signal_id, Leg(LegKind.EXIT, tried))) if tried else None
+    if last is not None and wall < last.created_at + _wait_after(tried):
+        return None
+    return DueExit(signal, Leg(LegKind.EXIT, tried + 1))
+
+
+def _wait_after(tried: int) -> timedelta:
+    doublings = min(tried - 1, LONGEST_RETRY_SECONDS.bit_length())  # keeps the power small
+    return timedelta(seconds=min(2**doublings, LONGEST_RETRY_SECONDS))
 
 
 def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[str]:
@@ -45,17 +70,16 @@ def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[s
     """
     sent = []
     for position in desk.ledger.open_positions(desk.account):
-        signal = exit_signal(desk.ledger, position)
-        if signal is not None and position.symbol not in in_flight:
-            order_id = _close(desk, position, signal)
+        due = due_exit(desk.ledger, position, desk.clock.wall())
+        if due is not None and position.symbol not in in_flight:
+            order_id = _close(desk, position, due.signal, due.leg)
             if order_id:
                 sent.append(order_id)
     return sent
 
 
-def _close(desk: TradingDesk, position: Position, signal: Signal) -> str | None:
+def _close(desk: TradingDesk, position: Position, signal: Signal, leg: Leg) -> str | None:
     instrument = desk.instruments[position.symbol]
-    leg = Leg(LegKind.EXIT, desk.ledger.exit_legs(desk.account, signal.signal_id) + 1)
     quantity = size_exit(position.quantity, instrument)
     if quantity == 0:
         refuse(desk, signal, leg, ReasonCode.NO_POSITION, f"{position.quantity} is less than one lot")

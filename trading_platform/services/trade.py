@@ -9,7 +9,7 @@ from datetime import timedelta
 from trading_platform.domain.order import Order
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
-from trading_platform.services.close_positions import close_positions, exit_signal
+from trading_platform.services.close_positions import close_positions, due_exit
 from trading_platform.services.open_positions import consume_signals
 from trading_platform.services.reconcile_balances import reconcile_balances
 from trading_platform.services.settle_orders import follow_orders, take_up_orders
@@ -50,7 +50,7 @@ def work_waiting(ledger: Ledger, clock: Clock, settings: Settings) -> str | None
     signals = ledger.open_signals(account)
     if signals:
         return f"{len(signals)} open signals"
-    due = [p.symbol for p in ledger.open_positions(account) if exit_signal(ledger, p) is not None]
+    due = [p.symbol for p in ledger.open_positions(account) if due_exit(ledger, p, clock.wall())]
     if due:
         return f"exits due: {', '.join(due)}"
     reconciled_at = ledger.account(account).reconciled_at

@@ -1,0 +1,199 @@
+"""Exits: no gate stands before them, and they are due until the position is closed (I7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+import pytest
+
+from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.strategies.base import Direction
+from trading_platform.ports.broker import VenueBalance
+from trading_platform.services.close_positions import LONGEST_RETRY_SECONDS
+from trading_platform.services.trade import work_waiting
+from trading_platform_tests.fakes import FakeBroker, FakeSeriesStore
+from trading_platform_tests.fakes.broker import Misbehaviour
+from trading_platform_tests.services.workplace import CLOSE, Workplace
+from trading_platform_tests.support.examples import ACCOUNT, SYMBOL
+
+
+@pytest.fixture
+def place() -> Workplace:
+    """An account that holds bitcoin."""
+    made = Workplace()
+    made.buys()
+    return made
+
+
+def _last_order(place: Workplace) -> Order:
+    order = place.ledger.order(place.broker.requests[-1].client_order_id)
+    assert order is not None
+    return order
+
+
+def _says_sell(place: Workplace, minute: int = CLOSE + 1) -> str:
+    return place.says(minute, Direction.SHORT).signal_id
+
+
+def _sell_legs(place: Workplace) -> list[str]:
+    orders = (place.ledger.order(request.client_order_id) for request in place.broker.requests)
+    return [order.leg for order in orders if order is not None and order.side is Side.SELL]
+
+
+def test_a_short_signal_closes_the_position(place: Workplace) -> None:
+    [position] = place.ledger.open_positions(ACCOUNT)
+    _says_sell(place)
+
+    report = place.trade()
+
+    assert (len(report.exits), report.entries) == (1, ())
+    sold = _last_order(place)
+    assert (sold.side, sold.status, sold.leg) == (Side.SELL, OrderStatus.FILLED, "exit")
+    assert sold.quantity == Decimal("0.00049")  # what was bought less its fee, on the lot grid
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert position.quantity - sold.quantity < Decimal("0.00001")
+    assert place.reserved() == 0
+    assert place.agrees_with_venue()
+    assert place.ledger.open_signals(ACCOUNT) == []
+    assert place.trade().exits == ()
+
+
+class _HidesBalances(FakeBroker):
+    """A venue whose balances can't be had, while orders work."""
+
+    def balances(self) -> Mapping[str, VenueBalance]:
+        raise RetryLater("balances can't be had")
+
+
+def _go_stale(place: Workplace) -> None:
+    place.clock.advance(10_000)
+
+
+def _lose_all_data(place: Workplace) -> None:
+    place.store = FakeSeriesStore()
+
+
+def _hide_balances(place: Workplace) -> None:
+    place.broker.__class__ = _HidesBalances
+
+
+@pytest.mark.parametrize("shut", [_go_stale, _lose_all_data, _hide_balances])
+def test_exits_work_while_every_gate_is_shut(place: Workplace, shut: Callable[[Workplace], None]) -> None:
+    _says_sell(place)
+    shut(place)
+
+    assert len(place.trade().exits) == 1
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+def test_a_short_of_before_the_entry_closes_nothing(place: Workplace) -> None:
+    place.says(CLOSE - 1, Direction.SHORT)
+
+    assert place.trade().exits == ()
+    assert len(place.ledger.open_positions(ACCOUNT)) == 1
+
+
+def test_another_strategys_short_closes_nothing(place: Workplace) -> None:
+    said = place.says(CLOSE + 1, Direction.SHORT, strategy="mean_reversion")
+
+    assert place.trade().exits == ()
+    assert place.reasons(said) == [ReasonCode.NO_POSITION]
+    assert len(place.ledger.open_positions(ACCOUNT)) == 1
+
+
+def test_a_newer_long_of_the_same_strategy_takes_the_exit_back(place: Workplace) -> None:
+    _says_sell(place)
+    place.says(CLOSE + 2)
+
+    assert place.trade().exits == ()
+
+
+def test_an_exit_never_expires(place: Workplace) -> None:
+    _says_sell(place)
+    place.broker.is_silent = True
+    with pytest.raises(RetryLater):
+        place.trade()
+    place.clock.advance(86_400)
+    place.broker.is_silent = False
+
+    assert len(place.trade().exits) == 1
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+def test_a_refused_exit_is_tried_again_as_a_new_leg(place: Workplace) -> None:
+    _says_sell(place)
+    place.broker.misbehave(Misbehaviour(reject_code="-1015"), Misbehaviour(not_placed=True))
+
+    for _ in range(3):
+        place.later(61)
+        place.trade()
+
+    assert _sell_legs(place) == ["exit", "exit2", "exit3"]
+    assert len({request.client_order_id for request in place.broker.requests}) == len(place.broker.requests)
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+def test_what_a_partly_filled_exit_left_is_sold_by_the_next_leg(place: Workplace) -> None:
+    _says_sell(place)
+    place.broker.misbehave(Misbehaviour(fill_share=Decimal("0.5")))
+    place.trade()
+    first = _last_order(place)
+    assert first.status is OrderStatus.PARTIALLY_FILLED
+    assert place.trade().exits == ()  # the first is still at work
+
+    place.broker.cancel(SYMBOL, first.client_order_id)
+    place.later(61)
+    place.trade()
+
+    assert _sell_legs(place) == ["exit", "exit2"]
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.agrees_with_venue()
+
+
+def test_an_exit_whose_answer_was_lost_is_not_repeated(place: Workplace) -> None:
+    _says_sell(place)
+    place.broker.misbehave(Misbehaviour(lose_answer=True, arrives_after_questions=2))
+
+    for _ in range(4):
+        place.trade()
+
+    assert _sell_legs(place) == ["exit"]
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.agrees_with_venue()
+
+
+def test_exits_that_keep_failing_are_tried_ever_more_seldom(place: Workplace) -> None:
+    _says_sell(place)
+    place.broker.misbehave(*[Misbehaviour(reject_code="-1013")] * 1000)
+
+    for _ in range(600):
+        place.clock.advance(1)
+        place.trade()
+
+    tries = len(_sell_legs(place))
+    assert 600 / LONGEST_RETRY_SECONDS <= tries <= 600 / LONGEST_RETRY_SECONDS + 7
+
+
+def test_an_exit_that_has_just_failed_is_no_work_yet(place: Workplace) -> None:
+    _says_sell(place)
+    place.broker.misbehave(Misbehaviour(reject_code="-1013"))
+    place.trade()
+
+    assert work_waiting(place.ledger, place.clock, place.settings) is None
+    place.clock.advance(1)
+    work = work_waiting(place.ledger, place.clock, place.settings)
+    assert work is not None
+    assert SYMBOL in work
+
+
+def test_exits_come_before_entries(place: Workplace) -> None:
+    _says_sell(place)
+    place.says(CLOSE + 1, symbol="ETH/USDT")
+
+    report = place.trade()
+
+    assert (len(report.exits), len(report.entries)) == (1, 1)
+    assert [request.side for request in place.broker.requests[1:]] == [Side.SELL, Side.BUY]

@@ -40,7 +40,7 @@ class Freshness:
             return f"{series}: no candle stored yet"
         newest = f"newest candle opened {self.newest_open_time:%Y-%m-%d %H:%M:%S} UTC"
         if self.lateness_seconds <= 0:
-            return f"{series}: {newest}; the next close is due in {-self.lateness_seconds:.0f} s"
+            return f"{series}: {newest}; the next close is due in {abs(self.lateness_seconds):.0f} s"
         verdict = "within" if self.is_fresh else "beyond"
         return (
             f"{series}: {newest}; the next close was due {self.lateness_seconds:.0f} s ago, "

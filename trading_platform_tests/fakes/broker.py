@@ -115,6 +115,11 @@ class FakeBroker:
         order = self._orders[client_order_id]
         self._fill(order, order.request.quantity - order.filled)
 
+    def deposit(self, **amounts: Decimal) -> None:
+        """Money that comes (or, negative, goes) without an order, by asset."""
+        for asset, amount in amounts.items():
+            self._totals[asset] += amount
+
     def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
         """The rules per symbol."""
         self._answer()

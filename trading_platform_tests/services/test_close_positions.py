@@ -61,11 +61,15 @@ def test_a_short_signal_closes_the_position(place: Workplace) -> None:
     assert place.trade().exits == ()
 
 
-class _HidesBalances(FakeBroker):
+class _MayHideBalances(FakeBroker):
     """A venue whose balances can't be had, while orders work."""
 
+    hides = False
+
     def balances(self) -> Mapping[str, VenueBalance]:
-        raise RetryLater("balances can't be had")
+        if self.hides:
+            raise RetryLater("balances can't be had")
+        return super().balances()
 
 
 def _go_stale(place: Workplace) -> None:
@@ -77,11 +81,14 @@ def _lose_all_data(place: Workplace) -> None:
 
 
 def _hide_balances(place: Workplace) -> None:
-    place.broker.__class__ = _HidesBalances
+    assert isinstance(place.broker, _MayHideBalances)
+    place.broker.hides = True
 
 
 @pytest.mark.parametrize("shut", [_go_stale, _lose_all_data, _hide_balances])
-def test_exits_work_while_every_gate_is_shut(place: Workplace, shut: Callable[[Workplace], None]) -> None:
+def test_exits_work_while_every_gate_is_shut(shut: Callable[[Workplace], None]) -> None:
+    place = Workplace(broker_type=_MayHideBalances)
+    place.buys()
     _says_sell(place)
     shut(place)
 

@@ -14,7 +14,6 @@ from trading_platform.domain.order import Order, OrderStatus
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.strategies.base import Direction
-from trading_platform.ports.broker import Broker
 from trading_platform.ports.ledger import Decision
 from trading_platform.services.trade import TradeReport, trade
 from trading_platform.services.trading_desk import TradingDesk
@@ -54,10 +53,11 @@ class Workplace:
     clock: FakeClock = field(default_factory=lambda: FakeClock(minutes(CLOSE) + timedelta(seconds=10)))
     store: FakeSeriesStore = field(default_factory=FakeSeriesStore)
     lot_step: Decimal = Decimal("0.00001")
+    broker_type: type[FakeBroker] = FakeBroker
 
     def __post_init__(self) -> None:
         instruments = [instrument(symbol, lot_step=self.lot_step, min_quantity=self.lot_step) for symbol in PRICES]
-        self.broker = FakeBroker(self.clock, instruments, self.start_with, PRICES)
+        self.broker = self.broker_type(self.clock, instruments, self.start_with, PRICES)
         self.ledger.open_account(ACCOUNT, "USDT", "paper", START)
         self.refresh()
 
@@ -83,13 +83,13 @@ class Workplace:
         self.ledger.record_signals([said], self.clock.wall())
         return said
 
-    def desk(self, broker: Broker | None = None) -> TradingDesk:
+    def desk(self) -> TradingDesk:
         """The desk of one run."""
-        return TradingDesk(self.ledger, broker or self.broker, self.store, self.clock, self.settings, "run-1")
+        return TradingDesk(self.ledger, self.broker, self.store, self.clock, self.settings, "run-1")
 
-    def trade(self, broker: Broker | None = None) -> TradeReport:
+    def trade(self) -> TradeReport:
         """One trading cycle of a new run."""
-        return trade(self.desk(broker))
+        return trade(self.desk())
 
     def buys(self, symbol: str = SYMBOL, **more: Any) -> Order:
         """Have a strategy's entry filled and return the order."""

@@ -1,0 +1,95 @@
+"""What the painter is given: indicators of the whole window, signals where they were judged, fills where they fell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from trading_platform.domain.indicators import parse_indicators
+from trading_platform.domain.order import Side
+from trading_platform.domain.strategies.base import Direction
+from trading_platform.ports.charts import ChartPanel, FillMark
+from trading_platform.ports.ledger import EquityPoint
+from trading_platform.services.draw_charts import draw_equity_chart, draw_price_charts, newest_candle
+from trading_platform.services.value_account import record_equity
+from trading_platform_tests.fakes import FakeSeriesStore
+from trading_platform_tests.services.workplace import CLOSE, Workplace
+from trading_platform_tests.support.examples import ACCOUNT, MINUTE, SYMBOL, minutes
+
+ETH = "ETH/USDT"
+
+
+class _Painter:
+    """Remembers what it was asked to draw."""
+
+    def __init__(self) -> None:
+        self.panels: Sequence[ChartPanel] = ()
+        self.points: Sequence[EquityPoint] = ()
+        self.fills: Sequence[FillMark] = ()
+
+    def render_price_chart(self, panels: Sequence[ChartPanel], *, candles: int = 120) -> bytes:
+        self.panels = panels
+        return b"prices"
+
+    def render_equity_chart(self, points: Sequence[EquityPoint], fills: Sequence[FillMark], quote: str) -> bytes:
+        self.points, self.fills = points, fills
+        return b"equity"
+
+
+@pytest.fixture
+def place() -> Workplace:
+    return Workplace()
+
+
+@pytest.fixture
+def painter() -> _Painter:
+    return _Painter()
+
+
+def _draw(place: Workplace, painter: _Painter, *symbols: str) -> bytes | None:
+    specs = parse_indicators(["ema(12)"])
+    return draw_price_charts(place.store, place.ledger, painter, ACCOUNT, symbols, MINUTE, specs, 50, 20)
+
+
+def test_each_symbol_has_a_panel_with_its_own_signals(place: Workplace, painter: _Painter) -> None:
+    place.says()
+    place.says(CLOSE - 3, Direction.SHORT, strategy="mean_reversion")
+
+    assert _draw(place, painter, SYMBOL, ETH) == b"prices"
+
+    bitcoin, ether = painter.panels
+    assert (bitcoin.symbol, ether.symbol, list(ether.signals)) == (SYMBOL, ETH, [])
+    marks = {(mark.open_time, mark.direction, mark.label) for mark in bitcoin.signals}
+    assert marks == {
+        (minutes(CLOSE - 1), Direction.LONG, "trend following"),
+        (minutes(CLOSE - 4), Direction.SHORT, "mean reversion"),
+    }
+    assert len(bitcoin.frame) == 50
+    assert "ema_12" in bitcoin.frame
+
+
+def test_without_candles_nothing_is_drawn(painter: _Painter) -> None:
+    empty = Workplace()
+    empty.store = FakeSeriesStore()
+
+    assert _draw(empty, painter, SYMBOL) is None
+    assert newest_candle(empty.store, [SYMBOL], MINUTE) is None
+
+
+def test_the_newest_candle_of_any_symbol_makes_a_chart_due(place: Workplace) -> None:
+    assert newest_candle(place.store, [SYMBOL, ETH, "XRP/USDT"], MINUTE) == minutes(CLOSE - 1)
+
+
+def test_equity_is_drawn_with_its_fills_once_there_are_two_points(place: Workplace, painter: _Painter) -> None:
+    place.buys()
+    record_equity(place.ledger, place.store, place.clock, ACCOUNT)
+    assert draw_equity_chart(place.ledger, painter, ACCOUNT, "USDT") is None
+    place.later(60)
+    record_equity(place.ledger, place.store, place.clock, ACCOUNT)
+
+    assert draw_equity_chart(place.ledger, painter, ACCOUNT, "USDT") == b"equity"
+
+    assert len(painter.points) == 2
+    [fill] = painter.fills
+    assert (fill.side, fill.symbol) == (Side.BUY, SYMBOL)

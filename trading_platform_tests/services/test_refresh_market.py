@@ -1,0 +1,181 @@
+"""Candles come as the venue closed them: all of them, exact, and never the one in progress."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from trading_platform.domain.candle import Candle, find_gaps
+from trading_platform.domain.errors import RetryLater
+from trading_platform.ports.series_store import CandleWrite
+from trading_platform.services.refresh_market import (
+    MAX_PAGES_PER_REFRESH,
+    PAGE_CANDLES,
+    RefreshedSeries,
+    refresh_candles,
+    refresh_tickers,
+)
+from trading_platform_tests.fakes import FakeClock, FakeMarketFeed, FakeSeriesStore
+from trading_platform_tests.support.examples import MINUTE, SYMBOL, candle, minutes
+
+ETH = "ETH/USDT"
+HISTORY = 500
+
+
+class Market:
+    """A venue with candles from the start on, and an empty store."""
+
+    def __init__(self, closed: int, listed: int = 6000) -> None:
+        self.clock = FakeClock(minutes(closed) + timedelta(seconds=20))
+        self.feed = FakeMarketFeed(self.clock)
+        self.store = FakeSeriesStore()
+        for symbol in (SYMBOL, ETH):
+            self.feed.add_candles(symbol, MINUTE, [candle(minute) for minute in range(listed)])
+
+    def refresh(self, *symbols: str) -> list[RefreshedSeries]:
+        return refresh_candles(self.feed, self.store, self.clock, symbols or (SYMBOL,), [MINUTE], HISTORY)
+
+    def stored(self, symbol: str = SYMBOL) -> list[Candle]:
+        return self.store.candles(symbol, MINUTE)
+
+
+def test_the_first_start_fetches_the_history() -> None:
+    market = Market(closed=800)
+
+    [series] = market.refresh()
+
+    assert market.stored() == [candle(minute) for minute in range(300, 800)]
+    assert series.write == CandleWrite(inserted=HISTORY)
+    assert series.newest_open_time == minutes(799)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 59.999])
+def test_a_candle_counts_from_its_close_on(seconds: float) -> None:
+    market = Market(closed=800)
+    market.refresh()
+    market.clock.advance(40 + seconds)  # 801 minutes, and so many seconds
+
+    market.refresh()
+
+    assert market.stored()[-1].open_time == minutes(800)
+
+
+def test_the_moment_before_its_close_a_candle_is_in_progress() -> None:
+    market = Market(closed=800)
+    market.clock.advance(39.999)
+
+    market.refresh()
+
+    assert market.stored()[-1].open_time == minutes(799)
+
+
+def test_nothing_is_asked_for_until_the_next_close() -> None:
+    market = Market(closed=800)
+    market.refresh()
+    asked = len(market.feed.candle_requests)
+    market.clock.advance(39)
+    [series] = market.refresh()
+
+    assert len(market.feed.candle_requests) == asked
+    assert series == RefreshedSeries(SYMBOL, "1m", 0, CandleWrite(), minutes(799))
+
+    market.clock.advance(1)
+    [series] = market.refresh()
+
+    assert series.newest_open_time == minutes(800)
+
+
+@pytest.mark.parametrize("missed", [1, 999, 1000, 1001, 2500])
+def test_whatever_was_missed_is_fetched_in_pages(missed: int) -> None:
+    market = Market(closed=800)
+    market.refresh()
+    market.clock.advance(60 * missed)
+
+    [series] = market.refresh()
+
+    assert market.stored() == [candle(minute) for minute in range(300, 800 + missed)]
+    assert series.write.inserted == missed
+    assert all(limit <= PAGE_CANDLES for *_, limit in market.feed.candle_requests)
+
+
+def test_a_very_long_pause_is_made_up_over_several_refreshes() -> None:
+    missed = MAX_PAGES_PER_REFRESH * PAGE_CANDLES + 700
+    market = Market(closed=800, listed=800 + missed)
+    market.refresh()
+    market.clock.advance(60 * missed)
+    before = len(market.feed.candle_requests)
+
+    market.refresh()
+    asked = len(market.feed.candle_requests) - before
+    market.refresh()
+
+    assert asked == MAX_PAGES_PER_REFRESH
+    assert market.stored()[-1].open_time == minutes(800 + missed - 1)
+    assert find_gaps([each.open_time for each in market.stored()], MINUTE) == []
+
+
+def test_a_candle_that_the_venue_publishes_late_is_fetched_later() -> None:
+    market = Market(closed=800, listed=800)
+    market.refresh()
+    market.clock.advance(60)
+    [late] = market.refresh()
+    market.feed.add_candles(SYMBOL, MINUTE, [candle(800)])
+
+    market.refresh()
+
+    assert late.newest_open_time == minutes(799)
+    assert market.stored()[-1] == candle(800)
+
+
+def test_a_correction_of_the_newest_candle_is_adopted() -> None:
+    market = Market(closed=800)
+    market.refresh()
+    market.feed.add_candles(SYMBOL, MINUTE, [candle(799, "99999.99")])
+    market.clock.advance(60)
+
+    [series] = market.refresh()
+
+    assert series.write == CandleWrite(inserted=1, corrected=1)
+    assert market.stored()[-2] == candle(799, "99999.99")
+
+
+def test_one_symbols_silence_does_not_keep_the_others_waiting() -> None:
+    market = Market(closed=800)
+    market.feed.silent_symbols.add(SYMBOL)
+
+    silent, fine = market.refresh(SYMBOL, ETH)
+
+    assert silent.failure is not None
+    assert SYMBOL in silent.failure
+    assert (silent.newest_open_time, fine.failure) == (None, None)
+    assert len(market.stored(ETH)) == HISTORY
+
+
+def test_silence_of_all_is_a_failure() -> None:
+    market = Market(closed=800)
+    market.feed.is_silent = True
+
+    with pytest.raises(RetryLater, match="no candles could be refreshed"):
+        market.refresh(SYMBOL, ETH)
+
+
+def test_values_are_exact_decimals() -> None:
+    market = Market(closed=800)
+    exact = Candle(minutes(799), *map(Decimal, ("0.00001234", "0.10000000", "0.00001233", "0.00001235", "0.1")))
+    market.feed.add_candles(SYMBOL, MINUTE, [exact])
+
+    market.refresh()
+
+    assert market.stored()[-1] == exact
+    assert str(market.stored()[-1].high) == "0.10000000"
+
+
+def test_prices_of_all_symbols_are_kept() -> None:
+    market = Market(closed=800)
+
+    fetched = refresh_tickers(market.feed, market.store, [SYMBOL, ETH])
+
+    assert {ticker.symbol: ticker for ticker in fetched} == market.store.tickers([SYMBOL, ETH])
+    assert set(market.store.tickers([SYMBOL, ETH])) == {SYMBOL, ETH}

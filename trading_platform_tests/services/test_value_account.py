@@ -1,0 +1,60 @@
+"""Worth is told where every price is known, and not made up where one isn't."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from trading_platform.services.value_account import record_equity, value_account
+from trading_platform_tests.fakes import FakeSeriesStore
+from trading_platform_tests.services.workplace import Workplace
+from trading_platform_tests.support.examples import ACCOUNT, MINUTE
+
+
+@pytest.fixture
+def place() -> Workplace:
+    return Workplace()
+
+
+def test_without_a_balance_there_is_no_worth(place: Workplace) -> None:
+    assert value_account(place.ledger, place.store, place.clock, ACCOUNT) is None
+    assert record_equity(place.ledger, place.store, place.clock, ACCOUNT) is None
+    assert place.ledger.equity_history(ACCOUNT, 9) == []
+
+
+def test_cash_alone_needs_no_price(place: Workplace) -> None:
+    place.trade()
+    point = value_account(place.ledger, FakeSeriesStore(), place.clock, ACCOUNT)
+
+    assert point is not None
+    assert (point.equity_quote, point.positions_quote) == (Decimal("84.54"), Decimal(0))
+
+
+def test_positions_are_worth_what_a_sale_would_bring(place: Workplace) -> None:
+    place.buys()
+    [position] = place.ledger.open_positions(ACCOUNT)
+
+    point = value_account(place.ledger, place.store, place.clock, ACCOUNT)
+
+    assert point is not None
+    assert point.positions_quote == position.quantity * Decimal(49999)  # the bid
+    assert point.cash_quote == Decimal("84.54") - Decimal("25")
+    assert (point.venue_time, point.recorded_at) == (place.clock.read().now, place.clock.wall())
+
+
+def test_a_position_without_a_price_makes_the_worth_unknown(place: Workplace) -> None:
+    place.buys()
+
+    assert value_account(place.ledger, FakeSeriesStore(), place.clock, ACCOUNT) is None
+
+
+def test_one_point_is_kept_per_minute_of_the_venue(place: Workplace) -> None:
+    place.trade()
+    for _ in range(4):
+        record_equity(place.ledger, place.store, place.clock, ACCOUNT)
+        place.clock.advance(20)
+
+    minutes = [MINUTE.floor(point.venue_time) for point in place.ledger.equity_history(ACCOUNT, 99)]
+
+    assert len(minutes) == len(set(minutes)) == 2

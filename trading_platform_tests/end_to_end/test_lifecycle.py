@@ -8,6 +8,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg2
@@ -15,6 +16,7 @@ import pytest
 
 from trading_platform.runtime.postgres import binary
 from trading_platform_tests.support.platform import RunningPlatform, running_platform
+from trading_platform_tests.support.simulated import ControlClient
 
 pytestmark = pytest.mark.end_to_end
 
@@ -24,7 +26,7 @@ def shared() -> Iterator[RunningPlatform]:
     """One platform for the module; its path needs quoting, and PostgreSQL's user can pass to it."""
     with (
         tempfile.TemporaryDirectory(prefix="trading-platform-") as folder,
-        running_platform(Path(folder) / "state of 100 %") as running,
+        running_platform(Path(folder) / "state of 100 %", VENUE__MARKET_DATA_TIMEOUT_SECONDS="60") as running,
     ):
         yield running
 
@@ -99,17 +101,35 @@ def test_a_backup_restores_to_the_same_rows(platform: RunningPlatform, tmp_path:
     assert _query(fresh, tables) == _query(url, tables)
 
 
-def test_a_killed_worker_group_is_replaced(platform: RunningPlatform) -> None:
-    victim = platform.pid("worker-trading")
-    children = platform.wait_for(lambda: psutil.Process(victim).children(recursive=True), 30, "the worker forks")
+def test_a_killed_worker_group_is_replaced_and_its_run_failed(platform: RunningPlatform) -> None:
+    seen = platform.status()
+    simulator = ControlClient(seen["simulator_url"])
+    refreshes = "FROM runs WHERE pipeline_name = 'refresh'"
+    simulator.fault("rest_mute", shape="hang", endpoint="market")
+    [run_id] = platform.wait_for(
+        lambda: _column(seen, f"SELECT run_id {refreshes} AND status = 'STARTED'"), 60, "a refresh that hangs"
+    )
+    later = f"id > (SELECT id {refreshes} AND run_id = '{run_id}')"
+    victim = platform.pid("worker-market")
+    children = psutil.Process(victim).children(recursive=True)
+    assert children
 
     os.killpg(victim, signal.SIGKILL)
+    simulator.clear_faults()
 
-    def replaced() -> bool:
-        [worker] = [p for p in platform.status()["processes"] if p["name"] == "worker-trading"]
-        return bool(worker["state"] == "RUNNING" and worker["pid"] != victim and worker["restarts"] == 1)
-
-    platform.wait_for(replaced, 30, "a new worker")
+    platform.wait_for(
+        lambda: _column(seen, f"SELECT status {refreshes} AND run_id = '{run_id}' AND status = 'FAILURE'"),
+        60,  # the run's own limits come much later
+        "its run fails",
+    )
+    platform.wait_for(
+        lambda: _column(seen, f"SELECT 1 {refreshes} AND status = 'SUCCESS' AND {later}"),
+        60,
+        "the lane is free again",
+    )
+    [worker] = [process for process in platform.status()["processes"] if process["name"] == "worker-market"]
+    assert worker["pid"] != victim
+    assert worker["restarts"] == 1
     assert not any(child.is_running() for child in children)
 
 
@@ -142,6 +162,10 @@ def test_a_crash_of_everything_is_mended_by_the_next_start(platform: RunningPlat
 def platform_tool(name: str, *arguments: str) -> int:
     """Run one of PostgreSQL's programs; returns its exit code."""
     return os.spawnv(os.P_WAIT, binary(name), [name, *arguments])
+
+
+def _column(status: dict[str, Any], statement: str) -> list[Any]:
+    return [row[0] for row in _query(status["dagster_database_url"], statement)]
 
 
 def _query(url: str, statement: str) -> list[tuple[object, ...]]:

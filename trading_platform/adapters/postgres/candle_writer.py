@@ -15,7 +15,7 @@ from trading_platform.adapters.postgres.tables import CANDLES
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.ports.series_store import CandleWrite
 
-BULK_ROWS = 1000
+BULK_ROWS = 100
 _COPY_CHUNK_ROWS = 20_000
 _BULK_TIMEOUT = "10min"
 

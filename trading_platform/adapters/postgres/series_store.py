@@ -57,14 +57,14 @@ class PostgresSeriesStore:
         self, symbol: str, interval: Interval, *, end: datetime | None = None, newest: int | None = None
     ) -> pd.DataFrame:
         """Candles as float64, indexed by open time."""
-        # both fit a float exactly or nearest, and one type for all columns is the quickest way into numpy
-        microseconds = cast(func.extract("epoch", CANDLES.c.open_time) * _MICROSECONDS, Double)
-        columns = [microseconds, *(cast(CANDLES.c[name], Double) for name in _PRICES)]
+        # one type for all columns is the quickest way into numpy; seconds as float64 are exact to the microsecond
+        seconds = cast(func.extract("epoch", CANDLES.c.open_time), Double)
+        columns = [seconds, *(cast(CANDLES.c[name], Double) for name in _PRICES)]
         query = _newest_first(select(*columns), symbol, interval, None, end, newest)
         with reading(self._engine) as connection:
             rows = connection.execute(query).cursor.fetchall()  # plain tuples: half the time of rows
         values = np.array(rows, dtype=np.float64).reshape(-1, 1 + len(_PRICES))[::-1]
-        open_times = values[:, 0].astype("int64").view("datetime64[us]").astype("datetime64[ns]")
+        open_times = np.rint(values[:, 0] * _MICROSECONDS).astype("datetime64[us]").astype("datetime64[ns]")
         index = pd.DatetimeIndex(open_times, name="open_time").tz_localize("UTC")
         return pd.DataFrame(values[:, 1:], index=index, columns=list(_PRICES))
 

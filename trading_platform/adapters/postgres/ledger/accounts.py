@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, ScalarSelect, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.tables import ACCOUNTS, BALANCE_CHANGES, BALANCES, ORDERS
@@ -16,6 +16,7 @@ from trading_platform.ports.ledger import AccountState, AssetBalance
 
 FINAL = sorted(status for status in OrderStatus if status.is_final)
 ZERO = Decimal(0)
+NOTHING = AssetBalance(ZERO, ZERO)
 
 
 def open_account(connection: Connection, name: str, quote: str, mode: str, opened_at: datetime) -> None:
@@ -53,22 +54,17 @@ def read_account(connection: Connection, name: str) -> AccountState:
     )
 
 
-def lock_and_revise(connection: Connection, name: str) -> int:
-    """Lock the account until the transaction ends and give it its next revision."""
+def revise(connection: Connection, name: str) -> None:
+    """Give the account its next revision; that locks it until the transaction ends."""
     statement = update(ACCOUNTS).where(ACCOUNTS.c.name == name).values(revision=ACCOUNTS.c.revision + 1)
-    revision: int | None = connection.execute(statement.returning(ACCOUNTS.c.revision)).scalar()
-    if revision is None:
+    if connection.execute(statement).rowcount == 0:
         raise unknown_account(name)
-    return revision
 
 
-def lock(connection: Connection, name: str) -> int:
-    """Lock the account until the transaction ends; its revision."""
-    query = select(ACCOUNTS.c.revision).where(ACCOUNTS.c.name == name).with_for_update(key_share=True)
-    revision: int | None = connection.execute(query).scalar()
-    if revision is None:
-        raise unknown_account(name)
-    return revision
+def lock(connection: Connection, name: str | ScalarSelect[str]) -> bool:
+    """Lock the account until the transaction ends, as `revise` does; False if there is none."""
+    query = select(ACCOUNTS.c.name).where(ACCOUNTS.c.name == name).with_for_update(key_share=True)
+    return connection.execute(query).first() is not None
 
 
 def reserve(connection: Connection, account: str, asset: str, amount: Decimal, at: datetime) -> None:
@@ -82,15 +78,16 @@ def reserve(connection: Connection, account: str, asset: str, amount: Decimal, a
     )
     if connection.execute(statement).rowcount == 1:
         return
-    balance = _balances(connection, account).get(asset, AssetBalance(ZERO, ZERO))
+    balance = read_balances(connection, account).get(asset, NOTHING)
     raise InsufficientFree(
         f"{amount} {asset} needed, {balance.free} free: {balance.total} in all, {balance.reserved} of it reserved"
     )
 
 
-def read_balance(connection: Connection, account: str, asset: str) -> AssetBalance:
-    """One balance; an asset that the account never had is zero."""
-    return _balances(connection, account).get(asset, AssetBalance(ZERO, ZERO))
+def read_balances(connection: Connection, account: str) -> dict[str, AssetBalance]:
+    """Balances per asset; an asset that the account never had is missing."""
+    query = select(BALANCES.c.asset, BALANCES.c.total, BALANCES.c.reserved).where(BALANCES.c.account == account)
+    return {row.asset: AssetBalance(row.total, row.reserved) for row in connection.execute(query)}
 
 
 def write_balance(
@@ -131,29 +128,21 @@ def reconcile(
     connection: Connection, account: str, venue_totals: Mapping[str, Decimal], at_revision: int, at: datetime
 ) -> bool:
     """Adopt the venue's totals, unless the account has moved on since they were asked for."""
-    if lock(connection, account) != at_revision or _orders_in_flight(connection, account):
+    if not lock(connection, account):
+        raise unknown_account(account)
+    state = read_account(connection, account)
+    if state.revision != at_revision or state.orders_in_flight:
         return False
-    known = _balances(connection, account)
-    for asset in sorted({*known, *venue_totals}):
-        before = known.get(asset, AssetBalance(ZERO, ZERO))
+    for asset in sorted({*state.balances, *venue_totals}):
+        before = state.balances.get(asset, NOTHING)
         after = AssetBalance(venue_totals.get(asset, ZERO), before.reserved)
         if after.total != before.total:
             write_balance(connection, account, asset, before, after, at=at, cause="reconciliation")
-    statement = update(ACCOUNTS).where(ACCOUNTS.c.name == account)
-    connection.execute(statement.values(reconciled_at=at, revision=at_revision + 1))
+    revise(connection, account)
+    connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.name == account).values(reconciled_at=at))
     return True
 
 
 def unknown_account(name: str) -> FixSettings:
     """The error of asking for an account that was never opened."""
     return FixSettings(f"the ledger has no account {name!r}; account.name names another one than was opened")
-
-
-def _balances(connection: Connection, account: str) -> dict[str, AssetBalance]:
-    query = select(BALANCES.c.asset, BALANCES.c.total, BALANCES.c.reserved).where(BALANCES.c.account == account)
-    return {row.asset: AssetBalance(row.total, row.reserved) for row in connection.execute(query)}
-
-
-def _orders_in_flight(connection: Connection, account: str) -> int:
-    query = select(func.count()).where(ORDERS.c.account == account, ORDERS.c.status.not_in(FINAL))
-    return connection.execute(query).scalar_one()

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, insert, select, update
 
-from trading_platform.adapters.postgres.ledger import accounts, orders, positions, signals
+from trading_platform.adapters.postgres.ledger import accounts, orders, positions
 from trading_platform.adapters.postgres.tables import FILLS, ORDERS, RESERVATIONS
 from trading_platform.domain.booking import OrderBooking, book_balance, book_report
 from trading_platform.domain.instrument import Instrument
@@ -18,10 +18,8 @@ from trading_platform.ports.ledger import AssetBalance
 
 def book(connection: Connection, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
     """Book a report; one that tells nothing new changes nothing. The order afterwards."""
-    order, reservation = orders.lock_order(connection, report.client_order_id)
-    booking = book_report(
-        order, reservation.remaining, _booked_trade_ids(connection, order, report), report, instrument
-    )
+    order, row = orders.lock_order(connection, report.client_order_id)
+    booking = book_report(order, row.remaining, _booked_trade_ids(connection, order, report), report, instrument)
     after = replace(
         order,
         status=booking.status,
@@ -30,13 +28,12 @@ def book(connection: Connection, report: OrderReport, instrument: Instrument, at
     )
     if after == order and not booking.fills:
         return order
-    accounts.lock_and_revise(connection, order.account)
-    _book_balances(connection, order, booking, reservation.remaining, at)
-    _book_reservation(connection, order, booking, reservation.remaining, at)
+    accounts.revise(connection, order.account)
+    _book_balances(connection, order, booking, row.remaining, at)
+    _book_reservation(connection, order, booking, row.remaining, at)
     if booking.fills:
         _insert_fills(connection, order, booking.fills, at)
-        close = signals.candle_close(connection, order.signal_id)
-        positions.book_fills(connection, order, close, booking.fills, instrument)
+        positions.book_fills(connection, order, row.candle_close, booking.fills, instrument)
     _update_order(connection, after)
     if after.status is not order.status:
         orders.add_event(connection, order.client_order_id, after.status, _told(after), at)
@@ -70,9 +67,10 @@ def _booked_trade_ids(connection: Connection, order: Order, report: OrderReport)
 def _book_balances(
     connection: Connection, order: Order, booking: OrderBooking, remaining: Decimal, at: datetime
 ) -> None:
+    known = accounts.read_balances(connection, order.account)
     for asset in sorted({*booking.changes, order.reserved_asset}):
         released = remaining - booking.remaining if asset == order.reserved_asset else accounts.ZERO
-        before = accounts.read_balance(connection, order.account, asset)
+        before = known.get(asset, accounts.NOTHING)
         booked = book_balance(before.total, before.reserved, booking.changes.get(asset, accounts.ZERO), released)
         accounts.write_balance(
             connection,

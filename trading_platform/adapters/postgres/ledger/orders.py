@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.ledger import accounts
 from trading_platform.adapters.postgres.ledger.signals import record_decision
-from trading_platform.adapters.postgres.tables import ORDER_EVENTS, ORDERS, RESERVATIONS
+from trading_platform.adapters.postgres.tables import ORDER_EVENTS, ORDERS, RESERVATIONS, SIGNALS
 from trading_platform.domain.errors import AlreadyDone
 from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.signal import LegKind
@@ -22,7 +22,7 @@ UNANSWERED = (OrderStatus.INTENDED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
 
 def reserve(connection: Connection, order: Order, decision: Decision) -> None:
     """Commit intent, reservation and approving decision together (I2, I3)."""
-    accounts.lock_and_revise(connection, order.account)
+    accounts.revise(connection, order.account)
     if not _insert_order(connection, order):
         raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
     accounts.reserve(connection, order.account, order.reserved_asset, order.reserved_amount, order.created_at)
@@ -65,33 +65,38 @@ def close_unfilled(
     seen: OrderStatus | None,
 ) -> None:
     """End it without fills and release the reservation, unless it has moved on since it was `seen`."""
-    order, reservation = lock_order(connection, client_order_id)
+    order, row = lock_order(connection, client_order_id)
     closable = [status_ for status_ in UNANSWERED if seen in (None, status_)]
     if not _move(connection, client_order_id, closable, {"status": status}):
         return
-    before = accounts.read_balance(connection, order.account, order.reserved_asset)
-    after = AssetBalance(before.total, before.reserved - reservation.remaining)
+    before = accounts.read_balances(connection, order.account)[order.reserved_asset]
+    after = AssetBalance(before.total, before.reserved - row.remaining)
     accounts.write_balance(connection, order.account, order.reserved_asset, before, after, at=at, cause="booking")
     end_reservation(connection, client_order_id, "released", at)
-    accounts.lock_and_revise(connection, order.account)
+    accounts.revise(connection, order.account)
     add_event(connection, client_order_id, status, why, at, code)
 
 
 def lock_order(connection: Connection, client_order_id: str) -> tuple[Order, Row[Any]]:
-    """The order and its reservation, with its account locked.
+    """The order, and a row with what its reservation has left (`remaining`) and its signal's `candle_close`.
+
+    Its account is locked first, in a statement of its own: what is read after that can't be out of date.
 
     Raises
     ------
     LookupError
         If the ledger has no such order.
     """
-    owner = connection.execute(select(ORDERS.c.account).where(ORDERS.c.client_order_id == client_order_id)).scalar()
-    if owner is None:
+    owner = select(ORDERS.c.account).where(ORDERS.c.client_order_id == client_order_id).scalar_subquery()
+    if not accounts.lock(connection, owner):
         raise LookupError(f"the ledger has no order {client_order_id!r}")
-    accounts.lock(connection, owner)
-    row = connection.execute(
-        _orders().add_columns(RESERVATIONS.c.remaining).where(ORDERS.c.client_order_id == client_order_id)
-    ).one()
+    query = (
+        _orders()
+        .add_columns(RESERVATIONS.c.remaining, SIGNALS.c.candle_close)
+        .join(SIGNALS, SIGNALS.c.signal_id == ORDERS.c.signal_id)
+        .where(ORDERS.c.client_order_id == client_order_id)
+    )
+    row = connection.execute(query).one()
     return _order(row), row
 
 

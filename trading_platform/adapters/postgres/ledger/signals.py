@@ -122,14 +122,6 @@ def recent_decisions(connection: Connection, account: str, limit: int) -> list[D
     return [Decision(**{**row, "reason": ReasonCode(row["reason"])}) for row in rows]
 
 
-def candle_close(connection: Connection, signal_id: str) -> datetime:
-    """Candle close of the signal."""
-    close: datetime = connection.execute(
-        select(SIGNALS.c.candle_close).where(SIGNALS.c.signal_id == signal_id)
-    ).scalar_one()
-    return close
-
-
 def _signals(account: str) -> Select[tuple[object, ...]]:
     names = (*_SERIES, "candle_close", "direction", "reason", "evidence")
     return select(*(SIGNALS.c[name] for name in names)).where(SIGNALS.c.account == account)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -21,6 +23,9 @@ LOCK_TIMEOUT_SECONDS = 5
 IDLE_IN_TRANSACTION_SECONDS = 60
 IDLE_SECONDS_BEFORE_ASKING = 5.0
 _SCHEMA_IS_MISSING = {"42P01", "42703", "42883", "3F000"}  # undefined table, column, function, schema
+
+# Connections for single queries are apart: switching one between the two ways costs more than the query.
+_READERS: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
 
 
 def make_engine(url: str, *, pool_size: int = 4, waits_for_disk: bool = True) -> Engine:
@@ -46,7 +51,8 @@ def make_engine(url: str, *, pool_size: int = 4, waits_for_disk: bool = True) ->
         "timezone": "UTC",
         "synchronous_commit": "on" if waits_for_disk else "off",
     }
-    engine = create_engine(
+    create = partial(
+        create_engine,
         _driver_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -58,8 +64,12 @@ def make_engine(url: str, *, pool_size: int = 4, waits_for_disk: bool = True) ->
             "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
         },
     )
-    event.listen(engine, "checkin", _note_return)
-    event.listen(engine, "checkout", _ask_after_idling)
+    engine, reader = create(), create(isolation_level="AUTOCOMMIT")
+    for pool in (engine, reader):
+        event.listen(pool, "checkin", _note_return)
+        event.listen(pool, "checkout", _ask_after_idling)
+    event.listen(engine, "engine_disposed", lambda _: reader.dispose())
+    _READERS[engine] = reader
     return engine
 
 
@@ -102,7 +112,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection for single queries, without the two round trips of a transaction; raises as `transaction` does."""
-    with _translated_errors(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with _translated_errors(engine), _READERS[engine].connect() as connection:
         yield connection
 
 

@@ -53,7 +53,8 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/dagster definitions validate -m trading_platform.definitions
+	@mkdir -p $(VENV)/dagster-home # the project's own dagster.yaml wants the environment of a running platform
+	DAGSTER_HOME=$(CURDIR)/$(VENV)/dagster-home $(BIN)/dagster definitions validate -m trading_platform.definitions
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

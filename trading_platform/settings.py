@@ -195,6 +195,7 @@ class RetentionSettings(Section):
     successful_run_hours: float = Field(24.0, gt=0)
     failed_run_hours: float = Field(168.0, gt=0)
     check_result_hours: float = Field(72.0, gt=0)
+    indicator_hours: float = Field(720.0, gt=0, description="on the venue's clock; older values can be computed again")
 
 
 class OrchestrationSettings(Section):

@@ -85,3 +85,7 @@ class SeriesStore(Protocol):
     def indicators(self, symbol: str, interval: Interval, *, newest: int) -> dict[datetime, dict[str, float]]:
         """Indicator values of the newest so many rows, ascending."""
         ...
+
+    def prune_indicators(self, before: datetime) -> int:
+        """Drop the values of candles that opened before that; how many rows. They can be computed again."""
+        ...

@@ -186,3 +186,11 @@ def test_indicator_values_are_replaced_per_candle(store: SeriesStore) -> None:
 def test_values_that_are_not_numbers_are_left_out(store: SeriesStore) -> None:
     store.write_indicators(SYMBOL, MINUTE, {START: {"rsi_14": float("nan"), "ema_12": 2.0, "slope": float("inf")}})
     assert store.indicators(SYMBOL, MINUTE, newest=1) == {START: {"ema_12": 2.0}}
+
+
+def test_old_indicator_values_can_be_dropped(store: SeriesStore) -> None:
+    for symbol in (SYMBOL, "ETH/USDT"):
+        store.write_indicators(symbol, MINUTE, {minutes(number): {"ema_12": 1.0} for number in range(4)})
+    assert store.prune_indicators(minutes(3)) == 6
+    assert store.prune_indicators(minutes(3)) == 0
+    assert list(store.indicators(SYMBOL, MINUTE, newest=9)) == [minutes(3)]

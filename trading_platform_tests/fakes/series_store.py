@@ -109,6 +109,14 @@ class FakeSeriesStore:
         rows = sorted(self._indicators[symbol, interval.name].items())
         return dict(rows[max(len(rows) - newest, 0) :])
 
+    def prune_indicators(self, before: datetime) -> int:
+        """Drop the values of candles that opened before that; how many rows."""
+        self._answer()
+        held = sum(map(len, self._indicators.values()))
+        for series, rows in self._indicators.items():
+            self._indicators[series] = {time: values for time, values in rows.items() if time >= before}
+        return held - sum(map(len, self._indicators.values()))
+
     def _answer(self) -> None:
         if self.is_down:
             raise RetryLater("the store can't be reached")

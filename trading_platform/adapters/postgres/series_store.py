@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Double, Engine, Select, cast, func, select, tuple_
+from sqlalchemy import Double, Engine, Select, cast, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from trading_platform.adapters.postgres.candle_writer import write_candles
@@ -151,6 +151,11 @@ class PostgresSeriesStore:
         )
         with reading(self._engine) as connection:
             return dict(row._tuple() for row in reversed(connection.execute(query).all()))
+
+    def prune_indicators(self, before: datetime) -> int:
+        """Drop the values of candles that opened before that; how many rows."""
+        with transaction(self._engine) as connection:
+            return connection.execute(delete(INDICATORS).where(INDICATORS.c.open_time < before)).rowcount
 
 
 def _newest_first(

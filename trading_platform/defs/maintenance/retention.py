@@ -13,7 +13,7 @@ _ENDED_WELL = [dg.DagsterRunStatus.SUCCESS]
 _ENDED_BADLY = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
-@dg.op(description="Delete ended runs beyond their retention, with their events, and prune the journals.")
+@dg.op(description="Delete ended runs beyond their retention, with their events, and prune journals and indicators.")
 def delete_old_runs(context: dg.OpExecutionContext, platform: PlatformParam) -> None:
     """In batches, oldest first, so that a stop half-way has done half the work."""
     retention, now = platform.settings.retention, platform.clock.wall()
@@ -25,6 +25,7 @@ def delete_old_runs(context: dg.OpExecutionContext, platform: PlatformParam) -> 
         )
     )
     pruned = platform.journal.prune(now - timedelta(hours=retention.check_result_hours))
+    pruned += platform.store.prune_indicators(platform.clock.read().now - timedelta(hours=retention.indicator_hours))
     context.add_output_metadata({"deleted_runs": deleted, "pruned_rows": pruned})
 
 

@@ -83,10 +83,12 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
             for series in seen.freshness
         ),
     )
+    yield Text()
     yield _table(
         ("signal", "strategy", "direction", "candle close", "why"),
         ((s.symbol, s.strategy, s.direction, f"{s.candle_close:%m-%d %H:%M}", s.reason) for s in seen.signals),
     )
+    yield Text()
     yield _table(
         ("order", "side", "quantity", "filled", "status", "at"),
         (
@@ -97,6 +99,7 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
             for o in seen.orders
         ),
     )
+    yield Text()
     yield _table(
         ("position", "quantity", "average price", "realized", "since"),
         (

@@ -1,0 +1,102 @@
+"""The status as a person and as a program see it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trading_platform.domain.check import Incident
+from trading_platform.domain.freshness import Freshness
+from trading_platform.domain.venue_time import VenueTime
+from trading_platform.ports.ledger import AccountState, AssetBalance, EquityPoint
+from trading_platform.runtime.status import PlatformStatus, ProcessStatus
+from trading_platform.runtime.view import _number, as_line, as_text, to_json
+from trading_platform.services.summarise_platform import Summary
+
+NOW = datetime(2025, 3, 1, 12, 0, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def status() -> PlatformStatus:
+    summary = Summary(
+        time=VenueTime(NOW, NOW),
+        freshness=[
+            Freshness("BTC/USDT", "1m", NOW.replace(second=0), -30.0, 45.0),
+            Freshness("ETH/USDT", "1m", None, None, 45.0),
+        ],
+        prices={"BTC/USDT": Decimal("84349.95000000")},
+        signals=[],
+        decisions=[],
+        orders=[],
+        positions=[],
+        account=AccountState("main", "USDT", 3, {"USDT": AssetBalance(Decimal("84.54"), Decimal("50.3"))}, 1, NOW),
+        equity=EquityPoint("main", NOW, Decimal("84.54"), Decimal("0"), NOW),
+        incidents=[Incident("stale:ETH/USDT:1m", "ETH/USDT 1m is stale", NOW)],
+    )
+    return PlatformStatus(
+        running=True,
+        state_folder="/var/lib/trading",
+        ui_url="http://127.0.0.1:3000",
+        simulator_url="http://127.0.0.1:8700",
+        database_url="postgresql://trading:secret@127.0.0.1:5432/trading",
+        dagster_database_url="postgresql://trading:secret@127.0.0.1:5432/dagster",
+        processes=(
+            ProcessStatus("postgres", "RUNNING", 12, NOW, 0, ""),
+            ProcessStatus("daemon", "BACKOFF", None, None, 4, "Exited too quickly"),
+        ),
+        summary=summary,
+        trouble="",
+    )
+
+
+def test_a_person_sees_what_runs_what_is_stale_and_the_money(status: PlatformStatus) -> None:
+    text = as_text(status)
+
+    for wanted in ("http://127.0.0.1:3000", "backoff (Exited too quickly)", "84349.95", "none yet", "stale"):
+        assert wanted in text
+    assert "USDT 84.54 (50.3 reserved)" in text
+    assert "ETH/USDT 1m is stale" in text
+    assert "secret" not in text
+
+
+def test_a_log_gets_one_line(status: PlatformStatus) -> None:
+    line = as_line(status)
+
+    assert "\n" not in line
+    assert "1/2 processes run" in line
+    assert "1 of 2 series stale" in line
+    assert "INCIDENT ETH/USDT 1m is stale" in line
+
+
+def test_a_program_gets_everything(status: PlatformStatus) -> None:
+    seen = json.loads(to_json(status))
+
+    assert seen["database_url"] == status.database_url
+    assert seen["processes"][1]["restarts"] == 4
+    assert seen["summary"]["equity_quote"] == "84.54"
+    assert datetime.fromisoformat(seen["summary"]["time"]["now"]) == NOW
+
+
+def test_books_that_cannot_be_read_are_told_as_such(status: PlatformStatus) -> None:
+    blind = replace(status, summary=None, trouble="PostgreSQL doesn't answer")
+
+    assert "PostgreSQL doesn't answer" in as_text(blind)
+    assert "PostgreSQL doesn't answer" in as_line(blind)
+
+
+def test_passwords_are_in_no_repr(status: PlatformStatus) -> None:
+    assert "secret" not in repr(status)
+
+
+@given(st.decimals(min_value=-(10**9), max_value=10**9, places=8))
+def test_numbers_are_shown_whole_and_plain(value: Decimal) -> None:
+    shown = _number(value)
+
+    assert Decimal(shown) == value
+    assert "E" not in shown

@@ -1,0 +1,138 @@
+"""The heartbeat: one run brings everything up to date, and one at a time is requested."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from trading_platform.defs.lanes import ACTIVE
+from trading_platform.defs.market_data.refresh import refresh_sensor
+from trading_platform.domain.check import CheckName
+from trading_platform_tests.defs.fake_platform import (
+    CLOSED,
+    FakePlatform,
+    add_run,
+    candle_closed_at,
+    execute,
+    fake_platform,
+    materialized,
+    tick,
+)
+from trading_platform_tests.fakes import FakeMarketFeed
+from trading_platform_tests.support.examples import ACCOUNT, MINUTE, SYMBOL, minutes
+
+REFRESHED = {"tickers", "candles", "indicators", "signals", "equity"}
+
+
+def _table(value: dg.MetadataValue) -> list[dict[str, str]]:
+    assert isinstance(value, dg.TableMetadataValue)
+    return [{name: str(cell) for name, cell in record.data.items()} for record in value.records]
+
+
+def test_a_run_brings_everything_up_to_date(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    result = execute("refresh", platform, instance)
+
+    assert result.success
+    assert set(materialized(result)) == REFRESHED
+    assert platform.store.candles(SYMBOL, MINUTE)[-1] == candle_closed_at(CLOSED)
+    assert platform.store.count_candles(SYMBOL, MINUTE) == 500
+    assert set(platform.store.tickers([SYMBOL])) == {SYMBOL}
+    assert list(platform.store.indicators(SYMBOL, MINUTE, newest=9)) == [minutes(CLOSED - 1)]
+    assert set(platform.ledger.evaluated_through(ACCOUNT).values()) == {minutes(CLOSED - 1)}
+
+
+def test_the_next_run_brings_what_is_new(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    execute("refresh", platform, instance)
+    platform.close_candles(3)
+
+    result = execute("refresh", platform, instance)
+
+    assert materialized(result)["candles"]["new_candles"].value == 3
+    assert materialized(result)["indicators"]["new_rows"].value == 3
+    assert materialized(result)["signals"]["judged_candles"].value == 3
+    assert materialized(execute("refresh", platform, instance))["candles"]["new_candles"].value == 0
+
+
+def test_what_a_trader_wants_to_see_stands_in_the_metadata(
+    platform: FakePlatform, instance: dg.DagsterInstance
+) -> None:
+    result = execute("refresh", platform, instance)
+
+    [series] = _table(materialized(result)["candles"]["series"])
+    assert (series["symbol"], series["interval"], series["new"], series["trouble"]) == (SYMBOL, "1m", "500", "")
+    assert series["newest candle (UTC)"] == "2025-03-01 09:19:00"
+    assert series["age"] == "1 min 0 s"
+    assert materialized(result)["candles"]["newest_candle"].value == minutes(CLOSED - 1).timestamp()
+    rows = {row["indicator"]: row[SYMBOL] for row in _table(materialized(result)["indicators"]["newest_values"])}
+    assert {"rsi_14", "ema_12", "ema_26", "atr_14", "adx_14"} <= set(rows)
+    assert all(float(value) == float(value) for value in rows.values())
+    [price] = _table(materialized(result)["tickers"]["prices"])
+    assert float(price["bid"]) < float(price["ask"])
+
+
+def test_checks_are_shown_and_recorded(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    result = execute("refresh", platform, instance)
+
+    evaluations = {e.check_name: e for e in result.get_asset_check_evaluations()}
+    assert set(evaluations) == {name.value for name in CheckName}
+    assert all(evaluation.passed for evaluation in evaluations.values())
+    recorded = platform.journal.latest_checks(SYMBOL, "1m")
+    assert {result.passed for result in recorded.values()} == {True}
+
+
+def test_a_failed_check_shows_and_the_run_goes_on(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    execute("refresh", platform, instance)
+    platform.close_candles(5)
+    jumped = candle_closed_at(CLOSED + 3)
+    platform.store.write_candles(SYMBOL, MINUTE, [jumped], source="rest", received_at=jumped.open_time)
+
+    result = execute("refresh", platform, instance)
+
+    [failed] = [e for e in result.get_asset_check_evaluations() if not e.passed]
+    assert result.success
+    assert (failed.check_name, failed.severity) == (CheckName.NO_GAPS.value, dg.AssetCheckSeverity.ERROR)
+    assert "missing" in (failed.description or "")
+    assert not platform.journal.latest_checks(SYMBOL, "1m")[CheckName.NO_GAPS].passed
+
+
+def test_a_silent_venue_fails_the_run(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    feed = platform.feed
+    assert isinstance(feed, FakeMarketFeed)
+    feed.silent_symbols.add(SYMBOL)
+
+    assert not execute("refresh", platform, instance).success
+
+
+def test_a_tick_requests_one_run_without_a_key(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    request = tick(refresh_sensor, platform, instance)
+
+    assert isinstance(request, dg.RunRequest)
+    assert request.run_key is None
+
+
+@pytest.mark.parametrize("status", ACTIVE)
+def test_a_tick_requests_nothing_while_a_run_is_active(
+    platform: FakePlatform, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    add_run(instance, "refresh", status)
+    add_run(instance, "trade", dg.DagsterRunStatus.SUCCESS)
+
+    assert isinstance(tick(refresh_sensor, platform, instance), dg.SkipReason)
+
+
+@pytest.mark.parametrize("status", set(dg.DagsterRunStatus) - set(ACTIVE))
+def test_an_ended_run_keeps_nothing_back(
+    platform: FakePlatform, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    add_run(instance, "refresh", status)
+    add_run(instance, "trade", dg.DagsterRunStatus.STARTED)
+
+    assert isinstance(tick(refresh_sensor, platform, instance), dg.RunRequest)
+
+
+def test_while_stepping_the_heartbeat_rests(
+    instance: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    stepping = fake_platform(replay={"folder": tmp_path_factory.mktemp("candles"), "step": True})
+
+    assert isinstance(tick(refresh_sensor, stepping, instance), dg.SkipReason)

@@ -25,8 +25,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.market import replay_folder
 from benchmarks.platform_run import RunningPlatform, busy_percent, running_platform
+from trading_platform_tests.support.archives import recorded_or_synthetic
 
 STOCK = {"ORCHESTRATION__LAUNCHER": "subprocess", "ORCHESTRATION__EXECUTOR": "multiprocess"}
 WARM_UP_SECONDS = 45.0
@@ -195,7 +195,8 @@ def main() -> None:
     idle = busy_percent(15)
     console.print(f"machine at rest: {idle:.1f} % busy")
     results = []
-    with replay_folder() as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-candles-") as spare:
+        folder = recorded_or_synthetic("2025-03", Path(spare), candles=20_000)
         flags = ["--replay", str(folder), "--speed", "60", "--port", "3900"]
         for profile, settings in (("stock, speed 60", STOCK), ("platform, speed 60", {})):
             console.print(f"measuring {profile} for {arguments.seconds:.0f} s …")

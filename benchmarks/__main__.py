@@ -1,0 +1,6 @@
+"""All benchmarks: `make bench`."""
+
+from benchmarks import loop_latency
+
+if __name__ == "__main__":
+    loop_latency.main()

@@ -89,7 +89,8 @@ def _webserver(site: Site) -> list[str]:
 
 
 def _daemon(site: Site) -> list[str]:
-    return [*_python("trading_platform.runtime.daemon"), "run", "-w", _workspace(site)]
+    module = "trading_platform.runtime.daemon" if _runs_on_celery(site.settings) else "dagster._daemon"
+    return [*_python(module), "run", "-w", _workspace(site)]
 
 
 def _watcher(_: Site) -> list[str]:

@@ -17,7 +17,7 @@ refresh = dg.define_asset_job(
 
 @dg.sensor(
     job=refresh,
-    minimum_interval_seconds=int(current_settings().cadence.refresh_seconds) - 1,
+    minimum_interval_seconds=int(current_settings().cadence.refresh_seconds),
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Requests one refresh run per tick, unless the last one is still at work.",
 )

@@ -35,7 +35,7 @@ Progress = Callable[[str], None]
 _SERVERS = ("postgres", "simulator")
 """Stopped last: the others write to them until they end."""
 
-_CLIENTS_STOP_SECONDS = 5.5
+_CLIENTS_STOP_SECONDS = 4.5
 _SERVERS_STOP_SECONDS = 2.5
 _HOLDER_STOP_SECONDS = 15.0
 _LISTEN_SECONDS = 90

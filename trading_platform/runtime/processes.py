@@ -57,7 +57,7 @@ class Process:
     prepare: Callable[[Site], None] | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     stop_signal: str = "TERM"
-    stop_seconds: int = 4
+    stop_seconds: int = 3
     stop_group: bool = True
 
 
@@ -139,9 +139,10 @@ PROCESSES: Mapping[str, Process] = MappingProxyType(
         for process in (
             Process("postgres", _postgres, embeds_postgres, _prepare_postgres, stop_signal="INT", stop_group=False),
             Process("simulator", _simulator, embeds_simulator),
-            Process("code-location", _code_location),
-            Process("webserver", _webserver),
-            Process("daemon", _daemon),
+            # nothing of these two is worth waiting for, and taking their modules apart keeps a core busy for seconds
+            Process("code-location", _code_location, stop_seconds=1),
+            Process("webserver", _webserver, stop_seconds=1),
+            Process("daemon", _daemon, stop_seconds=2),
             _worker("market"),
             _worker("trading"),
             Process("watcher", _watcher),

@@ -30,6 +30,17 @@ def remember_flags(state: StateFolder, flags: Mapping[str, Any]) -> None:
     write_private_json(state.flags_file, _given(flags))
 
 
+def other_flags(state: StateFolder, flags: Mapping[str, Any]) -> list[str]:
+    """Settings that these flags want otherwise than the flags of the instance that runs; the folder is the same."""
+    remembered = json.loads(state.flags_file.read_text())
+    wanted = _given(flags)
+    return sorted(
+        name.lower().replace("__", ".")
+        for name, value in wanted.items()
+        if name != "STATE_DIR" and remembered.get(name) != value
+    )
+
+
 def settings_of_instance(state_dir: Path | None) -> Settings:
     """Settings as the state folder's instance has them, wherever and with whatever flags it was started."""
     settings = apply_flags({"STATE_DIR": state_dir and state_dir.expanduser().resolve()})

@@ -76,6 +76,8 @@ def start(settings: Settings, progress: Progress) -> Supervisor:
         A process doesn't come up; all are stopped again.
     """
     state = StateFolder.at(settings.state_dir)
+    preflight.check_market(settings)
+    preflight.check_alerts(settings)
     claim_market(settings, state)
     leftovers = sweep(state)
     if leftovers:

@@ -6,9 +6,12 @@ import sys
 
 import psutil
 
+from trading_platform.adapters.ccxt_exchange.exact_exchange import require_known
+from trading_platform.adapters.notifications.apprise_notifier import AppriseNotifier
 from trading_platform.domain.errors import FixSettings
 from trading_platform.runtime.endpoints import port_is_free
 from trading_platform.settings import Settings
+from trading_platform.simulator.config import ArchiveMarketConfig
 
 OLDEST_PYTHON = (3, 11)
 
@@ -28,6 +31,26 @@ def check_ui_port(settings: Settings) -> None:
             f"port {port} is in use{_by_whom(port)}; stop that, or choose another port: "
             f"trading-platform up --port {port + 1}"
         )
+
+
+def check_market(settings: Settings) -> None:
+    """Refuse a market that isn't there, before the state folder is bound to it for good."""
+    if not settings.simulated:
+        require_known(settings.venue.name)
+    folder = settings.replay.folder
+    if folder is None or settings.servers.simulator is not None:
+        return  # another server reads its own folders
+    if not folder.expanduser().is_dir():
+        raise FixSettings(
+            f"replay.folder: there is no folder {folder}; name one that holds SYMBOL-INTERVAL.csv.gz files"
+        )
+    if not ArchiveMarketConfig(folder.expanduser()).files():
+        raise FixSettings(f"replay.folder: {folder} holds no candles; put SYMBOL-INTERVAL.csv.gz files there")
+
+
+def check_alerts(settings: Settings) -> None:
+    """Refuse a channel that Apprise doesn't understand: found out by a silent alarm, it would be too late."""
+    AppriseNotifier(settings.alerts.urls)
 
 
 def _by_whom(port: int) -> str:

@@ -14,7 +14,7 @@ from rich.live import Live
 
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.runtime import instance
-from trading_platform.runtime.flags import apply_flags, remember_flags, settings_of_instance
+from trading_platform.runtime.flags import apply_flags, other_flags, remember_flags, settings_of_instance
 from trading_platform.runtime.preflight import check_python
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.runtime.status import PlatformStatus, status_reader
@@ -48,7 +48,7 @@ def run_up(flags: Mapping[str, Any], *, detach: bool) -> int:
     with _signals_raise(), instance.exclusive(state) as alone:
         supervisor = running_supervisor(state)
         if not alone or supervisor is not None:
-            return _attach(settings_of_instance(state.root), state, console, detach=detach)
+            return _attach(flags, state, console, detach=detach)
         remember_flags(state, flags)
         if detach:
             _start(settings, console)
@@ -68,8 +68,10 @@ def _stay(settings: Settings, state: StateFolder, console: Console) -> int:
     finally:
         began = time.monotonic()
         with _signals_wait():
-            instance.stop(state, running_supervisor(state), _progress(console, began))
-        console.print(f"Stopped after {time.monotonic() - began:.1f} s")
+            supervisor = running_supervisor(state)
+            instance.stop(state, supervisor, _progress(console, began))
+        if supervisor is not None:  # a start that failed has nothing left to stop
+            console.print(f"Stopped after {time.monotonic() - began:.1f} s")
 
 
 def _start(settings: Settings, console: Console) -> Supervisor:
@@ -79,8 +81,14 @@ def _start(settings: Settings, console: Console) -> Supervisor:
     return supervisor
 
 
-def _attach(settings: Settings, state: StateFolder, console: Console, *, detach: bool) -> int:
+def _attach(flags: Mapping[str, Any], state: StateFolder, console: Console, *, detach: bool) -> int:
     supervisor = _wait_for_supervisor(state)
+    if ignored := other_flags(state, flags):
+        raise FixSettings(
+            f"already running on {state.root} with another {', '.join(ignored)}; "
+            "stop it with: trading-platform down, or choose another --state-dir"
+        )
+    settings = settings_of_instance(state.root)
     console.print(f"Already running on {state.root}; stop it with: trading-platform down")
     if not detach:
         try:

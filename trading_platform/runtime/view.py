@@ -84,13 +84,25 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
         ),
     )
     yield Text()
+    # newest first: the last word on a signal is the one that stays
+    outcomes = {decision.signal_id: decision.reason.replace("_", " ") for decision in reversed(seen.decisions)}
     yield _table(
-        ("signal", "strategy", "direction", "candle close", "why"),
-        ((s.symbol, s.strategy, s.direction, f"{s.candle_close:%m-%d %H:%M}", s.reason) for s in seen.signals),
+        ("signal", "strategy", "direction", "candle close", "outcome", "why"),
+        (
+            (
+                s.symbol,
+                s.strategy,
+                s.direction,
+                f"{s.candle_close:%m-%d %H:%M}",
+                outcomes.get(s.signal_id, ""),
+                s.reason,
+            )
+            for s in seen.signals
+        ),
     )
     yield Text()
     yield _table(
-        ("order", "side", "quantity", "filled", "status", "at"),
+        ("order", "side", "quantity", "filled", "status", "at (wall clock)"),
         (
             (
                 *(o.symbol, o.side, _number(o.quantity), _number(o.filled_quantity), o.status),

@@ -21,6 +21,7 @@ from trading_platform.services.check_market_data import assess_freshness
 from trading_platform.services.value_account import value_account
 
 ROWS = 6
+DECISIONS = 4 * ROWS  # a signal that is put off has several
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def summarise(
         freshness=assess_freshness(store, clock, symbols, intervals, limit_seconds),
         prices={symbol: ticker.last for symbol, ticker in store.tickers(symbols).items()},
         signals=ledger.recent_signals(account, ROWS),
-        decisions=ledger.recent_decisions(account, ROWS),
+        decisions=ledger.recent_decisions(account, DECISIONS),
         orders=ledger.recent_orders(account, ROWS),
         positions=ledger.open_positions(account),
         account=ledger.account(account),

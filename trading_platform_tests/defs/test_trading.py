@@ -77,9 +77,12 @@ def test_balances_decisions_and_orders_stand_in_the_metadata(
     metadata = output_metadata(result, "trade_account")
 
     assert (metadata["entries"].value, metadata["exits"].value, metadata["reconciled"].value) == (1, 0, True)
-    tables = {name: [dict(row.data) for row in metadata[name].value.records] for name in ("balances", "orders")}
+    tables = {
+        name: [dict(row.data) for row in metadata[name].value.records] for name in ("balances", "orders", "decisions")
+    }
     assert {row["asset"] for row in tables["balances"]} == {"BTC", "USDT"}
     assert [row["status"] for row in tables["orders"]] == ["filled"]
+    assert tables["decisions"][0]["symbol"] == "BTC/USDT"
 
 
 def test_work_requests_a_run_without_a_key(platform: FakePlatform, instance: dg.DagsterInstance) -> None:

@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from trading_platform.domain.check import Incident
 from trading_platform.domain.freshness import Freshness
+from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.signal import Signal
+from trading_platform.domain.strategies.base import Direction
 from trading_platform.domain.venue_time import VenueTime
-from trading_platform.ports.ledger import AccountState, AssetBalance, EquityPoint
+from trading_platform.ports.ledger import AccountState, AssetBalance, Decision, EquityPoint
 from trading_platform.runtime.status import PlatformStatus, ProcessStatus
 from trading_platform.runtime.view import _number, as_line, as_text, to_json
 from trading_platform.services.summarise_platform import Summary
@@ -63,6 +66,20 @@ def test_a_person_sees_what_runs_what_is_stale_and_the_money(status: PlatformSta
     assert "USDT 84.54 (50.3 reserved)" in text
     assert "ETH/USDT 1m is stale" in text
     assert "secret" not in text
+
+
+def test_a_signal_stands_beside_what_became_of_it(status: PlatformStatus) -> None:
+    assert status.summary is not None
+    said = Signal("main", "trend_following", "1", "BTC/USDT", "1m", NOW, Direction.LONG, "crossed above")
+    decisions = [
+        Decision("main", said.signal_id, "entry", reason, "", True, NOW, NOW)
+        for reason in (ReasonCode.SIGNAL_EXPIRED, ReasonCode.COOLDOWN)  # newest first, as the ledger tells them
+    ]
+
+    text = as_text(replace(status, summary=replace(status.summary, signals=[said], decisions=decisions)))
+
+    assert "signal expired" in text
+    assert "cooling down" not in text
 
 
 def test_a_log_gets_one_line(status: PlatformStatus) -> None:

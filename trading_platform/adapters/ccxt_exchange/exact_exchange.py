@@ -30,6 +30,14 @@ class HttpAnswer:
     body: str
 
 
+def require_known(exchange_id: str) -> None:
+    """Raise FixSettings unless ccxt has an exchange of that name."""
+    if exchange_id not in ccxt.exchanges:
+        similar = difflib.get_close_matches(exchange_id, ccxt.exchanges, n=3)
+        hint = f"did you mean {' or '.join(similar)}?" if similar else "see ccxt's list of exchanges"
+        raise FixSettings(f"venue.name: {exchange_id!r} is no exchange that ccxt knows; {hint}")
+
+
 def exact_exchange(exchange_id: str, config: Mapping[str, Any], base_url: str | None) -> Any:
     """A synchronous ccxt exchange whose numbers are exact text.
 
@@ -43,10 +51,7 @@ def exact_exchange(exchange_id: str, config: Mapping[str, Any], base_url: str | 
     FixSettings
         If ccxt knows no exchange of that name.
     """
-    if exchange_id not in ccxt.exchanges:
-        similar = difflib.get_close_matches(exchange_id, ccxt.exchanges, n=3)
-        hint = f"did you mean {' or '.join(similar)}?" if similar else "see ccxt's list of exchanges"
-        raise FixSettings(f"venue.name: {exchange_id!r} is no exchange that ccxt knows; {hint}")
+    require_known(exchange_id)
     base = getattr(ccxt, exchange_id)
     exchange = type(f"Exact_{exchange_id}", (_Exact, base), {})(dict(config))
     exchange.session.max_redirects = 0  # a redirected order would be sent twice

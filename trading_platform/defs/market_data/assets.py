@@ -41,13 +41,14 @@ def candles(platform: PlatformParam) -> dg.MaterializeResult:
         {
             "symbol": s.symbol,
             "interval": s.interval,
-            "newest candle (UTC)": utc(s.newest_open_time),
-            "age": age(s.newest_open_time, now) if s.newest_open_time else "—",
-            "new": s.write.inserted,
+            # narrow columns: the catalog's page cuts a wide table off
+            "age": age(s.newest_open_time, now).replace(" ", "\N{NO-BREAK SPACE}") if s.newest_open_time else "—",
+            "newest (UTC)": utc(s.newest_open_time),
             # counting reads the whole series: only worth it when it has grown
             "stored": platform.store.count_candles(s.symbol, Interval.parse(s.interval)) if s.write.inserted else "—",
+            "new": s.write.inserted,
             "corrected": s.write.corrected,
-            "trouble": s.failure or "",
+            **({"trouble": s.failure or ""} if any(each.failure for each in series) else {}),
         }
         for s in series
     ]

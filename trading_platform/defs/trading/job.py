@@ -16,6 +16,7 @@ def trade_account(context: dg.OpExecutionContext, platform: PlatformParam) -> No
     report = run_trade_cycle(platform.desk(context.run_id))
     account = platform.settings.account.name
     state = platform.ledger.account(account)
+    symbols = {s.signal_id: s.symbol for s in platform.ledger.recent_signals(account, 100)}
     context.add_output_metadata(
         {
             "reconciled": report.reconciled,
@@ -30,7 +31,13 @@ def trade_account(context: dg.OpExecutionContext, platform: PlatformParam) -> No
             ),
             "decisions": as_table(
                 [
-                    {"decided at (UTC)": d.decided_at, "leg": d.leg, "reason": d.reason, "message": d.message}
+                    {
+                        "decided at (UTC)": d.decided_at,
+                        "symbol": symbols.get(d.signal_id, "—"),
+                        "leg": d.leg,
+                        "reason": d.reason,
+                        "message": d.message,
+                    }
                     for d in platform.ledger.recent_decisions(account, 10)
                 ]
             ),

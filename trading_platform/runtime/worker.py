@@ -1,7 +1,11 @@
-"""What the platform adds to a Celery worker: fail what its predecessor left behind, and clear old results."""
+"""What the platform adds to a Celery worker: start anew when its child was killed, fail what its predecessor left
+behind, and clear old results.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from typing import Any
 
@@ -33,6 +37,20 @@ def fail_runs_of_predecessor(sender: Any, **_: Any) -> None:
 
     with DagsterInstance.get() as instance:
         fail_orphaned_runs(instance, was_ours, f"The worker {name} was killed while this run was in progress.")
+
+
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]  # celery carries no types
+def die_with_a_killed_child(sender: Any, **_: Any) -> None:
+    """A child that is killed while it waits takes the lock of the pool's queue along: no later child gets any work.
+
+    So the parent follows it, the supervisor starts both anew, and the run that was interrupted is failed as above.
+    """
+
+    def follow(child: Any) -> None:
+        if child.exitcode is not None and child.exitcode < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sender.pool._pool.on_process_down = follow
 
 
 @signals.task_postrun.connect  # type: ignore[untyped-decorator]  # celery carries no types

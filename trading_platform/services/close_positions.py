@@ -79,10 +79,13 @@ def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[s
 
 
 def _close(desk: TradingDesk, position: Position, signal: Signal, leg: Leg) -> str | None:
-    instrument = desk.instruments[position.symbol]
-    quantity = size_exit(position.quantity, instrument)
+    instrument = desk.instrument(position.symbol)
+    balance = desk.ledger.account(desk.account).balances.get(instrument.base)
+    # what left the account by another way can't be sold: the rest still is
+    sellable = min(position.quantity, balance.free if balance else Decimal(0))
+    quantity = size_exit(sellable, instrument)
     if quantity == 0:
-        refuse(desk, signal, leg, ReasonCode.NO_POSITION, f"{position.quantity} is less than one lot")
+        refuse(desk, signal, leg, ReasonCode.NO_POSITION, f"{sellable} is less than one lot")
         return None
     order = Order(
         client_order_id=client_order_id(signal.signal_id, leg),

@@ -156,7 +156,7 @@ def _size(desk: TradingDesk, signal: Signal) -> tuple[SizedOrder, Ticker, Decima
         equity_quote=value.equity_quote,
         free_quote=state.balances[state.quote].free,
         ask=ticker.ask,
-        instrument=desk.instruments[signal.symbol],
+        instrument=desk.instrument(signal.symbol),
         fraction=risk.fraction_of_equity,
         tiers=risk.position_share_tiers,
         notional_floor_quote=risk.notional_floor_quote,
@@ -166,7 +166,7 @@ def _size(desk: TradingDesk, signal: Signal) -> tuple[SizedOrder, Ticker, Decima
 
 
 def _reserve_and_send(desk: TradingDesk, signal: Signal, sized: SizedOrder, details: Mapping[str, Any]) -> str | None:
-    instrument = desk.instruments[signal.symbol]
+    instrument = desk.instrument(signal.symbol)
     order = Order(
         client_order_id=client_order_id(signal.signal_id, ENTRY),
         account=desk.account,

@@ -37,7 +37,7 @@ def settle_order(desk: TradingDesk, order: Order) -> None:
     except RetryLater as silence:
         log.warning("order_outcome_still_unknown", client_order_id=order.client_order_id, why=str(silence))
     else:
-        desk.ledger.book(report, desk.instruments[order.symbol], desk.clock.wall())
+        desk.ledger.book(report, desk.instrument(order.symbol), desk.clock.wall())
 
 
 def submit_order(desk: TradingDesk, order: Order) -> None:
@@ -64,7 +64,7 @@ def submit_order(desk: TradingDesk, order: Order) -> None:
     except AskTheVenue as lost:
         desk.ledger.mark_unknown(client_order_id, str(lost), desk.clock.wall())
     else:
-        desk.ledger.book(report, desk.instruments[order.symbol], desk.clock.wall())
+        desk.ledger.book(report, desk.instrument(order.symbol), desk.clock.wall())
 
 
 def follow_orders(desk: TradingDesk, *, sleep: Callable[[float], None] = time.sleep) -> list[Order]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from trading_platform.domain.instrument import Instrument
 from trading_platform.ports.broker import Broker
@@ -36,7 +34,6 @@ class TradingDesk:
         """Name of the account."""
         return self.settings.account.name
 
-    @cached_property
-    def instruments(self) -> Mapping[str, Instrument]:
-        """The venue's rules for every symbol traded."""
-        return self.broker.instruments(self.settings.market.symbols)
+    def instrument(self, symbol: str) -> Instrument:
+        """The venue's rules for a symbol: one that the settings no longer name may still be held, or have an order."""
+        return self.broker.instruments([symbol])[symbol]

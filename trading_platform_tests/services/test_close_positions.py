@@ -16,8 +16,9 @@ from trading_platform.services.close_positions import LONGEST_RETRY_SECONDS
 from trading_platform.services.trade import work_waiting
 from trading_platform_tests.fakes import FakeBroker, FakeSeriesStore
 from trading_platform_tests.fakes.broker import Misbehaviour
-from trading_platform_tests.services.workplace import CLOSE, Workplace
+from trading_platform_tests.services.workplace import CLOSE, QUICK, Workplace
 from trading_platform_tests.support.examples import ACCOUNT, SYMBOL
+from trading_platform_tests.support.plain_settings import plain_settings
 
 
 @pytest.fixture
@@ -204,3 +205,37 @@ def test_exits_come_before_entries(place: Workplace) -> None:
 
     assert (len(report.exits), len(report.entries)) == (1, 1)
     assert [request.side for request in place.broker.requests[1:]] == [Side.SELL, Side.BUY]
+
+
+def test_a_symbol_that_the_settings_no_longer_name_is_still_sold(place: Workplace) -> None:
+    _says_sell(place)
+    place.settings = plain_settings(**(QUICK | {"market": {"symbols": ["ETH/USDT"], "window_candles": 50}}))
+
+    assert len(place.trade().exits) == 1
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+def test_what_left_the_account_by_another_way_does_not_keep_the_rest_from_being_sold(place: Workplace) -> None:
+    place.broker.deposit(BTC=Decimal("-0.0002"))
+    _says_sell(place)
+
+    place.trade()
+
+    assert _last_order(place).quantity == Decimal("0.00029")
+    assert place.agrees_with_venue()
+
+
+def test_a_purchase_of_less_than_a_lot_is_dust_and_blocks_nothing() -> None:
+    place = Workplace()
+    place.says()
+    place.broker.misbehave(Misbehaviour(fill_share=Decimal("0.03")))
+    place.trade()
+    bought = _last_order(place)
+    assert bought.filled_quantity == Decimal("0.00001")  # one lot, less its fee
+    place.broker.cancel(SYMBOL, bought.client_order_id)
+    _says_sell(place)
+
+    place.trade()
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert work_waiting(place.ledger, place.clock, place.settings) is None

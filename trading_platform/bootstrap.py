@@ -10,13 +10,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import FixSettings
 from trading_platform.ports.clock import Clock, WallClock
-from trading_platform.settings import Settings, current_settings, settings_version
+from trading_platform.settings import Settings, current_settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -166,12 +165,14 @@ class Platform:
 
 def platform() -> Platform:
     """This process's platform: the same object until the settings change."""
-    return _platform_of(settings_version(), os.getpid())
+    return _platform_of(id(current_settings()), os.getpid())
 
 
 @lru_cache(maxsize=1)
-def _platform_of(version: tuple[Path, int], process_id: int) -> Platform:
-    del version, process_id  # the key of the cache: a forked child must not use its parent's connections
+def _platform_of(settings_id: int, process_id: int) -> Platform:
+    # the key of the cache: settings are one object until they change, and what is cached keeps that object alive;
+    # a forked child must not use its parent's connections
+    del settings_id, process_id
     return Platform(current_settings())
 
 

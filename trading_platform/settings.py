@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -121,6 +121,9 @@ class FreshnessSettings(Section):
     )
     max_price_age_seconds: PositiveSeconds = Field(45.0, description="age of a ticker that may size an order")
     max_sensor_tick_age_seconds: PositiveSeconds = Field(120.0, description="silence of a sensor that is switched on")
+    max_trading_silence_seconds: PositiveSeconds = Field(
+        180.0, description="without a trade run that reconciled; at least twice cadence.reconcile_seconds"
+    )
 
 
 class StrategySettings(Section):
@@ -271,6 +274,8 @@ class Settings(BaseSettings):
             raise ValueError("replay.speed and replay.step need replay.folder (--replay FOLDER)")
         if self.replay.step and self.replay.speed != 1:
             raise ValueError("replay.step and replay.speed exclude each other: stepping goes as fast as it can")
+        if self.freshness.max_trading_silence_seconds < 2 * self.cadence.reconcile_seconds:
+            raise ValueError("freshness.max_trading_silence_seconds must be at least twice cadence.reconcile_seconds")
         for strategy in self.strategies:
             if strategy.interval not in self.market.intervals:
                 raise ValueError(f"strategies: {strategy.name} wants {strategy.interval}; add it to market.intervals")
@@ -322,21 +327,62 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         raise FixSettings(f"{settings_file()}: {broken}") from None
 
 
-def settings_version() -> tuple[Path, int]:
-    """Which file is in force and when it was changed (ns; 0 without a file): equal versions, equal settings."""
-    path = settings_file()
-    return path, path.stat().st_mtime_ns if path.is_file() else 0
+@dataclass
+class _InForce:
+    """The settings of this process, the version of the file they were last sought in, and what was wrong with it."""
+
+    settings: Settings | None = None
+    version: tuple[Path, int] | None = None
+    trouble: str = ""
+
+
+_in_force = _InForce()
 
 
 def current_settings() -> Settings:
-    """The settings as they are now: read again when the file has changed, the same object otherwise."""
-    return _settings_of(settings_version())
+    """The settings as they are now: read again when the file has changed, the same object otherwise.
+
+    A file that is broken while the platform runs changes nothing: a slip of the owner's must not keep an exit from
+    being sent (I7). `settings_trouble` tells of it.
+
+    Raises
+    ------
+    FixSettings
+        If this process has never read valid ones.
+    """
+    try:
+        version = _settings_version()
+    except FixSettings as vanished:
+        _in_force.version, _in_force.trouble = None, str(vanished)
+    else:
+        if version != _in_force.version:
+            _read_anew(version)
+    if _in_force.settings is None:
+        _in_force.version = None  # tried again at the next call
+        raise FixSettings(_in_force.trouble)
+    return _in_force.settings
 
 
-@lru_cache(maxsize=1)
-def _settings_of(version: tuple[Path, int]) -> Settings:
-    del version  # only the key of the cache
-    return load_settings()
+def _read_anew(version: tuple[Path, int]) -> None:
+    _in_force.version = version
+    try:
+        _in_force.settings, _in_force.trouble = load_settings(), ""
+    except FixSettings as broken:
+        _in_force.trouble = str(broken)
+
+
+def settings_trouble() -> str:
+    """Why the file's newest version isn't in force; empty when it is."""
+    return _in_force.trouble
+
+
+def _settings_version() -> tuple[Path, int]:
+    """Which file is in force and when it was changed (ns; 0 without a file): equal versions, equal settings."""
+    path = settings_file()
+    try:
+        return path, path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return path, 0
 
 
 def _one_line(error: Any) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trading_platform.domain.errors import FixSettings
-from trading_platform.settings import Settings, current_settings, load_settings
+from trading_platform.settings import Settings, current_settings, load_settings, settings_trouble
 
 DOCUMENTED = Path(__file__).parent.parent / "settings.toml"
 
@@ -98,3 +98,42 @@ def test_the_limits_by_account_size_are_those_of_the_design() -> None:
         (1000, "0.30"),
         (None, "0.10"),
     ]
+
+
+@pytest.mark.parametrize("broken", ["[risk\n", "[risk]\nmax_open_positions = 0\n"])
+def test_a_file_broken_while_running_leaves_the_last_good_settings(tmp_path: Path, broken: str) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[risk]\nmax_open_positions = 2\n")
+    before = current_settings()
+    assert settings_trouble() == ""
+
+    _rewrite(file, broken)
+    assert current_settings() is current_settings() is before
+    assert "risk" in settings_trouble() or "settings.toml" in settings_trouble()
+
+    _rewrite(file, "[risk]\nmax_open_positions = 1\n")
+    assert current_settings().risk.max_open_positions == 1
+    assert settings_trouble() == ""
+
+
+def test_a_file_that_vanishes_while_running_leaves_the_last_good_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "named.toml"
+    file.write_text("[risk]\nmax_open_positions = 2\n")
+    monkeypatch.setenv("TRADING_PLATFORM_SETTINGS_FILE", str(file))
+    before = current_settings()
+
+    moved = file.rename(tmp_path / "moved.toml")
+    assert current_settings() is before
+    assert "not a file" in settings_trouble()
+
+    moved.rename(file)
+    assert current_settings() == before
+    assert settings_trouble() == ""
+
+
+def _rewrite(file: Path, content: str) -> None:
+    changed_at = file.stat().st_mtime_ns + 1_000_000
+    file.write_text(content)
+    os.utime(file, ns=(changed_at, changed_at))

@@ -4,52 +4,78 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import structlog
 
 from trading_platform.adapters.dagster_graphql.orchestrator import DagsterGraphQLOrchestrator
 from trading_platform.bootstrap import Platform, platform
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import PlatformError
 from trading_platform.services.deliver_notifications import deliver_notifications
+from trading_platform.services.watch_database import DatabaseWatch
 from trading_platform.services.watch_freshness import watch_freshness
 from trading_platform.services.watch_orchestrator import watch_orchestrator
+from trading_platform.services.watch_settings import watch_settings
+from trading_platform.services.watch_trading import watch_trading
+from trading_platform.settings import settings_trouble
 
 STARTING_SECONDS = 60.0
+DATABASE_PATIENCE_SECONDS = 30.0
 
 log = structlog.get_logger()
 
 
-def watch_once(current: Platform, orchestrator: DagsterGraphQLOrchestrator, *, starting: bool) -> None:
-    """One round. What can't be reached now is looked at in the next round; the others still are.
+class Watcher:
+    """One round after the other; what can't be reached now is looked at in the next round, the others still are."""
 
-    Parameters
-    ----------
-    starting
-        The platform has only just started: that Dagster doesn't answer and data is old is no incident yet.
-    """
-    settings = current.settings
-    steps: list[Callable[[], object]] = [
-        lambda: watch_freshness(
-            current.store,
-            current.journal,
-            current.clock,
-            settings.market.symbols,
-            current.intervals,
-            settings.freshness.max_candle_lateness_seconds,
-            starting=starting,
-        ),
-        lambda: deliver_notifications(current.journal, current.notifier, current.clock),
-    ]
-    if not starting:
-        limit = settings.freshness.max_sensor_tick_age_seconds
-        steps.insert(1, lambda: watch_orchestrator(orchestrator, current.journal, current.clock, limit))
-    for step in steps:
-        try:
-            step()
-        except RetryLater as trouble:
-            log.warning("watcher_step_failed", why=str(trouble))
+    def __init__(self, started_at: datetime) -> None:
+        self._started_at = started_at
+        self._database = DatabaseWatch(DATABASE_PATIENCE_SECONDS)
+
+    def watch_once(self, current: Platform, orchestrator: DagsterGraphQLOrchestrator) -> None:
+        """One round. While the platform has only just started, silence and old data are no incident yet."""
+        starting = (datetime.now(UTC) - self._started_at).total_seconds() < STARTING_SECONDS
+        for step in self._steps(current, orchestrator, starting):
+            try:
+                step()
+            except PlatformError as trouble:
+                log.warning("watcher_step_failed", why=str(trouble))
+
+    def _steps(
+        self, current: Platform, orchestrator: DagsterGraphQLOrchestrator, starting: bool
+    ) -> list[Callable[[], object]]:
+        settings = current.settings
+        freshness, account = settings.freshness, settings.account.name
+        steps: list[Callable[[], object]] = [
+            lambda: self._database.look(current.journal, current.notifier, current.clock),
+            lambda: watch_settings(current.journal, current.clock, settings_trouble()),
+            lambda: watch_freshness(
+                current.store,
+                current.journal,
+                current.clock,
+                settings.market.symbols,
+                current.intervals,
+                freshness.max_candle_lateness_seconds,
+                starting=starting,
+            ),
+        ]
+        if not starting:
+            limit = freshness.max_sensor_tick_age_seconds
+            steps.append(lambda: watch_orchestrator(orchestrator, current.journal, current.clock, limit))
+        if not settings.replay.step:  # a recording that was stepped to its end has nothing left to trade
+            steps.append(
+                lambda: watch_trading(
+                    current.ledger,
+                    current.journal,
+                    current.clock,
+                    account,
+                    freshness.max_trading_silence_seconds,
+                    watched_since=self._started_at,
+                )
+            )
+        steps.append(lambda: deliver_notifications(current.journal, current.notifier, current.clock))
+        return steps
 
 
 def main() -> int:
@@ -57,12 +83,11 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    started = time.monotonic()
+    watcher = Watcher(datetime.now(UTC))
     while not stop.is_set():
         current = platform()
         ui = current.settings.servers.ui or f"http://127.0.0.1:{current.settings.orchestration.ui_port}"
-        starting = time.monotonic() - started < STARTING_SECONDS
-        watch_once(current, DagsterGraphQLOrchestrator(ui), starting=starting)
+        watcher.watch_once(current, DagsterGraphQLOrchestrator(ui))
         stop.wait(current.settings.cadence.watcher_seconds)
     return 0
 

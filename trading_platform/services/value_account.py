@@ -12,18 +12,21 @@ from trading_platform.ports.series_store import SeriesStore
 
 
 def value_account(ledger: Ledger, store: SeriesStore, clock: Clock, account: str) -> EquityPoint | None:
-    """Cash and open positions at the bid; None if there is no balance yet, or a position has no price.
+    """Cash and what is held at the bid, dust of closed positions included; None if it can't be told.
 
-    A position without a price isn't worth zero, and it isn't worth its cost: there is no equity to tell.
+    There is no equity to tell without a balance, or while an open position has no price: it isn't worth zero, and it
+    isn't worth its cost. Assets that the platform has no price for and no position in are left out.
     """
     state = ledger.account(account)
     if state.quote not in state.balances:
         return None
-    positions = ledger.open_positions(account)
-    tickers: Mapping[str, Ticker] = store.tickers([position.symbol for position in positions])
-    if any(position.symbol not in tickers for position in positions):
+    symbols = {f"{asset}/{state.quote}": balance.total for asset, balance in state.balances.items() if balance.total}
+    symbols.pop(f"{state.quote}/{state.quote}", None)
+    open_positions = {position.symbol for position in ledger.open_positions(account)}
+    tickers: Mapping[str, Ticker] = store.tickers(sorted(symbols.keys() | open_positions))
+    if not open_positions <= tickers.keys():
         return None
-    held = sum((p.quantity * tickers[p.symbol].bid for p in positions), Decimal(0))
+    held = sum((total * tickers[symbol].bid for symbol, total in symbols.items() if symbol in tickers), Decimal(0))
     now = clock.read()
     return EquityPoint(account, now.now, state.balances[state.quote].total, held, now.wall)
 

@@ -58,3 +58,17 @@ def test_one_point_is_kept_per_minute_of_the_venue(place: Workplace) -> None:
     minutes = [MINUTE.floor(point.venue_time) for point in place.ledger.equity_history(ACCOUNT, 99)]
 
     assert len(minutes) == len(set(minutes)) == 2
+
+
+def test_dust_of_a_closed_position_still_counts(place: Workplace) -> None:
+    place.buys()
+    before = place.ledger.account(ACCOUNT)
+    [position] = place.ledger.open_positions(ACCOUNT)
+    dust = Decimal("0.000003")
+    totals = {asset: balance.total for asset, balance in before.balances.items()} | {"BTC": position.quantity + dust}
+    assert place.ledger.reconcile(ACCOUNT, totals, at_revision=before.revision, at=place.clock.wall())
+
+    point = value_account(place.ledger, place.store, place.clock, ACCOUNT)
+
+    assert point is not None
+    assert point.positions_quote == (position.quantity + dust) * Decimal(49999)

@@ -58,13 +58,14 @@ class Position:
         fee_in_base = fill.fee if fill.fee_asset == instrument.base else ZERO
         fee_in_quote = fill.fee if fill.fee_asset == instrument.quote else ZERO
         if side is Side.BUY:
-            held = self.quantity + fill.quantity - fee_in_base
+            held = max(self.quantity + fill.quantity - fee_in_base, ZERO)
             return replace(
                 self,
                 quantity=held,
                 bought_quantity=self.bought_quantity + fill.quantity,
                 cost_quote=self.cost_quote + fill.quote_amount + fee_in_quote,
-                closed_at=self._closed_at(held, fill, instrument),
+                # less than one lot can't be sold: kept open, it would block its symbol for good
+                closed_at=fill.time if instrument.floor_quantity(held) < _smallest_lot(instrument) else None,
             )
         sold = fill.quantity + fee_in_base
         cost_of_sold = self.cost_quote * sold / self.quantity if sold < self.quantity else self.cost_quote
@@ -74,12 +75,9 @@ class Position:
             quantity=left,
             cost_quote=self.cost_quote - cost_of_sold,
             realized_pnl_quote=self.realized_pnl_quote + fill.quote_amount - fee_in_quote - cost_of_sold,
-            closed_at=self._closed_at(left, fill, instrument),
+            # what is left below the smallest order can't be sold either
+            closed_at=None if instrument.is_tradable(instrument.floor_quantity(left), fill.price) else fill.time,
         )
-
-    def _closed_at(self, held: Decimal, fill: Fill, instrument: Instrument) -> datetime | None:
-        """Less than one lot can't be sold, however it came about: kept open, it would block its symbol for good."""
-        return fill.time if instrument.floor_quantity(held) < _smallest_lot(instrument) else None
 
     def carry_into(self, opened: Position) -> tuple[Position, Position]:
         """Move what a closed position left over (dust) into `opened`: the closed one after it, and the new one."""

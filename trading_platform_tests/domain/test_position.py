@@ -46,11 +46,20 @@ def test_a_fee_in_a_third_asset_concerns_neither() -> None:
 
 def test_it_closes_when_less_than_one_lot_is_left() -> None:
     held = applied(NEW, Side.BUY, fill("1", "0.001", fee="0.000001"))
-    part = applied(held, Side.SELL, fill("2", "0.00098"))
+    part = applied(held, Side.SELL, fill("2", "0.0008"))
     assert part.is_open
-    rest = applied(part, Side.SELL, fill("3", "0.00001"))
+    rest = applied(part, Side.SELL, fill("3", "0.00019"))
     assert not rest.is_open
     assert rest.quantity == Decimal("0.000009")
+
+
+def test_it_closes_when_the_rest_is_below_the_smallest_order() -> None:
+    held = applied(NEW, Side.BUY, fill("1", "0.001"))
+    part = applied(held, Side.SELL, fill("2", "0.0009"))
+    assert part.is_open  # 5.00 USDT: just enough
+    rest = applied(held, Side.SELL, fill("2", "0.00091"))
+    assert not rest.is_open  # 4.50 USDT: no venue would take the order
+    assert rest.quantity == Decimal("0.00009")
 
 
 def test_dust_moves_on_with_its_cost() -> None:
@@ -87,3 +96,8 @@ def test_the_books_balance_whatever_is_traded(sequence: list[tuple[Side, Decimal
     assert position.cost_quote >= 0
     # what came in, less what went out, is what was earned, less what is still invested
     assert abs(cash - (position.realized_pnl_quote - position.cost_quote)) < Decimal("1e-15")
+
+
+def test_a_fee_beyond_what_was_bought_holds_nothing_rather_than_less() -> None:
+    held = applied(NEW, Side.BUY, fill("1", "0.00001", fee="0.000018"))
+    assert (held.quantity, held.is_open) == (ZERO, False)

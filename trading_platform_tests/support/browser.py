@@ -63,6 +63,14 @@ class Page:
             await asyncio.sleep(0.5)
         return text
 
+    async def click(self, words: str) -> None:
+        """Click the innermost element that says just that."""
+        clicked = await self.evaluate(
+            f"(e => e && (e.click(), true))([...document.querySelectorAll('*')]"
+            f".filter(e => e.innerText && e.innerText.trim() === {json.dumps(words)}).pop())"
+        )
+        assert clicked, f"nothing on the page says {words!r}"
+
     async def screenshot(self, path: Path) -> None:
         """Write a PNG of what is visible."""
         answer = await self._call("Page.captureScreenshot", format="png")

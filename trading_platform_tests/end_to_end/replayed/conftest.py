@@ -89,7 +89,7 @@ def platform(archive: Path, owner: Owner) -> Iterator[RunningPlatform]:
         "CADENCE__REFRESH_SECONDS": "3",
         "CADENCE__WATCHER_SECONDS": "1",
         "CADENCE__WATCHDOG_SECONDS": "5",
-        "CHARTS__MINIMUM_INTERVAL_SECONDS": "5",
+        "CHARTS__MINIMUM_INTERVAL_SECONDS": "30",
         "FRESHNESS__MAX_CANDLE_LATENESS_SECONDS": "20",
         "STRATEGIES": json.dumps(LIVELY_STRATEGIES),
         "RISK__COOLDOWN_SECONDS": "0",

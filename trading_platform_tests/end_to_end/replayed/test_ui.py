@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from trading_platform.domain.check import CheckName
 from trading_platform_tests.support.browser import Page, browser_page, chromium
 from trading_platform_tests.support.platform import RunningPlatform
 from trading_platform_tests.support.records import Records
@@ -17,7 +19,9 @@ pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="no Chromium on this computer: install the package chromium"),
 ]
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 90
+_SENSORS = 5
+_SHOW_CHART = "[Show Markdown]"
 _PICTURE = "[...document.images].some(i => i.src.startsWith('data:image/png') && i.naturalWidth > 300)"
 
 
@@ -36,33 +40,39 @@ def _has_chart(records: Records) -> Callable[[], bool]:
 
 
 async def test_the_owner_sees_the_loop(platform: RunningPlatform, records: Records, tmp_path: Path) -> None:
-    platform.wait_for(_has_chart(records), PATIENCE_SECONDS, "a chart")
+    ui = records.ui_url
     async with browser_page() as page:
-        await _shows(page, f"{records.ui_url}/asset-groups", "candles", "indicators", "signals", "equity", "tickers")
+        graph = f"{ui}/assets/equity?view=lineage&lineageScope=upstream&lineageDepth=5"
+        await _shows(page, graph, "tickers", "candles", "indicators", "signals", "equity", "Materialized")
         await page.screenshot(tmp_path / "asset-graph.png")
 
-        await _shows(
-            page, f"{records.ui_url}/automation", "refresh_sensor", "trade_sensor", "freshness_watchdog", "Running"
-        )
-        await page.screenshot(tmp_path / "automation.png")
+        await _shows(page, f"{ui}/automation", "refresh_sensor", "trade_sensor", "freshness_watchdog", "chart_sensor")
+        loaded = await page.read_until(lambda shown: shown.count("Standard sensor") == _SENSORS, PATIENCE_SECONDS)
+        assert loaded.count("Standard sensor") == _SENSORS, loaded
+        await page.screenshot(tmp_path / "sensors.png")
 
-        await _shows(page, f"{records.ui_url}/assets/candles?view=checks", "candles_are_fresh", "candles_have_no_gaps")
+        await _shows(page, f"{ui}/assets/candles?view=checks", *(name.value for name in CheckName), "BTC/USDT")
         await page.screenshot(tmp_path / "checks.png")
 
-        await _shows(page, f"{records.ui_url}/assets/candles?view=overview", "BTC/USDT")
+        await _shows(page, f"{ui}/assets/candles?view=overview", "new_candles", "newest_candle", "refresh_sensor")
         await page.screenshot(tmp_path / "candles.png")
 
-        await _shows(page, f"{records.ui_url}/runs", "refresh", "trade")
+        await _shows(page, f"{ui}/runs", "refresh", "trade", "Success")
         await page.screenshot(tmp_path / "runs.png")
 
 
-async def test_the_chart_is_a_picture_on_the_assets_page(records: Records, tmp_path: Path) -> None:
+async def test_an_assets_history_has_its_chart(platform: RunningPlatform, records: Records, tmp_path: Path) -> None:
+    platform.wait_for(_has_chart(records), PATIENCE_SECONDS, "a chart")
     async with browser_page() as page:
-        await _shows(page, f"{records.ui_url}/assets/price_chart?view=overview", "price_chart", "chart")
-        shown = await _see_picture(page)
+        await _shows(page, f"{records.ui_url}/assets/price_chart?view=events", "newest_candle", _SHOW_CHART)
+        await page.click(_SHOW_CHART)
+        await _shows_now(page, _PICTURE)
         await page.screenshot(tmp_path / "price-chart.png")
-        assert shown, await page.text()
 
 
-async def _see_picture(page: Page) -> bool:
-    return bool(await page.evaluate(_PICTURE))
+async def _shows_now(page: Page, condition: str) -> None:
+    for _ in range(PATIENCE_SECONDS):
+        if await page.evaluate(condition):
+            return
+        await asyncio.sleep(1)
+    raise AssertionError(f"the page shows no picture:\n{await page.text()}")

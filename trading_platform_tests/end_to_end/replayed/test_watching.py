@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from trading_platform_tests.end_to_end.replayed.conftest import Owner
+from trading_platform_tests.support.browser import browser_page, chromium
 from trading_platform_tests.support.platform import RunningPlatform
 from trading_platform_tests.support.records import SYMBOLS, Records, start_sensor, stop_sensor
 
@@ -42,16 +44,18 @@ def told(platform: RunningPlatform, records: Records, owner: Owner) -> Iterator[
     records.simulator.clear_faults()
 
 
-def test_a_venue_that_falls_silent_is_told_and_so_is_its_return(
-    platform: RunningPlatform, records: Records, told: Callable[[list[str]], None]
+async def test_a_venue_that_falls_silent_is_told_and_so_is_its_return(
+    platform: RunningPlatform, records: Records, told: Callable[[list[str]], None], tmp_path: Path
 ) -> None:
     records.simulator.fault("rest_mute", shape="503", endpoint="market")
     told(STALE)
-    assert platform.wait_for(lambda: _check_says(records, "FAILED"), PATIENCE_SECONDS, "the check fails in the UI")
+    assert platform.wait_for(lambda: _check_says(records, "FAILED"), PATIENCE_SECONDS, "the check fails")
+    if chromium() is not None:
+        await _see_the_failed_check(records, tmp_path / "failed-check.png")
 
     records.simulator.clear_faults()
     told(FRESH)
-    assert platform.wait_for(lambda: _check_says(records, "SUCCEEDED"), PATIENCE_SECONDS, "the check passes in the UI")
+    assert platform.wait_for(lambda: _check_says(records, "SUCCEEDED"), PATIENCE_SECONDS, "the check passes")
 
 
 def test_silence_is_told_also_when_the_refresh_sensor_is_switched_off(
@@ -66,3 +70,12 @@ def test_silence_is_told_also_when_the_refresh_sensor_is_switched_off(
 
 def _check_says(records: Records, status: str) -> bool:
     return bool(records.dagster(_FAILED_CHECK.format(status))[0][0])
+
+
+async def _see_the_failed_check(records: Records, picture: Path) -> None:
+    async with browser_page() as page:
+        await page.open(f"{records.ui_url}/assets/candles?view=checks")
+        shown = await page.read_until(lambda text: "beyond the limit" in text, PATIENCE_SECONDS)
+        await page.screenshot(picture)
+    assert "beyond the limit" in shown
+    assert "Failed" in shown

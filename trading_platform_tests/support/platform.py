@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -103,7 +104,8 @@ class RunningPlatform:
             self.up.kill()
             self.up.wait()
         for process in self.processes():
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # ended by its parent's death meanwhile
+                process.kill()
 
     def output(self) -> str:
         """What `up` has printed; call it once `up` has ended."""

@@ -40,7 +40,11 @@ def floor_settings(database_url: str, venue: SimulatedExchange, **risk: Any) -> 
     """Settings of a floor: data and signals never age, so that only what a test does counts."""
     return plain_settings(
         market={"window_candles": 50},
-        freshness={"max_candle_lateness_seconds": _AGELESS, "max_price_age_seconds": _AGELESS},
+        freshness={
+            "max_candle_lateness_seconds": _AGELESS,
+            "max_price_age_seconds": _AGELESS,
+            "max_trading_silence_seconds": 2 * _AGELESS,
+        },
         risk={"signal_valid_for_seconds": _AGELESS, "cooldown_seconds": 0, **risk},
         cadence={"reconcile_seconds": _AGELESS},
         execution={"follow_seconds": 0.5, "poll_seconds": 0.1},

@@ -51,7 +51,7 @@ async def test_the_owner_sees_the_loop(platform: RunningPlatform, records: Recor
         assert loaded.count("Standard sensor") == _SENSORS, loaded
         await page.screenshot(tmp_path / "sensors.png")
 
-        await _shows(page, f"{ui}/assets/candles?view=checks", *(name.value for name in CheckName), "BTC/USDT")
+        await _shows(page, f"{ui}/assets/candles?view=checks", *(name.value for name in CheckName), "Latest execution")
         await page.screenshot(tmp_path / "checks.png")
 
         await _shows(page, f"{ui}/assets/candles?view=overview", "new_candles", "newest_candle", "refresh_sensor")

@@ -1,0 +1,82 @@
+"""The one composition: made when it is used, once per process, and anew when the settings change."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from trading_platform.bootstrap import Platform, platform
+from trading_platform.domain.errors import FixSettings
+from trading_platform.settings import Settings
+from trading_platform_tests.support.plain_settings import plain_settings
+
+
+@pytest.fixture
+def settings_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The settings file in force."""
+    path = tmp_path / "settings.toml"
+    path.write_text("[risk]\nmax_open_positions = 2\n")
+    monkeypatch.setenv("TRADING_PLATFORM_SETTINGS_FILE", str(path))
+    return path
+
+
+def test_a_process_has_one_platform_until_the_settings_change(settings_file: Path) -> None:
+    first = platform()
+    assert platform() is first
+    assert first.settings.risk.max_open_positions == 2
+
+    settings_file.write_text("[risk]\nmax_open_positions = 1\n")
+    os.utime(settings_file, ns=(1, 1))
+
+    assert platform() is not first
+    assert platform().settings.risk.max_open_positions == 1
+
+
+def _identity(box: multiprocessing.SimpleQueue[int]) -> None:
+    box.put(id(platform()))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="processes can't be forked here")
+def test_a_forked_child_does_not_use_its_parents_connections(settings_file: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    box = context.SimpleQueue()
+    parents = id(platform())
+    child = context.Process(target=_identity, args=(box,))
+    child.start()
+
+    assert box.get() != parents
+    child.join()
+
+
+@pytest.mark.parametrize(
+    ("port", "setting"),
+    [
+        ("ledger", "servers.database"),
+        ("store", "servers.database"),
+        ("journal", "servers.database"),
+        ("simulator", "servers.simulator"),
+        ("clock", "servers.simulator"),
+        ("feed", "servers.simulator"),
+        ("broker", "servers.simulator_api_key"),
+    ],
+)
+def test_what_a_port_misses_is_named_when_it_is_used(port: str, setting: str) -> None:
+    made = Platform(plain_settings())
+
+    with pytest.raises(FixSettings, match=setting):
+        getattr(made, port)
+
+
+def test_every_indicator_is_stored_once() -> None:
+    settings: Settings = plain_settings(indicators={"extra": ("ema(12)", "rsi(14)", "atr(14)", "ema(12)")})
+    made = Platform(settings)
+
+    names = [str(spec) for spec in made.indicators]
+
+    assert len(names) == len(set(names))
+    needed = {str(spec) for placed in made.strategies for spec in placed.strategy.indicators}
+    assert needed < set(names)
+    assert [placed.strategy.name for placed in made.strategies] == ["trend_following", "mean_reversion"]

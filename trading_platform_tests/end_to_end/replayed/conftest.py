@@ -90,7 +90,7 @@ def platform(archive: Path, owner: Owner) -> Iterator[RunningPlatform]:
         "CADENCE__WATCHER_SECONDS": "1",
         "CADENCE__WATCHDOG_SECONDS": "5",
         "CHARTS__MINIMUM_INTERVAL_SECONDS": "30",
-        "FRESHNESS__MAX_CANDLE_LATENESS_SECONDS": "20",
+        "FRESHNESS__MAX_CANDLE_LATENESS_SECONDS": "15",
         "STRATEGIES": json.dumps(LIVELY_STRATEGIES),
         "RISK__COOLDOWN_SECONDS": "0",
         "ALERTS__URLS": json.dumps(owner.urls),

@@ -146,6 +146,17 @@ def test_a_new_strategy_joins_with_the_candles_that_are_judged_now() -> None:
         assert times == [minutes(number) for number in range(200, 260)]
 
 
+def test_a_hole_makes_no_candle_judged_twice() -> None:
+    candles, ledger = walk(), _ledger()
+    store = store_of(candles[:200])
+    _judge(store, ledger, STRATEGIES[:1])
+    add(store, candles[210:213])
+
+    judged = _judge(store, ledger, STRATEGIES[:1])
+
+    assert [j.open_time for j in judged] == [minutes(number) for number in range(210, 213)]
+
+
 def test_changed_parameters_are_another_series() -> None:
     ledger, store = _ledger(), store_of(walk())
     _judge(store, ledger, STRATEGIES[:1])

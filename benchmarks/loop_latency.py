@@ -25,7 +25,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.platform_run import RunningPlatform, busy_percent, running_platform
+from benchmarks.platform_run import CpuMeter, RunningPlatform, busy_percent, running_platform
 from trading_platform_tests.support.archives import recorded_or_synthetic
 
 STOCK = {"ORCHESTRATION__LAUNCHER": "subprocess", "ORCHESTRATION__EXECUTOR": "multiprocess"}
@@ -119,7 +119,7 @@ class Measured:
     breakdown: dict[str, Leg | None]
 
 
-def measure(profile: str, settings: dict[str, str], seconds: float, flags: Sequence[str], idle: float) -> Measured:
+def measure(profile: str, settings: dict[str, str], seconds: float, flags: Sequence[str]) -> Measured:
     """Run the platform in a fresh folder and read its records."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
@@ -127,8 +127,9 @@ def measure(profile: str, settings: dict[str, str], seconds: float, flags: Seque
     ):
         time.sleep(WARM_UP_SECONDS)
         since = time.time()
-        busy = busy_percent(seconds)
-        return _read(profile, running, since, seconds, busy - idle)
+        meter = CpuMeter(running)
+        time.sleep(seconds)
+        return _read(profile, running, since, seconds, meter.percent())
 
 
 def _read(profile: str, running: RunningPlatform, since: float, seconds: float, cpu: float) -> Measured:
@@ -193,17 +194,17 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console(width=150)
     idle = busy_percent(15)
-    console.print(f"machine at rest: {idle:.1f} % busy")
+    console.print(f"before the start, other programs keep the machine {idle:.1f} % busy")
     results = []
     with tempfile.TemporaryDirectory(prefix="bench-candles-") as spare:
         folder = recorded_or_synthetic("2025-03", Path(spare), candles=20_000)
         flags = ["--replay", str(folder), "--speed", "60", "--port", "3900"]
         for profile, settings in (("stock, speed 60", STOCK), ("platform, speed 60", {})):
             console.print(f"measuring {profile} for {arguments.seconds:.0f} s …")
-            results.append(measure(profile, settings, arguments.seconds, flags, idle))
+            results.append(measure(profile, settings, arguments.seconds, flags))
     if arguments.live_seconds:
         console.print(f"measuring the platform at speed 1 for {arguments.live_seconds:.0f} s …")
-        results.append(measure("platform, speed 1", {}, arguments.live_seconds, ["--port", "3900"], idle))
+        results.append(measure("platform, speed 1", {}, arguments.live_seconds, ["--port", "3900"]))
     show(console, results)
     RESULTS.mkdir(exist_ok=True)
     now = datetime.now(UTC)
@@ -212,7 +213,7 @@ def main() -> None:
         "measured_at": now.isoformat(),
         "cores": os.cpu_count(),
         "python": computer.python_version(),
-        "idle_percent": idle,
+        "busy_percent_before": idle,
         "results": [asdict(r) for r in results],
     }
     file.write_text(json.dumps(record, indent=2) + "\n")

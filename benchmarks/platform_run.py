@@ -76,6 +76,36 @@ def running_platform(state_dir: Path, *flags: str, settings: Mapping[str, str]) 
         subprocess.run([SCRIPT, "down", "--state-dir", state_dir], env=environment, check=True)
 
 
+class CpuMeter:
+    """CPU time of one instance's processes, those that ended and were waited for by a parent in it included.
+
+    A process's own times and those of its children that it has reaped are added up, so the short-lived processes of
+    stock Dagster count with the code server that spawns them. What other programs of the machine use doesn't.
+    """
+
+    def __init__(self, running: RunningPlatform) -> None:
+        self._running = running
+        self._before = self._seconds()
+        self._began = time.monotonic()
+
+    def percent(self) -> float:
+        """Share of all cores since the meter was made."""
+        elapsed = time.monotonic() - self._began
+        # a process that ended meanwhile is in its parent's figures now; one that is new began at zero
+        before = sum(self._before.values())
+        now = sum(self._seconds().values())
+        return 100.0 * (now - before) / (elapsed * (psutil.cpu_count() or 1))
+
+    def _seconds(self) -> dict[int, float]:
+        seconds = {}
+        for process in self._running.processes():
+            try:
+                seconds[process.pid] = sum(process.cpu_times()[:4])
+            except psutil.Error:
+                continue
+        return seconds
+
+
 def busy_percent(seconds: float) -> float:
     """Busy share of all cores over a time."""
     before, began = psutil.cpu_times(), time.monotonic()

@@ -103,6 +103,23 @@ def test_a_silent_venue_fails_the_run(platform: FakePlatform, instance: dg.Dagst
     assert not execute("refresh", platform, instance).success
 
 
+def test_a_silent_venue_still_shows_on_the_checks(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    execute("refresh", platform, instance)
+    platform.close_candles(5)
+    feed = platform.feed
+    assert isinstance(feed, FakeMarketFeed)
+    feed.silent_symbols.add(SYMBOL)
+
+    result = execute("refresh", platform, instance)
+
+    evaluations = {e.check_name: e for e in result.get_asset_check_evaluations()}
+    assert not result.success
+    assert "candles" not in materialized(result)
+    assert set(evaluations) == {name.value for name in CheckName}
+    assert not evaluations[CheckName.FRESH].passed
+    assert "beyond the limit" in (evaluations[CheckName.FRESH].description or "")
+
+
 def test_a_tick_requests_one_run_without_a_key(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
     request = tick(refresh_sensor, platform, instance)
 

@@ -1,11 +1,16 @@
 """Prices and closed candles, fresh from the venue."""
 
+from collections.abc import Iterator, Sequence
+
 import dagster as dg
 
+from trading_platform.bootstrap import Platform
+from trading_platform.defs.market_data.checks import CANDLE_CHECKS, CANDLES, evaluate_candle_checks
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import age, as_table, link_to_asset, utc
 from trading_platform.domain.candle import Interval
-from trading_platform.services.refresh_market import refresh_candles, refresh_tickers
+from trading_platform.domain.errors import RetryLater
+from trading_platform.services.refresh_market import RefreshedSeries, refresh_candles, refresh_tickers
 
 GROUP = "market_data"
 
@@ -21,21 +26,32 @@ def tickers(platform: PlatformParam) -> dg.MaterializeResult:
 
 
 @dg.asset(
+    key=CANDLES,
     group_name=GROUP,
     kinds={"postgres"},
+    check_specs=CANDLE_CHECKS,
     description="Closed candles of every symbol and interval, exactly as the venue published them.",
 )
-def candles(platform: PlatformParam) -> dg.MaterializeResult:
-    """Fetch what has closed since the last time."""
+def candles(platform: PlatformParam) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Fetch what has closed since the last time, and judge what is stored, whether or not the venue answered."""
     settings = platform.settings.market
-    series = refresh_candles(
-        platform.feed,
-        platform.store,
-        platform.clock,
-        settings.symbols,
-        platform.intervals,
-        settings.history_candles,
-    )
+    try:
+        series = refresh_candles(
+            platform.feed,
+            platform.store,
+            platform.clock,
+            settings.symbols,
+            platform.intervals,
+            settings.history_candles,
+        )
+    except RetryLater:
+        yield from evaluate_candle_checks(platform)
+        raise
+    yield _materialization(platform, series)
+    yield from evaluate_candle_checks(platform)
+
+
+def _materialization(platform: Platform, series: Sequence[RefreshedSeries]) -> dg.MaterializeResult:
     now = platform.clock.read().now
     rows = [
         {

@@ -1,0 +1,67 @@
+"""States of a market data stream, per symbol: connected is not the same as alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class StreamState(StrEnum):
+    """What is known of one symbol's stream.
+
+    ::
+
+        CONNECTING ──first data──▶ LIVE ──silence──▶ STALE ──REST serves it──▶ FALLBACK
+             ▲                      ▲                  │                          │
+             └──────resubscribe─────┼──────────────────┴──────────────────────────┘
+                                    └── data again (from STALE or FALLBACK too)
+        any ──the stream is ended on purpose──▶ CLOSED
+    """
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    STALE = "stale"
+    FALLBACK = "fallback"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class StreamStatus:
+    """One symbol's stream as last written down; all times are of the wall clock.
+
+    Parameters
+    ----------
+    reason
+        Why it is in that state, in plain words.
+    since
+        When it came into that state.
+    last_event_at
+        When data of that symbol last arrived (pongs and acknowledgements are no data); None before the first.
+    heartbeat_at
+        When the stream process last wrote: a state whose heartbeat is old says nothing.
+    duplicates, out_of_order, malformed, reconnects
+        Counted since the stream process was started.
+    """
+
+    symbol: str
+    state: StreamState
+    reason: str
+    since: datetime
+    last_event_at: datetime | None
+    heartbeat_at: datetime
+    duplicates: int = 0
+    out_of_order: int = 0
+    malformed: int = 0
+    reconnects: int = 0
+
+
+@dataclass(frozen=True)
+class StreamChange:
+    """One symbol's stream went from a state (None at the very beginning) to another."""
+
+    symbol: str
+    before: StreamState | None
+    after: StreamState
+    reason: str
+    at: datetime

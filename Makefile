@@ -45,8 +45,9 @@ down: $(STAMP)
 status: $(STAMP)
 	@$(BIN)/trading-platform status
 
+# Two workers: one runs the whole platform and mostly waits for it, the other everything else meanwhile.
 test: $(STAMP)
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses=2 $(PYTEST)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

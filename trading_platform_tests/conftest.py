@@ -11,6 +11,14 @@ from trading_platform.adapters.postgres.engine import make_engine
 from trading_platform_tests.support.postgres import PostgresServer, running_postgres
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share servers stay on one worker; those of the whole platform are one group, and begin first."""
+    items.sort(key=lambda item: item.get_closest_marker("end_to_end") is None)
+    for item in items:
+        whole = item.get_closest_marker("end_to_end") is not None
+        item.add_marker(pytest.mark.xdist_group("end_to_end" if whole else item.path.name))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """One embedded PostgreSQL for the session."""

@@ -23,8 +23,9 @@ def write_dagster_home(settings: Settings, state: StateFolder) -> None:
 
 
 def _stock(instance: str) -> str:
-    """As Dagster comes: a new process for each run, and its own pace of dequeuing."""
+    """As Dagster comes: a new process for each run, a new connection for each query, its own pace of dequeuing."""
     config = yaml.safe_load(instance)
+    config["storage"] = {"postgres": config["storage"]["custom"]["config"]}
     del config["run_launcher"]
     del config["run_coordinator"]
     return yaml.safe_dump(config, sort_keys=False)

@@ -29,6 +29,17 @@ from benchmarks.platform_run import CpuMeter, RunningPlatform, busy_percent, run
 from trading_platform_tests.support.archives import recorded_or_synthetic
 
 STOCK = {"ORCHESTRATION__LAUNCHER": "subprocess", "ORCHESTRATION__EXECUTOR": "multiprocess"}
+LIVELY = {
+    "STRATEGIES": json.dumps(
+        [
+            {"name": "trend_following", "params": {"adx_minimum": 5}},
+            {"name": "mean_reversion", "params": {"rsi_oversold": 45}},
+        ]
+    ),
+    "RISK__COOLDOWN_SECONDS": "0",
+}
+"""The same rules with thresholds that let them speak often enough for stock Dagster to send some orders, too."""
+
 WARM_UP_SECONDS = 45.0
 RESULTS = Path(__file__).parent / "results"
 
@@ -201,7 +212,7 @@ def main() -> None:
         flags = ["--replay", str(folder), "--speed", "60", "--port", "3900"]
         for profile, settings in (("stock, speed 60", STOCK), ("platform, speed 60", {})):
             console.print(f"measuring {profile} for {arguments.seconds:.0f} s …")
-            results.append(measure(profile, settings, arguments.seconds, flags))
+            results.append(measure(profile, LIVELY | settings, arguments.seconds, flags))
     if arguments.live_seconds:
         console.print(f"measuring the platform at speed 1 for {arguments.live_seconds:.0f} s …")
         results.append(measure("platform, speed 1", {}, arguments.live_seconds, ["--port", "3900"]))

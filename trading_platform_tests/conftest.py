@@ -11,6 +11,7 @@ from trading_platform.adapters.postgres.engine import make_engine
 from trading_platform_tests.support.postgres import PostgresServer, running_postgres
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share servers stay on one worker; those of the whole platform are one group, and begin first."""
     items.sort(key=lambda item: item.get_closest_marker("end_to_end") is None)

@@ -46,16 +46,16 @@ class RunningPlatform:
         return rows
 
     def processes(self) -> list[psutil.Process]:
-        """Every process of the instance, grandchildren included."""
+        """Every process of the instance, with all that they started: PostgreSQL's own write over their environment."""
         mark = str(self.state_dir.resolve())
-        found = []
+        found: dict[int, psutil.Process] = {}
         for process in psutil.process_iter():
             try:
                 if process.environ().get("TRADING_PLATFORM_SUPERVISED") == mark:
-                    found.append(process)
+                    found |= {each.pid: each for each in (process, *process.children(recursive=True))}
             except psutil.Error:
                 continue
-        return found
+        return list(found.values())
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """A Celery broker in a folder: kombu's filesystem transport, with messages that appear and vanish whole.
 
 kombu writes a message under its final name, so a busy reader can take it half written and lose it. Here a message
-is written under a hidden name and renamed; a reader claims it by renaming it within the same file system. What a
+(and the table of who is bound to what) is written under a hidden name and renamed; a reader claims it by renaming it within the same file system. What a
 killed reader had claimed isn't delivered again: the run never starts, times out and its work is requested anew.
 
 URL: ``folder:///absolute/path``.
@@ -9,6 +9,7 @@ URL: ``folder:///absolute/path``.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 import uuid
@@ -52,6 +53,18 @@ class Channel(filesystem.Channel):  # type: ignore[misc]  # kombu carries no typ
     def control_folder(self) -> Path:
         """Which queues are bound to which exchange."""
         return _made(self._root / "exchanges")
+
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+        """Add a binding; kombu opens the table before it locks it, so that others read it empty or half written."""
+        binding = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
+        with (self.control_folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            bound = self.get_table(exchange)
+            if binding not in bound:
+                table = self._exchange_file(exchange)
+                draft = table.with_name(f".{table.name}")
+                draft.write_bytes(str_to_bytes(dumps([binding, *bound])))
+                draft.rename(table)
 
     def _put(self, queue: str, payload: Any, **_: Any) -> None:
         name = f"{time.time_ns():020d}-{uuid.uuid4().hex}.{queue}.msg"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kombu import Connection
+from kombu import Connection, Exchange, Queue
 
 from trading_platform.runtime import folder_queue
 
@@ -68,13 +68,34 @@ def test_what_many_readers_take_is_what_was_sent(url: str) -> None:
 
     with ThreadPoolExecutor(WORKERS) as pool, Connection(url) as connection:
         readers = [pool.submit(read) for _ in range(WORKERS)]
-        queue = connection.SimpleQueue("market")
-        for number in range(MESSAGES):
-            queue.put(number)
-        all_sent.set()
+        try:
+            queue = connection.SimpleQueue("market")
+            for number in range(MESSAGES):
+                queue.put(number)
+        finally:
+            all_sent.set()
         received = Counter(number for reader in readers for number in reader.result())
 
     assert received == Counter(range(MESSAGES))
+
+
+def test_many_that_bind_at_once_are_all_bound(url: str) -> None:
+    names = [f"queue{number}" for number in range(12)]
+    together = threading.Barrier(len(names))
+
+    def bind(name: str) -> None:
+        with Connection(url) as connection:
+            queue = Queue(name, Exchange("runs"), routing_key="run")
+            together.wait()
+            queue(connection.channel()).declare()
+
+    for _ in range(5):
+        with ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(bind, names))
+
+    with Connection(url) as connection:
+        connection.Producer(exchange=Exchange("runs"), routing_key="run").publish("look")
+        assert [_drain(connection.SimpleQueue(name)) for name in names] == [["look"]] * len(names)
 
 
 def _drain(queue: Any) -> list[Any]:

@@ -1,8 +1,9 @@
 """A Celery broker in a folder: kombu's filesystem transport, with messages that appear and vanish whole.
 
 kombu writes a message under its final name, so a busy reader can take it half written and lose it. Here a message
-(and the table of who is bound to what) is written under a hidden name and renamed; a reader claims it by renaming it within the same file system. What a
-killed reader had claimed isn't delivered again: the run never starts, times out and its work is requested anew.
+(and the table of who is bound to what) is written under a hidden name and renamed; a reader claims a message by
+renaming it within the same file system. What a killed reader had claimed isn't delivered again: the run never starts,
+times out and its work is requested anew.
 
 URL: ``folder:///absolute/path``.
 """

@@ -67,9 +67,9 @@ def test_what_many_readers_take_is_what_was_sent(url: str) -> None:
             return taken + _drain(queue)
 
     with ThreadPoolExecutor(WORKERS) as pool, Connection(url) as connection:
+        queue = connection.SimpleQueue("market")  # bound before the others: kombu shares who is bound among threads
         readers = [pool.submit(read) for _ in range(WORKERS)]
         try:
-            queue = connection.SimpleQueue("market")
             for number in range(MESSAGES):
                 queue.put(number)
         finally:

@@ -41,6 +41,9 @@ _REFUSALS: Final = frozenset(
 # Under -2010 too, but it speaks of another request of the same id, which may have been placed.
 _DUPLICATE: Final = "duplicate"
 
+_SERVER_ERROR: Final = 500
+_NO_PROPER_ANSWER: Final = (ccxt.BadResponse, ccxt.ExchangeNotAvailable, ccxt.RequestTimeout)
+
 _LONGEST_MESSAGE: Final = 200
 
 
@@ -97,6 +100,13 @@ class Failure:
     def answered_by_refusal(self) -> bool:
         """Whether the answer is a 4xx: from 5xx on, the venue doesn't know itself."""
         return self.status is not None and 400 <= self.status < 500
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether the venue didn't answer, or nothing that makes sense: a refusal is an answer."""
+        if not self.request_left:
+            return False
+        return self.status is None or self.status >= _SERVER_ERROR or issubclass(self.kind, _NO_PROPER_ANSWER)
 
     @property
     def is_about_the_key(self) -> bool:

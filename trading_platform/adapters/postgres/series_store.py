@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Double, Engine, Select, cast, delete, func, select, tuple_
+from sqlalchemy import Double, Engine, Select, cast, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from trading_platform.adapters.postgres.candle_writer import write_candles
@@ -17,10 +17,28 @@ from trading_platform.adapters.postgres.engine import reading, transaction
 from trading_platform.adapters.postgres.tables import CANDLES, INDICATORS, TICKERS
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.market import Ticker
-from trading_platform.ports.series_store import CandleWrite
+from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
 _MICROSECONDS = 1_000_000
+_VERSIONS = text(
+    """
+    SELECT v.inside, v.inside_corrections, v.onwards, v.onwards_corrections
+    FROM unnest(
+        CAST(:symbols AS text[]), CAST(:intervals AS text[]),
+        CAST(:firsts AS timestamptz[]), CAST(:lasts AS timestamptz[])
+    ) WITH ORDINALITY r (symbol, interval, first, last, number)
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE open_time <= r.last) AS inside,
+               coalesce(sum(revision) FILTER (WHERE open_time <= r.last), 0)::bigint AS inside_corrections,
+               count(*) AS onwards,
+               coalesce(sum(revision), 0)::bigint AS onwards_corrections
+        FROM candles c
+        WHERE c.symbol = r.symbol AND c.interval = r.interval AND c.open_time >= r.first
+    ) v
+    ORDER BY r.number
+    """
+)
 
 
 class PostgresSeriesStore:
@@ -86,6 +104,20 @@ class PostgresSeriesStore:
         query = select(func.count()).where(CANDLES.c.symbol == symbol, CANDLES.c.interval == interval.name)
         with reading(self._engine) as connection:
             return connection.execute(query).scalar_one()
+
+    def versions(self, ranges: Sequence[CandleRange]) -> list[SeriesVersion]:
+        """The state of each range, in one question."""
+        if not ranges:
+            return []
+        arguments = {
+            "symbols": [wanted.symbol for wanted in ranges],
+            "intervals": [wanted.interval.name for wanted in ranges],
+            "firsts": [wanted.first for wanted in ranges],
+            "lasts": [wanted.last for wanted in ranges],
+        }
+        with reading(self._engine) as connection:
+            rows = connection.execute(_VERSIONS, arguments)
+            return [SeriesVersion(RangeVersion(*row[:2]), RangeVersion(*row[2:])) for row in rows]
 
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:
         """Replace the latest ticker of each symbol by the newest of these, unless it is newer still."""

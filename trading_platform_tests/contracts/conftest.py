@@ -18,7 +18,7 @@ from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.request_budget import RequestBudget
 from trading_platform.ports.series_store import SeriesStore
-from trading_platform_tests.contracts.ccxt_sites import ccxt_broker, ccxt_feed
+from trading_platform_tests.contracts.ccxt_sites import ccxt_broker, ccxt_feed, kraken_feed, okx_feed
 from trading_platform_tests.contracts.sites import BrokerSite, FeedSite, fake_broker, fake_feed
 from trading_platform_tests.fakes import FakeHealthJournal, FakeLedger, FakeRequestBudget, FakeSeriesStore
 
@@ -55,7 +55,12 @@ HEALTH_JOURNALS: dict[str, Callable[[pytest.FixtureRequest], HealthJournal]] = {
     "fake": lambda request: FakeHealthJournal(),
     "postgres": lambda request: PostgresHealthJournal(_engine(request)),
 }
-FEED_SITES: dict[str, Callable[[], AbstractContextManager[FeedSite]]] = {"fake": fake_feed, "ccxt": ccxt_feed}
+FEED_SITES: dict[str, Callable[[], AbstractContextManager[FeedSite]]] = {
+    "fake": fake_feed,
+    "ccxt": ccxt_feed,
+    "kraken": kraken_feed,
+    "okx": okx_feed,
+}
 BROKER_SITES: dict[str, Callable[[], AbstractContextManager[BrokerSite]]] = {
     "fake": fake_broker,
     "ccxt": ccxt_broker,

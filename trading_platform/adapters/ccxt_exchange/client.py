@@ -311,9 +311,10 @@ class CcxtClient:
         used = "" if answer is None else str(answer.headers.get(_USED_WEIGHT, ""))
         if used.isdigit():
             self._used_weight = float(used), self.monotonic_seconds()
-        if failure is not None and failure.wait_seconds is not None:
-            log.warning("venue_wants_silence", venue=self.access.name, seconds=failure.wait_seconds, why=str(failure))
-            self._budget.silence(self.access.budget_name, failure.wait_seconds)
+        seconds = None if failure is None else failure.silence_seconds
+        if seconds is not None:
+            log.warning("venue_wants_silence", venue=self.access.name, seconds=seconds)
+            self._budget.silence(self.access.budget_name, seconds)
 
     @property
     def precision_is_step(self) -> bool:

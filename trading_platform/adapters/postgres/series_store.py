@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,6 +22,15 @@ from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeV
 
 _PRICES = ("open", "high", "low", "close", "volume")
 _MICROSECONDS = 1_000_000
+# as text: SQLAlchemy compiles an INSERT with ON CONFLICT anew each time, which took longer than the database
+_WRITE_INDICATORS = text(
+    """
+    INSERT INTO indicators (symbol, interval, open_time, "values")
+    SELECT :symbol, :interval, r.open_time, CAST(r.values_text AS jsonb)
+    FROM unnest(CAST(:times AS timestamptz[]), CAST(:texts AS text[])) r (open_time, values_text)
+    ON CONFLICT (symbol, interval, open_time) DO UPDATE SET "values" = excluded."values"
+    """
+)
 _VERSIONS = text(
     """
     SELECT v.inside, v.inside_corrections, v.onwards, v.onwards_corrections
@@ -157,21 +167,13 @@ class PostgresSeriesStore:
         """Insert or replace indicator values per open time; what isn't finite is left out."""
         if not rows:
             return
-        statement = insert(INDICATORS)
-        statement = statement.on_conflict_do_update(
-            index_elements=["symbol", "interval", "open_time"], set_={"values": statement.excluded["values"]}
-        )
-        values = [
-            {
-                "symbol": symbol,
-                "interval": interval.name,
-                "open_time": open_time,
-                "values": {name: float(value) for name, value in rows[open_time].items() if math.isfinite(value)},
-            }
+        texts = [
+            json.dumps({name: float(value) for name, value in rows[open_time].items() if math.isfinite(value)})
             for open_time in sorted(rows)
         ]
+        arguments = {"symbol": symbol, "interval": interval.name, "times": sorted(rows), "texts": texts}
         with transaction(self._engine) as connection:
-            connection.execute(statement, values)
+            connection.execute(_WRITE_INDICATORS, arguments)
 
     def indicators(self, symbol: str, interval: Interval, *, newest: int) -> dict[datetime, dict[str, float]]:
         """Indicator values of the newest so many rows, ascending."""

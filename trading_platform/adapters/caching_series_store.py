@@ -183,7 +183,8 @@ class CachingSeriesStore:
             CandleRange(symbol, interval, window.first, window.last) for (symbol, interval), window in due.items()
         ]
         for (series, window), version in zip(due.items(), self._store.versions(ranges), strict=True):
-            if version.inside != window.version:
+            new = version.onwards.candles - version.inside.candles
+            if version.inside != window.version or new > len(window):
                 del self._windows[series]
                 continue
             if version.onwards != version.inside:
@@ -191,6 +192,7 @@ class CachingSeriesStore:
                 window.extend(self._store.candles(symbol, interval, start=window.last + _LATER))
                 window.version = version.onwards
             window.checked_at = now
+        self._keep_bound()
 
     def _load(self, series: _Series, number: int) -> CandleWindow | None:
         self._windows.pop(series, None)
@@ -204,9 +206,12 @@ class CachingSeriesStore:
         if not rows:
             return None
         window = self._windows[series] = CandleWindow(rows, version.onwards, now)
-        while sum(map(len, self._windows.values())) > self._most_candles and len(self._windows) > 1:
-            self._windows.popitem(last=False)
+        self._keep_bound()
         return window
+
+    def _keep_bound(self) -> None:
+        while sum(map(len, self._windows.values())) > self._most_candles:
+            self._windows.popitem(last=False)
 
     def _recheck(self, symbol: str, interval: Interval) -> None:
         with self._lock:

@@ -82,7 +82,7 @@ class CircuitBreaker:
                 return 0.0
             left = self._open_until - self._now()
             if left > 0 or self._probing:
-                return max(left, self._first_pause)
+                return left if left > 0 else self._first_pause
             self._probing = True
             return 0.0
 

@@ -21,6 +21,7 @@ from trading_platform.simulator.model import Quote, SymbolRules
 _FINEST = Decimal("0.00000001")  # the simulated exchange's wire has eight decimals
 _NO_FEES = FeeRates(Decimal(0), Decimal(0))  # the simulated exchange has its own
 _POLL_SECONDS = 1.0
+_SYMBOLS_A_SECOND = 20  # beyond 20, tickers cost Binance's twentyfold weight
 _PACES_PER_POLL = 3  # a venue that wants a second between two requests has others to answer, too
 _UNBOUNDED = Decimal(10) ** 12
 _BAND_UP, _BAND_DOWN = Decimal(5), Decimal("0.2")
@@ -42,7 +43,9 @@ def paper_market(client: CcxtClient, symbols: Sequence[str]) -> LiveMarketConfig
         venue=client.access.name,
         symbols=tuple(unified),
         fetch_quotes=_Quotes(CcxtMarketFeed(client), unified),
-        poll_seconds=max(_POLL_SECONDS, _PACES_PER_POLL * client.about_exchange(_pace_seconds)),
+        poll_seconds=max(
+            _POLL_SECONDS, len(symbols) / _SYMBOLS_A_SECOND, _PACES_PER_POLL * client.about_exchange(_pace_seconds)
+        ),
         rules=rules,
     )
 

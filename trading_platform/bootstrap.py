@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trading_platform.ports.ledger import Ledger
     from trading_platform.ports.market_feed import MarketFeed
     from trading_platform.ports.notifier import Notifier
+    from trading_platform.ports.request_budget import RequestBudget
     from trading_platform.ports.series_store import SeriesStore
     from trading_platform.services.generate_signals import PlacedStrategy
     from trading_platform.services.trading_desk import TradingDesk
@@ -41,11 +42,11 @@ class Platform:
 
     settings: Settings
 
-    def _engine(self, *, waits_for_disk: bool) -> Engine:
+    def _engine(self, *, waits_for_disk: bool, patience_seconds: int = 15) -> Engine:
         from trading_platform.adapters.postgres.engine import make_engine
 
         url = _required(self.settings.servers.database, "servers.database").get_secret_value()
-        return make_engine(url, waits_for_disk=waits_for_disk)
+        return make_engine(url, waits_for_disk=waits_for_disk, patience_seconds=patience_seconds)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -57,9 +58,16 @@ class Platform:
     @cached_property
     def store(self) -> SeriesStore:
         """Market data: what a crash of the server loses is fetched again."""
+        from trading_platform.adapters.caching_series_store import CachingSeriesStore
         from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
 
-        return PostgresSeriesStore(self._engine(waits_for_disk=False))
+        cache = self.settings.cache
+        return CachingSeriesStore(
+            PostgresSeriesStore(self._engine(waits_for_disk=False)),
+            most_candles=cache.candles,
+            candle_check_seconds=cache.candle_check_seconds,
+            price_seconds=cache.price_seconds,
+        )
 
     @cached_property
     def journal(self) -> HealthJournal:
@@ -67,6 +75,16 @@ class Platform:
         from trading_platform.adapters.postgres.health_journal import PostgresHealthJournal
 
         return PostgresHealthJournal(self._engine(waits_for_disk=True))
+
+    @cached_property
+    def budget(self) -> RequestBudget | None:
+        """What may still be asked of the venue, by all processes together; each keeps its own without a database."""
+        from trading_platform.adapters.local_request_budget import FailSafeRequestBudget
+        from trading_platform.adapters.postgres.request_budget import PostgresRequestBudget
+
+        if self.settings.servers.database is None:
+            return None
+        return FailSafeRequestBudget(PostgresRequestBudget(self._engine(waits_for_disk=False, patience_seconds=1)))
 
     @cached_property
     def simulator(self) -> SimulatorControl:
@@ -84,21 +102,21 @@ class Platform:
             return SimulatedVenueClock(self.simulator)
         from trading_platform.adapters.ccxt_exchange import make_venue_clock
 
-        return make_venue_clock(self.settings)
+        return make_venue_clock(self.settings, self.budget)
 
     @cached_property
     def feed(self) -> MarketFeed:
         """Public market data."""
         from trading_platform.adapters.ccxt_exchange import make_market_feed
 
-        return make_market_feed(self.settings)
+        return make_market_feed(self.settings, self.budget)
 
     @cached_property
     def broker(self) -> Broker:
         """Where orders go."""
         from trading_platform.adapters.ccxt_exchange import make_broker
 
-        return make_broker(self.settings)
+        return make_broker(self.settings, self.budget)
 
     @cached_property
     def notifier(self) -> Notifier:

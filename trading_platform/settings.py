@@ -75,6 +75,29 @@ class VenueSettings(Section):
     recv_window_ms: int = Field(5000, ge=100, le=60000)
 
 
+class RequestSettings(Section):
+    """How the venue is asked, all processes together."""
+
+    at_once: int = Field(4, ge=1, le=16, description="requests for market data under way at the same time, per process")
+    market_data_share: Share = Field(
+        Decimal("0.8"), description="of the venue's limits; the rest is kept for account and orders"
+    )
+    failures_to_pause: int = Field(
+        5, ge=1, le=100, description="times in a row that the venue doesn't answer before it is left alone"
+    )
+    longest_pause_seconds: PositiveSeconds = Field(10.0, description="before it is tried again, once")
+
+
+class CacheSettings(Section):
+    """What a process keeps in memory."""
+
+    price_seconds: float = Field(5.0, ge=0, le=60, description="age beyond which a price isn't served from memory")
+    candles: int = Field(150_000, ge=0, description="candles in memory per process, some 0.6 KB each; 0: none")
+    candle_check_seconds: float = Field(
+        1.0, ge=0, le=10, description="how long other processes' candles may go unnoticed"
+    )
+
+
 class MarketSettings(Section):
     """What is traded and observed."""
 
@@ -233,6 +256,8 @@ class Settings(BaseSettings):
     state_dir: Path = Path("var")
     account: AccountSettings = AccountSettings()
     venue: VenueSettings = VenueSettings()
+    requests: RequestSettings = RequestSettings()
+    cache: CacheSettings = CacheSettings()
     market: MarketSettings = MarketSettings()
     replay: ReplaySettings = ReplaySettings()
     simulator: SimulatorSettings = SimulatorSettings()

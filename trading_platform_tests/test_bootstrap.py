@@ -10,7 +10,9 @@ import pytest
 
 from trading_platform.bootstrap import Platform, platform
 from trading_platform.domain.errors import FixSettings
+from trading_platform.domain.request_limits import Charge, RequestLimit
 from trading_platform.settings import Settings
+from trading_platform_tests.support.examples import MINUTE, candle, minutes
 from trading_platform_tests.support.plain_settings import plain_settings
 
 
@@ -68,6 +70,28 @@ def test_what_a_port_misses_is_named_when_it_is_used(port: str, setting: str) ->
 
     with pytest.raises(FixSettings, match=setting):
         getattr(made, port)
+
+
+def test_who_has_no_database_keeps_a_budget_of_its_own() -> None:
+    assert Platform(plain_settings()).budget is None
+
+
+def test_requests_and_candles_go_by_the_settings(database_url: str) -> None:
+    made = Platform(
+        plain_settings(
+            servers={"database": database_url, "simulator": "http://127.0.0.1:9"},
+            requests={"at_once": 3, "market_data_share": "0.5", "failures_to_pause": 2, "longest_pause_seconds": 4},
+            cache={"candles": 400, "candle_check_seconds": 0, "price_seconds": 0},
+        )
+    )
+    access = vars(made.feed)["_client"].access
+    assert (access.at_once, access.market_data_share) == (3, 0.5)
+    assert (access.failures_to_pause, access.longest_pause_seconds) == (2, 4)
+    assert made.budget is not None
+    assert made.budget.take("venue", [Charge(RequestLimit("weight", 10, 0.001), 10)], 1.0) == 0
+    assert Platform(made.settings).budget.take("venue", [Charge(RequestLimit("weight", 10, 0.001), 10)], 1.0) > 0
+    made.store.write_candles("BTC/USDT", MINUTE, [candle(n) for n in range(60)], source="rest", received_at=minutes(0))
+    assert len(made.store.candle_frame("BTC/USDT", MINUTE, newest=50)) == 50
 
 
 def test_every_indicator_is_stored_once() -> None:

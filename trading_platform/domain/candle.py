@@ -46,6 +46,11 @@ class Interval:
             raise ValueError(f"{name!r} is not an interval; known are {', '.join(cls._KNOWN)}")
         return cls(cls._KNOWN[name], name)
 
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Names that `parse` knows, the shortest interval first."""
+        return tuple(cls._KNOWN)
+
     @property
     def length(self) -> timedelta:
         """The interval as a duration."""

@@ -22,6 +22,32 @@ class CandleWrite:
     unchanged: int = 0
 
 
+@dataclass(frozen=True)
+class CandleRange:
+    """The candles of a series that opened from `first` to `last`, both included."""
+
+    symbol: str
+    interval: Interval
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True)
+class RangeVersion:
+    """A state of some candles: while the version is the same, they are."""
+
+    candles: int
+    corrections: int
+
+
+@dataclass(frozen=True)
+class SeriesVersion:
+    """The state of a range, and of everything from its first candle on."""
+
+    inside: RangeVersion
+    onwards: RangeVersion
+
+
 class SeriesStore(Protocol):
     """Market data. Every method raises RetryLater if the store can't be reached."""
 
@@ -68,6 +94,10 @@ class SeriesStore(Protocol):
 
     def count_candles(self, symbol: str, interval: Interval) -> int:
         """Number of stored candles."""
+        ...
+
+    def versions(self, ranges: Sequence[CandleRange]) -> list[SeriesVersion]:
+        """The state of each range, in one question."""
         ...
 
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from urllib.parse import urlsplit
 
+from trading_platform.bootstrap import Platform
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.settings import Settings, current_settings
@@ -54,7 +55,7 @@ def _market(settings: Settings) -> MarketConfig:
     if not settings.simulated:
         from trading_platform.adapters.ccxt_exchange import make_paper_market  # 75 MB that no other market needs
 
-        return make_paper_market(settings)
+        return make_paper_market(settings, Platform(settings).budget)
     wire_names = tuple(symbol.replace("/", "") for symbol in settings.market.symbols)
     if settings.replay.folder is not None:
         return ArchiveMarketConfig(settings.replay.folder.expanduser().resolve(), wire_names)

@@ -14,6 +14,7 @@ from trading_platform.domain.market import Ticker
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.market_feed import MarketFeed
 from trading_platform.ports.series_store import CandleWrite, SeriesStore
+from trading_platform.services.side_by_side import side_by_side
 
 PAGE_CANDLES = 1000
 MAX_PAGES_PER_REFRESH = 20
@@ -53,8 +54,10 @@ def refresh_candles(
     symbols: Sequence[str],
     intervals: Sequence[Interval],
     history_candles: int,
+    at_once: int = 1,
 ) -> list[RefreshedSeries]:
-    """Fetch what has closed since the last time, series by series; the first start fetches `history_candles`.
+    """Fetch what has closed since the last time, `at_once` series side by side; the first start fetches
+    `history_candles`.
 
     One series' trouble doesn't keep the others from being refreshed, unless nothing works at all.
 
@@ -64,14 +67,16 @@ def refresh_candles(
         If no series could be refreshed.
     """
     now = clock.read().now  # before the requests: whatever has closed by now is complete in the answers
-    refreshed = []
-    for symbol in symbols:
-        for interval in intervals:
-            try:
-                refreshed.append(_refresh_series(feed, store, clock, now, symbol, interval, history_candles))
-            except RetryLater as trouble:
-                log.warning("candles_not_refreshed", symbol=symbol, interval=str(interval), why=str(trouble))
-                refreshed.append(RefreshedSeries(symbol, interval.name, 0, CandleWrite(), None, str(trouble)))
+
+    def refreshed_or_not(series: tuple[str, Interval]) -> RefreshedSeries:
+        symbol, interval = series
+        try:
+            return _refresh_series(feed, store, clock, now, symbol, interval, history_candles)
+        except RetryLater as trouble:
+            log.warning("candles_not_refreshed", symbol=symbol, interval=str(interval), why=str(trouble))
+            return RefreshedSeries(symbol, interval.name, 0, CandleWrite(), None, str(trouble))
+
+    refreshed = side_by_side(refreshed_or_not, [(s, i) for s in symbols for i in intervals], at_once)
     failures = [series.failure for series in refreshed if series.failure]
     if failures and len(failures) == len(refreshed):
         raise RetryLater(f"no candles could be refreshed: {failures[0]}")

@@ -1,22 +1,25 @@
-"""The ccxt adapters under contract, against the simulated exchange."""
+"""The ccxt adapters under contract: against the simulated exchange, and against other dialects as documented."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
-from trading_platform.adapters.ccxt_exchange.client import CcxtClient
+from trading_platform.adapters.ccxt_exchange.client import CcxtClient, VenueAccess
 from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
 from trading_platform.adapters.simulated_exchange.clock import SimulatedVenueClock
 from trading_platform.adapters.simulated_exchange.control import SimulatorControl
 from trading_platform.domain.candle import Candle
 from trading_platform_tests.contracts.sites import BrokerSite, FeedSite
-from trading_platform_tests.support.examples import MINUTE, SYMBOL
+from trading_platform_tests.support.examples import MINUTE, SYMBOL, candle
+from trading_platform_tests.support.scripted_server import Answer, scripted_server
 from trading_platform_tests.support.simulated import simulated_exchange
 from trading_platform_tests.support.simulated_access import access_to
+from trading_platform_tests.support.venues import kraken, okx
 
 _SHOWN = 20
 
@@ -41,6 +44,43 @@ def ccxt_feed() -> Iterator[FeedSite]:
             now,
             lambda: _set(control, "rest_mute", shape="503"),
         )
+
+
+@contextmanager
+def kraken_feed() -> Iterator[FeedSite]:
+    """Kraken, as its documentation has it."""
+    with _recorded_feed("kraken", "BTC/USD", kraken.teach) as site:
+        yield site
+
+
+@contextmanager
+def okx_feed() -> Iterator[FeedSite]:
+    """OKX, as its documentation has it."""
+    with _recorded_feed("okx", "BTC/USDT", okx.teach) as site:
+        yield site
+
+
+@contextmanager
+def _recorded_feed(exchange_id: str, symbol: str, teach: Callable[..., None]) -> Iterator[FeedSite]:
+    now = datetime.now(UTC)
+    candles = recent_candles(now, _SHOWN)
+    with scripted_server() as server:
+        teach(server, candles, now)
+
+        def silence() -> None:
+            server.script = dict.fromkeys(server.script, Answer("<html>busy</html>", 503))
+
+        access = VenueAccess(exchange_id, exchange_id, 1.0, 1.0, base_url=server.base_url)
+        yield FeedSite(CcxtMarketFeed(CcxtClient(access)), symbol, MINUTE, candles[:-1], now, silence)
+
+
+def recent_candles(now: datetime, number: int) -> list[Candle]:
+    """So many candles of one minute up to the one in progress, with more digits than a float keeps."""
+    first = MINUTE.floor(now) - (number - 1) * MINUTE.length
+    return [
+        replace(candle(0, f"84705.{index:05d}123456789"), open_time=first + index * MINUTE.length)
+        for index in range(number)
+    ]
 
 
 @contextmanager

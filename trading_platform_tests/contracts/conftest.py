@@ -8,15 +8,19 @@ from contextlib import AbstractContextManager
 import pytest
 from sqlalchemy import Engine
 
+from trading_platform.adapters.caching_series_store import CachingSeriesStore
+from trading_platform.adapters.local_request_budget import FailSafeRequestBudget, LocalRequestBudget
 from trading_platform.adapters.postgres.health_journal import PostgresHealthJournal
 from trading_platform.adapters.postgres.ledger import PostgresLedger
+from trading_platform.adapters.postgres.request_budget import PostgresRequestBudget
 from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
 from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.ports.ledger import Ledger
+from trading_platform.ports.request_budget import RequestBudget
 from trading_platform.ports.series_store import SeriesStore
-from trading_platform_tests.contracts.ccxt_sites import ccxt_broker, ccxt_feed
+from trading_platform_tests.contracts.ccxt_sites import ccxt_broker, ccxt_feed, kraken_feed, okx_feed
 from trading_platform_tests.contracts.sites import BrokerSite, FeedSite, fake_broker, fake_feed
-from trading_platform_tests.fakes import FakeHealthJournal, FakeLedger, FakeSeriesStore
+from trading_platform_tests.fakes import FakeHealthJournal, FakeLedger, FakeRequestBudget, FakeSeriesStore
 
 Maker = Callable[[pytest.FixtureRequest], object]
 
@@ -34,12 +38,29 @@ LEDGERS: dict[str, Callable[[pytest.FixtureRequest], Ledger]] = {
 SERIES_STORES: dict[str, Callable[[pytest.FixtureRequest], SeriesStore]] = {
     "fake": lambda request: FakeSeriesStore(),
     "postgres": lambda request: PostgresSeriesStore(_engine(request)),
+    "caching": lambda request: CachingSeriesStore(
+        PostgresSeriesStore(_engine(request)), most_candles=1_000, candle_check_seconds=60, price_seconds=5
+    ),
+    "caching the fake": lambda request: CachingSeriesStore(
+        FakeSeriesStore(), most_candles=1_000, candle_check_seconds=60, price_seconds=5
+    ),
+}
+REQUEST_BUDGETS: dict[str, Callable[[pytest.FixtureRequest], RequestBudget]] = {
+    "fake": lambda request: FakeRequestBudget(),
+    "local": lambda request: LocalRequestBudget(),
+    "postgres": lambda request: PostgresRequestBudget(_engine(request)),
+    "fail safe": lambda request: FailSafeRequestBudget(PostgresRequestBudget(_engine(request))),
 }
 HEALTH_JOURNALS: dict[str, Callable[[pytest.FixtureRequest], HealthJournal]] = {
     "fake": lambda request: FakeHealthJournal(),
     "postgres": lambda request: PostgresHealthJournal(_engine(request)),
 }
-FEED_SITES: dict[str, Callable[[], AbstractContextManager[FeedSite]]] = {"fake": fake_feed, "ccxt": ccxt_feed}
+FEED_SITES: dict[str, Callable[[], AbstractContextManager[FeedSite]]] = {
+    "fake": fake_feed,
+    "ccxt": ccxt_feed,
+    "kraken": kraken_feed,
+    "okx": okx_feed,
+}
 BROKER_SITES: dict[str, Callable[[], AbstractContextManager[BrokerSite]]] = {
     "fake": fake_broker,
     "ccxt": ccxt_broker,
@@ -56,6 +77,12 @@ def ledger(request: pytest.FixtureRequest) -> Ledger:
 def store(request: pytest.FixtureRequest) -> SeriesStore:
     """An empty store."""
     return SERIES_STORES[request.param](request)
+
+
+@pytest.fixture(params=REQUEST_BUDGETS)
+def budget(request: pytest.FixtureRequest) -> RequestBudget:
+    """A budget of which nothing is used."""
+    return REQUEST_BUDGETS[request.param](request)
 
 
 @pytest.fixture(params=HEALTH_JOURNALS)

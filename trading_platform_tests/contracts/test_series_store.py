@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.market import Ticker
-from trading_platform.ports.series_store import CandleWrite, SeriesStore
+from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesStore, SeriesVersion
 from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle, minutes
 
 
@@ -149,6 +149,59 @@ def test_a_hundred_thousand_candles(store: SeriesStore) -> None:
     assert store.count_candles(SYMBOL, MINUTE) == 100_000
     assert store.candles(SYMBOL, MINUTE, start=minutes(70_000), end=minutes(70_002)) == many[70_000:70_002]
     assert store.candles(SYMBOL, MINUTE, newest=2) == many[-2:]
+
+
+def test_a_range_keeps_its_version_until_one_of_its_candles_changes(store: SeriesStore) -> None:
+    write(store, candle(1), candle(2), candle(4))
+    held = CandleRange(SYMBOL, MINUTE, minutes(1), minutes(4))
+
+    def version() -> SeriesVersion:
+        [found] = store.versions([held])
+        return found
+
+    first = version()
+    assert first.inside == first.onwards == RangeVersion(3, 0)
+    write(store, candle(0), candle(4))
+    write(store, candle(2), symbol="ETH/USDT")
+    assert version() == first
+    write(store, candle(5))
+    assert version().inside == first.inside
+    assert version().onwards == RangeVersion(4, 0)
+    write(store, candle(5, "7"))
+    assert version().inside == first.inside
+    assert version().onwards == RangeVersion(4, 1)
+    write(store, candle(2, "7"))
+    assert version().inside == RangeVersion(3, 1)
+    write(store, candle(3))
+    assert version().inside == RangeVersion(4, 1)
+
+
+def test_versions_of_several_ranges_come_in_their_order(store: SeriesStore) -> None:
+    write(store, candle(0), candle(1))
+    write(store, candle(0), symbol="ETH/USDT")
+    ranges = [CandleRange(symbol, MINUTE, minutes(0), minutes(9)) for symbol in ("NO/ONE", SYMBOL, "ETH/USDT")]
+    assert [version.inside.candles for version in store.versions(ranges)] == [0, 2, 1]
+    assert store.versions([]) == []
+
+
+def test_a_window_read_again_is_as_the_store_is(store: SeriesStore) -> None:
+    write(store, *(candle(minute) for minute in range(40)))
+    assert [c.open_time for c in store.candles(SYMBOL, MINUTE, newest=20)] == [minutes(n) for n in range(20, 40)]
+    write(store, candle(35, "7"), candle(40), candle(41))
+    again = store.candles(SYMBOL, MINUTE, newest=20)
+    assert [c.open_time for c in again] == [minutes(n) for n in range(22, 42)]
+    assert again[-7].close == 7
+    frame = store.candle_frame(SYMBOL, MINUTE, newest=20)
+    assert list(frame["close"]) == [float(c.close) for c in again]
+    assert list(frame.index) == [c.open_time for c in again]
+    assert store.newest_open_time(SYMBOL, MINUTE) == minutes(41)
+
+
+def test_a_frame_belongs_to_the_caller(store: SeriesStore) -> None:
+    write(store, *(candle(minute) for minute in range(20)))
+    frame = store.candle_frame(SYMBOL, MINUTE, newest=15)
+    frame.loc[:, "close"] = -1.0
+    assert (store.candle_frame(SYMBOL, MINUTE, newest=15)["close"] == float(candle().close)).all()
 
 
 def ticker(last: str, venue_minute: float = 0, received_minute: float = 0) -> Ticker:

@@ -6,6 +6,7 @@ from trading_platform_tests.fakes.health_journal import FakeHealthJournal
 from trading_platform_tests.fakes.ledger import FakeLedger
 from trading_platform_tests.fakes.market_feed import FakeMarketFeed
 from trading_platform_tests.fakes.notifier import FakeNotifier
+from trading_platform_tests.fakes.request_budget import FakeRequestBudget
 from trading_platform_tests.fakes.series_store import FakeSeriesStore
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "FakeLedger",
     "FakeMarketFeed",
     "FakeNotifier",
+    "FakeRequestBudget",
     "FakeSeriesStore",
 ]

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ import pandas as pd
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
-from trading_platform.ports.series_store import CandleWrite
+from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
 
@@ -24,6 +24,7 @@ class FakeSeriesStore:
 
     def __init__(self) -> None:
         self._candles: dict[tuple[str, str], dict[datetime, Candle]] = defaultdict(dict)
+        self._revisions: dict[tuple[str, str, datetime], int] = defaultdict(int)
         self._tickers: dict[str, Ticker] = {}
         self._indicators: dict[tuple[str, str], dict[datetime, dict[str, float]]] = defaultdict(dict)
         self.is_down = False
@@ -38,7 +39,10 @@ class FakeSeriesStore:
         series = self._candles[symbol, interval.name]
         new = {candle.open_time: candle for candle in candles}
         inserted = sum(open_time not in series for open_time in new)
-        corrected = sum(open_time in series and series[open_time] != candle for open_time, candle in new.items())
+        changed = [time for time, candle in new.items() if time in series and series[time] != candle]
+        for open_time in changed:
+            self._revisions[symbol, interval.name, open_time] += 1
+        corrected = len(changed)
         series.update(new)
         self._candles[symbol, interval.name] = dict(sorted(series.items()))
         return CandleWrite(inserted, corrected, len(new) - inserted - corrected)
@@ -82,6 +86,19 @@ class FakeSeriesStore:
     def count_candles(self, symbol: str, interval: Interval) -> int:
         """Number of stored candles."""
         return len(self.candles(symbol, interval))
+
+    def versions(self, ranges: Sequence[CandleRange]) -> list[SeriesVersion]:
+        """The state of each range."""
+        self._answer()
+        return [
+            SeriesVersion(self._version(wanted, wanted.last), self._version(wanted, datetime.max.replace(tzinfo=UTC)))
+            for wanted in ranges
+        ]
+
+    def _version(self, wanted: CandleRange, last: datetime) -> RangeVersion:
+        name = wanted.interval.name
+        times = [time for time in self._candles[wanted.symbol, name] if wanted.first <= time <= last]
+        return RangeVersion(len(times), sum(self._revisions.get((wanted.symbol, name, time), 0) for time in times))
 
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:
         """Replace the latest ticker of each symbol, unless it is newer."""

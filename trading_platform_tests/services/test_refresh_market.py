@@ -153,6 +153,16 @@ def test_one_symbols_silence_does_not_keep_the_others_waiting() -> None:
     assert len(market.stored(ETH)) == HISTORY
 
 
+def test_series_are_fetched_side_by_side_and_told_in_their_order() -> None:
+    market = Market(closed=800)
+    market.feed.silent_symbols.add(ETH)
+
+    refreshed = refresh_candles(market.feed, market.store, market.clock, [ETH, SYMBOL], [MINUTE], HISTORY, at_once=4)
+
+    assert [(series.symbol, series.failure is None) for series in refreshed] == [(ETH, False), (SYMBOL, True)]
+    assert len(market.stored()) == HISTORY
+
+
 def test_silence_of_all_is_a_failure() -> None:
     market = Market(closed=800)
     market.feed.is_silent = True

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient, VenueAccess
 from trading_platform.adapters.ccxt_exchange.clock import CcxtVenueClock
 from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
 from trading_platform.adapters.ccxt_exchange.paper_market import paper_market
 from trading_platform.domain.errors import FixSettings
+from trading_platform.ports.request_budget import RequestBudget
 from trading_platform.settings import Settings
 from trading_platform.simulator.config import LiveMarketConfig
 
@@ -15,24 +18,24 @@ SIMULATED_PROTOCOL = "binance"
 _SIMULATED_NAME = "the simulated exchange"
 
 
-def make_market_feed(settings: Settings) -> CcxtMarketFeed:
+def make_market_feed(settings: Settings, budget: RequestBudget | None = None) -> CcxtMarketFeed:
     """Public market data of the venue that the settings name."""
-    return CcxtMarketFeed(CcxtClient(market_data_access(settings)))
+    return CcxtMarketFeed(CcxtClient(market_data_access(settings), budget=budget))
 
 
-def make_venue_clock(settings: Settings) -> CcxtVenueClock:
+def make_venue_clock(settings: Settings, budget: RequestBudget | None = None) -> CcxtVenueClock:
     """Clock of the real venue that the settings name."""
-    return CcxtVenueClock(CcxtClient(market_data_access(settings)))
+    return CcxtVenueClock(CcxtClient(market_data_access(settings), budget=budget))
 
 
-def make_paper_market(settings: Settings) -> LiveMarketConfig:
+def make_paper_market(settings: Settings, budget: RequestBudget | None = None) -> LiveMarketConfig:
     """Quotes and rules of the real venue that the settings name, for the simulated exchange that matches the orders."""
-    return paper_market(CcxtClient(market_data_access(settings)), settings.market.symbols)
+    return paper_market(CcxtClient(market_data_access(settings), budget=budget), settings.market.symbols)
 
 
-def make_broker(settings: Settings) -> CcxtBroker:
+def make_broker(settings: Settings, budget: RequestBudget | None = None) -> CcxtBroker:
     """The account that trades: on paper it is at the simulated exchange, whatever the venue."""
-    return CcxtBroker(CcxtClient(account_access(settings)))
+    return CcxtBroker(CcxtClient(account_access(settings), budget=budget))
 
 
 def market_data_access(settings: Settings) -> VenueAccess:
@@ -44,6 +47,8 @@ def market_data_access(settings: Settings) -> VenueAccess:
         read_timeout_seconds=venue.market_data_timeout_seconds,
         send_timeout_seconds=venue.timeout_seconds,
         base_url=_simulator_url(settings) if settings.simulated else venue.base_url,
+        at_once=settings.requests.at_once,
+        **_manners(settings),
     )
 
 
@@ -61,7 +66,17 @@ def account_access(settings: Settings) -> VenueAccess:
         api_key=servers.simulator_api_key,
         api_secret=servers.simulator_api_secret,
         recv_window_ms=venue.recv_window_ms,
+        **_manners(settings),
     )
+
+
+def _manners(settings: Settings) -> dict[str, Any]:
+    requests = settings.requests
+    return {
+        "market_data_share": float(requests.market_data_share),
+        "failures_to_pause": requests.failures_to_pause,
+        "longest_pause_seconds": requests.longest_pause_seconds,
+    }
 
 
 def _simulator_url(settings: Settings) -> str:

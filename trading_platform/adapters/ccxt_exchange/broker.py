@@ -24,6 +24,7 @@ from trading_platform.adapters.ccxt_exchange.wire_fields import (
 from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, RetryLater
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import OrderReport, OrderRequest, Side
+from trading_platform.domain.request_limits import RequestGroup
 from trading_platform.ports.broker import VenueBalance
 
 _SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
@@ -67,7 +68,12 @@ class CcxtBroker:
             **self._window(),
         }
         what = f"order {request.client_order_id}"
-        answer = self._client.send(what, lambda exchange: exchange.privatePostOrder(order), submitting_failed)
+        answer = self._client.send(
+            what,
+            lambda exchange: exchange.privatePostOrder(order),
+            submitting_failed,
+            reduces_risk=request.side is Side.SELL,
+        )
         try:
             return placed_report(request.symbol, request.client_order_id, answer)
         except MalformedAnswer as unreadable:
@@ -90,7 +96,9 @@ class CcxtBroker:
             **self._window(),
         }
         what = f"cancel of order {client_order_id}"
-        self._client.send(what, lambda exchange: exchange.privateDeleteOrder(order), cancelling_failed)
+        self._client.send(
+            what, lambda exchange: exchange.privateDeleteOrder(order), cancelling_failed, reduces_risk=True
+        )
         try:
             return self.find(symbol, client_order_id)
         except (RetryLater, OrderNotKnown) as silence:
@@ -100,7 +108,10 @@ class CcxtBroker:
         query = {"symbol": self._wire_name(symbol), "origClientOrderId": client_order_id, **self._window()}
         order = mapping(
             self._client.read(
-                f"order {client_order_id}", lambda exchange: exchange.privateGetOrder(query), finding_failed
+                f"order {client_order_id}",
+                lambda exchange: exchange.privateGetOrder(query),
+                finding_failed,
+                RequestGroup.ACCOUNT,
             ),
             f"order {client_order_id}",
         )
@@ -118,7 +129,9 @@ class CcxtBroker:
         while True:
             page = sequence(
                 self._client.read(
-                    f"trades of order {venue_order_id}", lambda exchange: exchange.privateGetMyTrades(dict(query))
+                    f"trades of order {venue_order_id}",
+                    lambda exchange: exchange.privateGetMyTrades(dict(query)),
+                    group=RequestGroup.ACCOUNT,
                 ),
                 "the list of trades",
             )
@@ -128,14 +141,21 @@ class CcxtBroker:
             query["fromId"] = int(text_member(mapping(page[-1], "a trade"), "id")) + 1
 
     def _fee_rates(self) -> FeeRates:
+        """The account's fees; while they can't be read again, the older ones: an exit must not wait for them (I7)."""
         now = self._client.monotonic_seconds()
         if self._fees is None or now - self._fees[1] > MARKETS_LIFETIME_SECONDS:
-            self._fees = fee_rates(self._account()), now
+            try:
+                self._fees = fee_rates(self._account()), now
+            except RetryLater:
+                if self._fees is None:
+                    raise
         return self._fees[0]
 
     def _account(self) -> Json:
         query = {"omitZeroBalances": "true", **self._window()}
-        answer = self._client.read("account", lambda exchange: exchange.privateGetAccount(query))
+        answer = self._client.read(
+            "account", lambda exchange: exchange.privateGetAccount(query), group=RequestGroup.ACCOUNT
+        )
         return mapping(answer, "the account")
 
     def _wire_name(self, symbol: str) -> str:

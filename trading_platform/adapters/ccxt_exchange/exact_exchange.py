@@ -6,7 +6,7 @@ import difflib
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,16 @@ class HttpAnswer:
     status: int
     headers: Mapping[str, str]
     body: str
+
+
+@dataclass(frozen=True)
+class OutgoingRequest:
+    """A request that is about to be sent, with ccxt's idea of its cost."""
+
+    method: str
+    path: str
+    parameters: Mapping[str, Any]
+    cost: float
 
 
 def require_known(exchange_id: str) -> None:
@@ -75,6 +85,8 @@ class _Exact:
     number = str
     answer: HttpAnswer | None = None
     request_left: bool = False
+    rate_limits: list[Any] | None = None
+    before_request: Callable[[OutgoingRequest], None] | None = None
 
     @staticmethod
     def on_json_response(body: str) -> Any:
@@ -87,6 +99,16 @@ class _Exact:
         self.answer = HttpAnswer(status, headers, body)
         return str(body).strip()
 
+    def fetch2(
+        self, path: str, api: Any = "public", method: str = "GET", params: Any = None, config: Any = None
+    ) -> Any:
+        """Ask for leave before any request, those included that ccxt makes unasked."""
+        params, config = params or {}, config or {}
+        if self.before_request is not None:
+            cost = self.calculate_rate_limiter_cost(api, method, path, params, config)  # type: ignore[attr-defined]
+            self.before_request(OutgoingRequest(method, path, params, float(cost)))
+        return super().fetch2(path, api, method, params, config)  # type: ignore[misc]
+
     def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         """Send a request; a success that isn't JSON is an error (ccxt hands its text on)."""
         self.answer = None
@@ -94,6 +116,8 @@ class _Exact:
         decoded = super().fetch(url, method, headers, body)  # type: ignore[misc]
         if not isinstance(decoded, (dict, list)):
             raise ccxt.BadResponse("the answer is not JSON")
+        if isinstance(decoded, dict) and isinstance(decoded.get("rateLimits"), list):
+            self.rate_limits = decoded["rateLimits"]
         return decoded
 
 

@@ -41,6 +41,9 @@ _REFUSALS: Final = frozenset(
 # Under -2010 too, but it speaks of another request of the same id, which may have been placed.
 _DUPLICATE: Final = "duplicate"
 
+_SERVER_ERROR: Final = 500
+_NO_PROPER_ANSWER: Final = (ccxt.BadResponse, ccxt.ExchangeNotAvailable, ccxt.RequestTimeout)
+
 _LONGEST_MESSAGE: Final = 200
 
 
@@ -94,9 +97,23 @@ class Failure:
         return None
 
     @property
+    def silence_seconds(self) -> float | None:
+        """The same, where other venues say it in their own ways: nothing to conclude from about an order."""
+        if self.wait_seconds is None and _is_rate_limit(self):
+            return self.retry_after_seconds or _DEFAULT_WAIT_SECONDS[429]
+        return self.wait_seconds
+
+    @property
     def answered_by_refusal(self) -> bool:
         """Whether the answer is a 4xx: from 5xx on, the venue doesn't know itself."""
         return self.status is not None and 400 <= self.status < 500
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether the venue didn't answer, or nothing that makes sense: a refusal is an answer."""
+        if not self.request_left:
+            return False
+        return self.status is None or self.status >= _SERVER_ERROR or issubclass(self.kind, _NO_PROPER_ANSWER)
 
     @property
     def is_about_the_key(self) -> bool:
@@ -115,16 +132,14 @@ class MalformedAnswer(RetryLater):
 
 def reading_failed(failure: Failure) -> PlatformError:
     """Error of a request that changes nothing."""
-    if failure.wait_seconds is not None:
-        return WaitUntilAllowed(str(failure), failure.wait_seconds)
+    if failure.silence_seconds is not None:
+        return WaitUntilAllowed(str(failure), failure.silence_seconds)
     if failure.is_about_the_key or _lacks_key(failure):
         return FixSettings(f"{failure}; check the API key, its permissions and its allowed addresses")
     if failure.code in _BAD_REQUEST or issubclass(failure.kind, (ccxt.BadSymbol, ccxt.NotSupported)):
         return FixSettings(f"{failure}; check market.symbols, market.intervals and venue.name")
     if failure.status == _REFUSED_LOCATION:
         return FixSettings(f"{failure}; the venue serves nobody at this location: choose another venue.name")
-    if _is_rate_limit(failure):
-        return WaitUntilAllowed(str(failure), failure.retry_after_seconds or _DEFAULT_WAIT_SECONDS[429])
     return RetryLater(str(failure))
 
 

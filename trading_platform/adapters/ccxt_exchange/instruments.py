@@ -50,13 +50,15 @@ def binance_instrument(market: Market, fees: FeeRates) -> Instrument:
     )
 
 
-def unified_instrument(market: Market, precision_is_step: bool) -> Instrument:
+def unified_instrument(market: Market, precision_is_step: bool, least_tick: Any = None) -> Instrument:
     """Rules of any venue's market in ccxt's common form.
 
     Parameters
     ----------
     precision_is_step
         Whether ccxt states this venue's precision as a step, not as a number of decimals.
+    least_tick
+        A tick that the venue states beside its number of decimals, and that may be coarser (Kraken).
     """
     precision, limits = market["precision"], market["limits"]
     maximum = limits["amount"].get("max")
@@ -64,7 +66,7 @@ def unified_instrument(market: Market, precision_is_step: bool) -> Instrument:
         symbol=market["symbol"],
         base=market["base"],
         quote=market["quote"],
-        tick_size=_step(precision.get("price"), precision_is_step),
+        tick_size=max(_step(precision.get("price"), precision_is_step), _number(least_tick)),
         lot_step=_step(precision.get("amount"), precision_is_step),
         min_quantity=_number(limits["amount"].get("min")),
         max_quantity=None if maximum is None else _number(maximum),

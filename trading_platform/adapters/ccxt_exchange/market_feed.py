@@ -19,10 +19,13 @@ from trading_platform.adapters.ccxt_exchange.wire_fields import (
     sequence,
 )
 from trading_platform.domain.candle import Candle, Interval
+from trading_platform.domain.errors import FixSettings
 from trading_platform.domain.market import Ticker
 
 _PRICES = ("bid", "ask", "last")
 _OHLCV_FIELDS = ("open", "high", "low", "close", "volume")
+_SAFE_PAGE = 100
+_ASKED_BY_STRETCH = frozenset({"okx"})
 
 
 class CcxtMarketFeed:
@@ -50,8 +53,28 @@ class CcxtMarketFeed:
         return [_ticker(symbol, fields, received_at) for symbol, fields in found.items() if _is_two_sided(fields)]
 
     def candles(self, symbol: str, interval: Interval, since: datetime, limit: int) -> list[Candle]:
-        """Up to `limit` candles that opened at or after `since`, ascending, exact decimals."""
+        """Up to `limit` candles that opened at or after `since`, ascending, exact decimals.
+
+        As many requests as that takes: venues give 300 to 1000 candles at once. One that keeps the newest so many
+        only (Kraken 720) begins later than `since`.
+        """
         self._client.market(symbol)
+        page_limit, by_stretch = self._client.about_exchange(lambda exchange: _paging(exchange, interval))
+        candles: list[Candle] = []
+        now = datetime.now(UTC)
+        while len(candles) < limit:
+            wanted = min(limit - len(candles), page_limit)
+            page = self._page(symbol, interval, since, wanted)
+            candles += page
+            if len(page) == wanted:
+                since = page[-1].open_time + interval.length
+            elif by_stretch and since + wanted * interval.length <= now:
+                since += wanted * interval.length  # a hole in this stretch of time says nothing about the next
+            else:
+                break
+        return candles
+
+    def _page(self, symbol: str, interval: Interval, since: datetime, limit: int) -> list[Candle]:
         rows = self._client.read(
             f"candles of {symbol}",
             lambda exchange: exchange.fetch_ohlcv(symbol, interval.name, epoch_ms(since), limit),
@@ -70,6 +93,17 @@ class CcxtMarketFeed:
             [decimal(str(level[0]), "a price") for level in sequence(book.get(side), side)] for side in ("bids", "asks")
         )
         return {"bid": max(bids), "ask": min(asks)} if bids and asks else {}
+
+
+def _paging(exchange: Any, interval: Interval) -> tuple[int, bool]:
+    """How many candles come at once, and whether a request is about a stretch of time only (OKX)."""
+    known = exchange.timeframes or {}
+    if known and interval.name not in known:
+        served = ", ".join(name for name in known if name in Interval.names())
+        raise FixSettings(f"market.intervals: {exchange.id} serves no candles of {interval}, but {served}")
+    features = (exchange.features or {}).get("spot") or {}
+    at_once = (features.get("fetchOHLCV") or {}).get("limit")
+    return int(at_once or _SAFE_PAGE), exchange.id in _ASKED_BY_STRETCH
 
 
 def _is_two_sided(fields: Json) -> bool:

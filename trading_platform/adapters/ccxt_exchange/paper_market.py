@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.instruments import (
@@ -19,6 +20,9 @@ from trading_platform.simulator.model import Quote, SymbolRules
 
 _FINEST = Decimal("0.00000001")  # the simulated exchange's wire has eight decimals
 _NO_FEES = FeeRates(Decimal(0), Decimal(0))  # the simulated exchange has its own
+_POLL_SECONDS = 1.0
+_SYMBOLS_A_SECOND = 20  # beyond 20, tickers cost Binance's twentyfold weight
+_PACES_PER_POLL = 3  # a venue that wants a second between two requests has others to answer, too
 _UNBOUNDED = Decimal(10) ** 12
 _BAND_UP, _BAND_DOWN = Decimal(5), Decimal("0.2")
 
@@ -39,6 +43,9 @@ def paper_market(client: CcxtClient, symbols: Sequence[str]) -> LiveMarketConfig
         venue=client.access.name,
         symbols=tuple(unified),
         fetch_quotes=_Quotes(CcxtMarketFeed(client), unified),
+        poll_seconds=max(
+            _POLL_SECONDS, len(symbols) / _SYMBOLS_A_SECOND, _PACES_PER_POLL * client.about_exchange(_pace_seconds)
+        ),
         rules=rules,
     )
 
@@ -56,11 +63,16 @@ class _Quotes:
         return [Quote(self._simulated[t.symbol], epoch_ms(t.venue_time), t.bid, t.ask, t.last) for t in tickers]
 
 
+def _pace_seconds(exchange: Any) -> float:
+    return float(exchange.rateLimit) / 1000
+
+
 def _instrument(client: CcxtClient, symbol: str) -> Instrument:
     market = client.market(symbol)
     if "filters" in market["info"]:
         return binance_instrument(market, _NO_FEES)
-    return unified_instrument(market, client.precision_is_step)
+    least_tick = market["info"].get("tick_size") if client.access.exchange_id == "kraken" else None
+    return unified_instrument(market, client.precision_is_step, least_tick)
 
 
 def _rules(instrument: Instrument) -> SymbolRules:

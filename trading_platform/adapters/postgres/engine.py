@@ -28,7 +28,9 @@ _SCHEMA_IS_MISSING = {"42P01", "42703", "42883", "3F000"}  # undefined table, co
 _READERS: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
 
 
-def make_engine(url: str, *, pool_size: int = 4, waits_for_disk: bool = True) -> Engine:
+def make_engine(
+    url: str, *, pool_size: int = 4, waits_for_disk: bool = True, patience_seconds: int = STATEMENT_TIMEOUT_SECONDS
+) -> Engine:
     """A small pool of connections; the first one is opened when it is first used.
 
     Make it in the process that uses it: connections don't survive a fork.
@@ -38,6 +40,8 @@ def make_engine(url: str, *, pool_size: int = 4, waits_for_disk: bool = True) ->
     waits_for_disk
         Whether a commit is on disk when it returns. Without it a crash of the server may lose the commits of its last
         second, whole and newest first: fit for what can be fetched or computed again, never for money.
+    patience_seconds
+        The longest that a statement, a lock or a connection may take.
 
     Raises
     ------
@@ -45,8 +49,8 @@ def make_engine(url: str, *, pool_size: int = 4, waits_for_disk: bool = True) ->
         If it isn't a PostgreSQL URL.
     """
     session = {
-        "statement_timeout": f"{STATEMENT_TIMEOUT_SECONDS}s",
-        "lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s",
+        "statement_timeout": f"{patience_seconds}s",
+        "lock_timeout": f"{min(LOCK_TIMEOUT_SECONDS, patience_seconds)}s",
         "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
         "timezone": "UTC",
         "synchronous_commit": "on" if waits_for_disk else "off",
@@ -56,10 +60,10 @@ def make_engine(url: str, *, pool_size: int = 4, waits_for_disk: bool = True) ->
         _driver_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_timeout=LOCK_TIMEOUT_SECONDS,
+        pool_timeout=min(LOCK_TIMEOUT_SECONDS, patience_seconds),
         hide_parameters=True,  # balances and messages stay out of exceptions and logs
         connect_args={
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "connect_timeout": min(CONNECT_TIMEOUT_SECONDS, patience_seconds),
             "application_name": "trading_platform",
             "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Double, Engine, Select, cast, delete, func, select, tuple_
+from sqlalchemy import Double, Engine, Select, cast, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from trading_platform.adapters.postgres.candle_writer import write_candles
@@ -17,10 +18,37 @@ from trading_platform.adapters.postgres.engine import reading, transaction
 from trading_platform.adapters.postgres.tables import CANDLES, INDICATORS, TICKERS
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.market import Ticker
-from trading_platform.ports.series_store import CandleWrite
+from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
 _MICROSECONDS = 1_000_000
+# as text: SQLAlchemy compiles an INSERT with ON CONFLICT anew each time, which took longer than the database
+_WRITE_INDICATORS = text(
+    """
+    INSERT INTO indicators (symbol, interval, open_time, "values")
+    SELECT :symbol, :interval, r.open_time, CAST(r.values_text AS jsonb)
+    FROM unnest(CAST(:times AS timestamptz[]), CAST(:texts AS text[])) r (open_time, values_text)
+    ON CONFLICT (symbol, interval, open_time) DO UPDATE SET "values" = excluded."values"
+    """
+)
+_VERSIONS = text(
+    """
+    SELECT v.inside, v.inside_corrections, v.onwards, v.onwards_corrections
+    FROM unnest(
+        CAST(:symbols AS text[]), CAST(:intervals AS text[]),
+        CAST(:firsts AS timestamptz[]), CAST(:lasts AS timestamptz[])
+    ) WITH ORDINALITY r (symbol, interval, first, last, number)
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE open_time <= r.last) AS inside,
+               coalesce(sum(revision) FILTER (WHERE open_time <= r.last), 0)::bigint AS inside_corrections,
+               count(*) AS onwards,
+               coalesce(sum(revision), 0)::bigint AS onwards_corrections
+        FROM candles c
+        WHERE c.symbol = r.symbol AND c.interval = r.interval AND c.open_time >= r.first
+    ) v
+    ORDER BY r.number
+    """
+)
 
 
 class PostgresSeriesStore:
@@ -87,6 +115,20 @@ class PostgresSeriesStore:
         with reading(self._engine) as connection:
             return connection.execute(query).scalar_one()
 
+    def versions(self, ranges: Sequence[CandleRange]) -> list[SeriesVersion]:
+        """The state of each range, in one question."""
+        if not ranges:
+            return []
+        arguments = {
+            "symbols": [wanted.symbol for wanted in ranges],
+            "intervals": [wanted.interval.name for wanted in ranges],
+            "firsts": [wanted.first for wanted in ranges],
+            "lasts": [wanted.last for wanted in ranges],
+        }
+        with reading(self._engine) as connection:
+            rows = connection.execute(_VERSIONS, arguments)
+            return [SeriesVersion(RangeVersion(*row[:2]), RangeVersion(*row[2:])) for row in rows]
+
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:
         """Replace the latest ticker of each symbol by the newest of these, unless it is newer still."""
         newest = {t.symbol: t for t in sorted(tickers, key=lambda t: (t.venue_time, t.received_at))}
@@ -125,21 +167,13 @@ class PostgresSeriesStore:
         """Insert or replace indicator values per open time; what isn't finite is left out."""
         if not rows:
             return
-        statement = insert(INDICATORS)
-        statement = statement.on_conflict_do_update(
-            index_elements=["symbol", "interval", "open_time"], set_={"values": statement.excluded["values"]}
-        )
-        values = [
-            {
-                "symbol": symbol,
-                "interval": interval.name,
-                "open_time": open_time,
-                "values": {name: float(value) for name, value in rows[open_time].items() if math.isfinite(value)},
-            }
+        texts = [
+            json.dumps({name: float(value) for name, value in rows[open_time].items() if math.isfinite(value)})
             for open_time in sorted(rows)
         ]
+        arguments = {"symbol": symbol, "interval": interval.name, "times": sorted(rows), "texts": texts}
         with transaction(self._engine) as connection:
-            connection.execute(statement, values)
+            connection.execute(_WRITE_INDICATORS, arguments)
 
     def indicators(self, symbol: str, interval: Interval, *, newest: int) -> dict[datetime, dict[str, float]]:
         """Indicator values of the newest so many rows, ascending."""

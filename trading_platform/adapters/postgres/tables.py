@@ -5,7 +5,19 @@ A test holds the columns to what the migrations create.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, FetchedValue, Integer, MetaData, Numeric, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    FetchedValue,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 METADATA = MetaData()
@@ -274,4 +286,20 @@ NOTIFICATIONS = Table(
     Column("body", Text, nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("delivered_at", _TIME),
+)
+
+REQUEST_LEVELS = Table(
+    "request_levels",
+    METADATA,
+    Column("venue", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("level", Double, nullable=False),
+    Column("at", _TIME, nullable=False),
+)
+
+REQUEST_SILENCES = Table(
+    "request_silences",
+    METADATA,
+    Column("venue", Text, primary_key=True),
+    Column("until", _TIME, nullable=False),
 )

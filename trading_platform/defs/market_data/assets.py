@@ -13,6 +13,7 @@ from trading_platform.domain.errors import RetryLater
 from trading_platform.services.refresh_market import RefreshedSeries, refresh_candles, refresh_tickers
 
 GROUP = "market_data"
+COUNTED_SERIES = 20
 
 
 @dg.asset(group_name=GROUP, kinds={"postgres"}, description="Best bid, best ask and last price of every symbol.")
@@ -43,6 +44,7 @@ def candles(platform: PlatformParam) -> Iterator[dg.MaterializeResult | dg.Asset
             settings.symbols,
             platform.intervals,
             settings.history_candles,
+            platform.settings.requests.at_once,
         )
     except RetryLater:
         yield from evaluate_candle_checks(platform)
@@ -60,8 +62,10 @@ def _materialization(platform: Platform, series: Sequence[RefreshedSeries]) -> d
             # narrow columns: the catalog's page cuts a wide table off
             "age": age(s.newest_open_time, now).replace(" ", "\N{NO-BREAK SPACE}") if s.newest_open_time else "—",
             "newest (UTC)": utc(s.newest_open_time),
-            # counting reads the whole series: only worth it when it has grown
-            "stored": platform.store.count_candles(s.symbol, Interval.parse(s.interval)) if s.write.inserted else "—",
+            # counting reads the whole series: only worth it when it has grown, and for few of them
+            "stored": platform.store.count_candles(s.symbol, Interval.parse(s.interval))
+            if s.write.inserted and len(series) <= COUNTED_SERIES
+            else "—",
             "new": s.write.inserted,
             "corrected": s.write.corrected,
             **({"trouble": s.failure or ""} if any(each.failure for each in series) else {}),

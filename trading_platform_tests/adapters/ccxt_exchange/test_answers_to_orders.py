@@ -158,7 +158,7 @@ def test_a_key_that_worked_before_is_no_less_bad(broker: CcxtBroker, server: Scr
 
 def test_nothing_listens_where_the_venue_was(broker: CcxtBroker, server: ScriptedServer) -> None:
     broker.instruments(["BTC/USDT"])
-    broker._client._own_exchange().urls["api"]["private"] = "http://127.0.0.1:9/api/v3"
+    broker._client.about_exchange(lambda exchange: exchange.urls["api"].update(private="http://127.0.0.1:9/api/v3"))
     with pytest.raises(AskTheVenue):
         broker.submit(REQUEST)
 

@@ -1,0 +1,220 @@
+"""A series store with a memory: windows of candles that are extended row by row, and prices of the last seconds.
+
+The store stays the truth. What is in memory is compared with it, all series in one question, when the last comparison
+is older than `candle_check_seconds`, and at once after this process itself has written: so rows that another process
+adds, corrects or fills in later are noticed, and a tick reads only what is new.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from trading_platform.adapters.candle_window import CandleWindow
+from trading_platform.domain.candle import Candle, Interval
+from trading_platform.domain.market import Ticker
+from trading_platform.ports.clock import WallClock
+from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesStore, SeriesVersion
+
+_RESERVE = 1.1  # read at first, so that a request for a few more is served, too
+_GROWTH = 1.5  # beyond it a window is read anew, shorter
+_SMALLEST_WINDOW = 10  # what asks for less wants no window
+_NEVER = float("-inf")
+_LATER = timedelta(microseconds=1)
+
+_Series = tuple[str, Interval]
+
+
+class CachingSeriesStore:
+    """Fills the role `SeriesStore` over another one.
+
+    Parameters
+    ----------
+    most_candles
+        Held at once, all series together; those used longest ago go first. A window larger than a quarter of it isn't
+        kept.
+    price_seconds
+        Older prices come from the store, whatever their age is there: whoever uses a price judges it
+        (`Ticker.age_seconds`).
+    """
+
+    def __init__(
+        self,
+        store: SeriesStore,
+        *,
+        most_candles: int,
+        candle_check_seconds: float,
+        price_seconds: float,
+        wall: Callable[[], datetime] | None = None,
+        monotonic_seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._most_candles = most_candles
+        self._check_seconds = candle_check_seconds
+        self._price_seconds = price_seconds
+        self._wall = wall or WallClock().wall
+        self._now = monotonic_seconds
+        self._lock = threading.RLock()
+        self._windows: OrderedDict[_Series, CandleWindow] = OrderedDict()
+        self._prices: dict[str, Ticker] = {}
+
+    def write_candles(
+        self, symbol: str, interval: Interval, candles: Sequence[Candle], *, source: str, received_at: datetime
+    ) -> CandleWrite:
+        """Insert, or replace where the values differ."""
+        try:
+            return self._store.write_candles(symbol, interval, candles, source=source, received_at=received_at)
+        finally:  # a write whose answer was lost may have happened
+            self._recheck(symbol, interval)
+
+    def candles(
+        self,
+        symbol: str,
+        interval: Interval,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        newest: int | None = None,
+    ) -> list[Candle]:
+        """Exact candles, ascending."""
+        with self._lock:
+            window = self._window((symbol, interval), newest if start is None and end is None else None)
+            found = window and window.find(start, end, newest)
+            if window and found:
+                return window.candles(found)
+        return self._store.candles(symbol, interval, start=start, end=end, newest=newest)
+
+    def candle_frame(
+        self, symbol: str, interval: Interval, *, end: datetime | None = None, newest: int | None = None
+    ) -> pd.DataFrame:
+        """Candles as float64; the caller's own."""
+        with self._lock:
+            window = self._window((symbol, interval), newest if end is None else None)
+            found = window and window.find(None, end, newest)
+            if window and found:
+                return window.frame(found)
+        return self._store.candle_frame(symbol, interval, end=end, newest=newest)
+
+    def newest_open_time(self, symbol: str, interval: Interval) -> datetime | None:
+        """Open time of the newest stored candle."""
+        with self._lock:
+            window = self._window((symbol, interval), None)
+            if window:
+                return window.last
+        return self._store.newest_open_time(symbol, interval)
+
+    def open_times(self, symbol: str, interval: Interval, *, newest: int) -> list[datetime]:
+        """Open times of the newest so many candles, ascending."""
+        with self._lock:
+            window = self._window((symbol, interval), None)
+            found = window and window.find(None, None, newest)
+            if window and found:
+                return [candle.open_time for candle in window.candles(found)]
+        return self._store.open_times(symbol, interval, newest=newest)
+
+    def count_candles(self, symbol: str, interval: Interval) -> int:
+        """Number of stored candles."""
+        return self._store.count_candles(symbol, interval)
+
+    def versions(self, ranges: Sequence[CandleRange]) -> list[SeriesVersion]:
+        """The state of each range."""
+        return self._store.versions(ranges)
+
+    def write_tickers(self, tickers: Sequence[Ticker]) -> None:
+        """Replace the latest ticker of each symbol."""
+        try:
+            self._store.write_tickers(tickers)
+        finally:
+            with self._lock:
+                for ticker in tickers:
+                    self._prices.pop(ticker.symbol, None)
+
+    def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
+        """Latest ticker per symbol; from memory while it is no older than the limit."""
+        with self._lock:
+            wall = self._wall()
+            known = {symbol: self._prices[symbol] for symbol in symbols if symbol in self._prices}
+            recent = {s: t for s, t in known.items() if 0 <= t.age_seconds(wall) < self._price_seconds}
+            missing = [symbol for symbol in symbols if symbol not in recent]
+            if missing:
+                read = self._store.tickers(missing)
+                self._prices.update(read)
+                recent.update(read)
+            return recent
+
+    def write_indicators(self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]) -> None:
+        """Insert or replace indicator values per open time."""
+        self._store.write_indicators(symbol, interval, rows)
+
+    def indicators(self, symbol: str, interval: Interval, *, newest: int) -> dict[datetime, dict[str, float]]:
+        """Indicator values of the newest so many rows."""
+        return self._store.indicators(symbol, interval, newest=newest)
+
+    def prune_indicators(self, before: datetime) -> int:
+        """Drop the values of candles that opened before that."""
+        return self._store.prune_indicators(before)
+
+    def _window(self, series: _Series, wanted: int | None) -> CandleWindow | None:
+        """The series' window as the store has it, read now if `wanted` candles are worth one; None without."""
+        window = self._windows.get(series)
+        if window and self._is_due(window):
+            self._compare_all()
+            window = self._windows.get(series)
+        if wanted is None or wanted < _SMALLEST_WINDOW or wanted > self._most_candles // 4:
+            return window
+        if window is None or len(window) < wanted or len(window) > window.loaded * _GROWTH:
+            window = self._load(series, int(wanted * _RESERVE))
+        if window:
+            self._windows.move_to_end(series)
+        return window
+
+    def _is_due(self, window: CandleWindow) -> bool:
+        return self._now() - window.checked_at >= self._check_seconds
+
+    def _compare_all(self) -> None:
+        now = self._now()
+        due = {series: window for series, window in self._windows.items() if self._is_due(window)}
+        ranges = [
+            CandleRange(symbol, interval, window.first, window.last) for (symbol, interval), window in due.items()
+        ]
+        for (series, window), version in zip(due.items(), self._store.versions(ranges), strict=True):
+            new = version.onwards.candles - version.inside.candles
+            if version.inside != window.version or new > len(window):
+                del self._windows[series]
+                continue
+            if version.onwards != version.inside:
+                symbol, interval = series
+                window.extend(self._store.candles(symbol, interval, start=window.last + _LATER))
+                window.version = version.onwards
+            window.checked_at = now
+        self._keep_bound()
+
+    def _load(self, series: _Series, number: int) -> CandleWindow | None:
+        self._windows.pop(series, None)
+        symbol, interval = series
+        now = self._now()
+        times = self._store.open_times(symbol, interval, newest=number)
+        if not times:
+            return None
+        [version] = self._store.versions([CandleRange(symbol, interval, times[0], times[-1])])
+        rows = self._store.candles(symbol, interval, start=times[0])
+        if not rows:
+            return None
+        window = self._windows[series] = CandleWindow(rows, version.onwards, now)
+        self._keep_bound()
+        return window
+
+    def _keep_bound(self) -> None:
+        while sum(map(len, self._windows.values())) > self._most_candles:
+            self._windows.popitem(last=False)
+
+    def _recheck(self, symbol: str, interval: Interval) -> None:
+        with self._lock:
+            window = self._windows.get((symbol, interval))
+            if window:
+                window.checked_at = _NEVER

@@ -1,0 +1,82 @@
+"""The newest candles of one series in memory, as exact values and as floats."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from datetime import datetime
+from operator import attrgetter
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trading_platform.domain.candle import Candle
+from trading_platform.ports.series_store import RangeVersion
+
+_PRICES = ("open", "high", "low", "close", "volume")
+_OPEN_TIME = attrgetter("open_time")
+
+
+class CandleWindow:
+    """All candles of a series from some open time on.
+
+    Parameters
+    ----------
+    rows
+        Ascending, at least one.
+    version
+        State of the rows, read before they were: rows that changed in between show as another version later.
+    checked_at
+        When, on the owner's clock, the version was last compared with the store's.
+    """
+
+    def __init__(self, rows: Sequence[Candle], version: RangeVersion, checked_at: float) -> None:
+        self.version = version
+        self.checked_at = checked_at
+        self.loaded = len(rows)
+        self._rows: list[Candle] = []
+        self._times: npt.NDArray[np.datetime64] = np.empty(0, dtype="datetime64[ns]")
+        self._values: npt.NDArray[np.float64] = np.empty((0, len(_PRICES)))
+        self.extend(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def first(self) -> datetime:
+        """Open time of the oldest candle held."""
+        return self._rows[0].open_time
+
+    @property
+    def last(self) -> datetime:
+        """Open time of the newest candle."""
+        return self._rows[-1].open_time
+
+    def extend(self, rows: Sequence[Candle]) -> None:
+        """Add newer candles."""
+        if not rows:
+            return
+        self._rows += rows
+        times = [np.datetime64(row.open_time.replace(tzinfo=None), "ns") for row in rows]
+        values = [[float(getattr(row, name)) for name in _PRICES] for row in rows]
+        self._times = np.concatenate([self._times, times])
+        self._values = np.concatenate([self._values, values])
+
+    def find(self, start: datetime | None, end: datetime | None, newest: int | None) -> slice | None:
+        """Where the candles with start <= open_time < end are, the newest so many; None if older ones are missing."""
+        last = len(self) if end is None else bisect_left(self._rows, end, key=_OPEN_TIME)
+        first = 0 if start is None else bisect_left(self._rows, start, key=_OPEN_TIME)
+        if newest is not None and last - first >= newest:
+            return slice(last - newest, last)
+        is_complete = start is not None and start >= self.first
+        return slice(first, max(first, last)) if is_complete else None
+
+    def candles(self, where: slice) -> list[Candle]:
+        """Exact values."""
+        return self._rows[where]
+
+    def frame(self, where: slice) -> pd.DataFrame:
+        """A frame of the caller's own."""
+        index = pd.DatetimeIndex(self._times[where].copy(), name="open_time").tz_localize("UTC")
+        return pd.DataFrame(self._values[where].copy(), index=index, columns=list(_PRICES))

@@ -70,6 +70,10 @@ class SeriesStore(Protocol):
         """Number of stored candles."""
         ...
 
+    def sources(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> dict[datetime, str]:
+        """Where each stored candle with start <= open_time < end came from, ascending."""
+        ...
+
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:
         """Replace the latest ticker of each symbol (an older one never replaces a newer one)."""
         ...

@@ -7,6 +7,7 @@ from trading_platform_tests.fakes.ledger import FakeLedger
 from trading_platform_tests.fakes.market_feed import FakeMarketFeed
 from trading_platform_tests.fakes.notifier import FakeNotifier
 from trading_platform_tests.fakes.series_store import FakeSeriesStore
+from trading_platform_tests.fakes.stream_journal import FakeStreamJournal
 
 __all__ = [
     "FakeBroker",
@@ -16,4 +17,5 @@ __all__ = [
     "FakeMarketFeed",
     "FakeNotifier",
     "FakeSeriesStore",
+    "FakeStreamJournal",
 ]

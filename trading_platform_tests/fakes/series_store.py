@@ -24,6 +24,7 @@ class FakeSeriesStore:
 
     def __init__(self) -> None:
         self._candles: dict[tuple[str, str], dict[datetime, Candle]] = defaultdict(dict)
+        self._sources: dict[tuple[str, str], dict[datetime, str]] = defaultdict(dict)
         self._tickers: dict[str, Ticker] = {}
         self._indicators: dict[tuple[str, str], dict[datetime, dict[str, float]]] = defaultdict(dict)
         self.is_down = False
@@ -39,6 +40,8 @@ class FakeSeriesStore:
         new = {candle.open_time: candle for candle in candles}
         inserted = sum(open_time not in series for open_time in new)
         corrected = sum(open_time in series and series[open_time] != candle for open_time, candle in new.items())
+        sources = self._sources[symbol, interval.name]
+        sources.update({time: source for time, candle in new.items() if series.get(time) != candle})
         series.update(new)
         self._candles[symbol, interval.name] = dict(sorted(series.items()))
         return CandleWrite(inserted, corrected, len(new) - inserted - corrected)
@@ -82,6 +85,11 @@ class FakeSeriesStore:
     def count_candles(self, symbol: str, interval: Interval) -> int:
         """Number of stored candles."""
         return len(self.candles(symbol, interval))
+
+    def sources(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> dict[datetime, str]:
+        """Where each candle came from."""
+        known = self._sources[symbol, interval.name]
+        return {c.open_time: known[c.open_time] for c in self.candles(symbol, interval, start=start, end=end)}
 
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:
         """Replace the latest ticker of each symbol, unless it is newer."""

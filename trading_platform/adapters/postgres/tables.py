@@ -241,6 +241,8 @@ CHECK_RESULTS = Table(
     Column("reason", Text, nullable=False),
     Column("data_time", _TIME),
     Column("checked_at", _TIME, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("since", _TIME, nullable=False),
 )
 
 CHECK_CHANGES = Table(
@@ -254,6 +256,7 @@ CHECK_CHANGES = Table(
     Column("reason", Text, nullable=False),
     Column("data_time", _TIME),
     Column("checked_at", _TIME, nullable=False),
+    Column("severity", Text, nullable=False),
 )
 
 INCIDENTS = Table(

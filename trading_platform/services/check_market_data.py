@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from trading_platform.domain.candle import Candle, Interval
+from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.check import EVERY, CheckName, CheckResult, Verdict
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.freshness import Freshness, assess_candles
@@ -42,25 +43,26 @@ def check_series(
     limit_seconds = settings.freshness.max_candle_lateness_seconds
     [freshness] = assess_freshness(store, clock, [symbol], [interval], limit_seconds)
     candles = store.candles(symbol, interval, newest=settings.market.window_candles)
-    verdicts = _judge_candles(candles, interval, settings.quality)
-    wall = clock.wall()
-
-    def result(name: CheckName, passed: bool, reason: str, verdict: Verdict) -> CheckResult:
-        data_time = freshness.newest_open_time
-        return CheckResult(name, symbol, interval.name, passed, reason, data_time, wall, verdict.severity)
-
-    fresh = Verdict(freshness.is_fresh, freshness.reason)
+    known_gaps: Sequence[Gap] = ()
+    verdicts = {
+        CheckName.FRESH: Verdict(freshness.is_fresh, freshness.reason),
+        **{
+            name: replace(verdict, reason=f"{symbol} {interval}: {verdict.reason}")
+            for name, verdict in _judge_candles(candles, known_gaps, interval, settings.quality).items()
+        },
+    }
+    wall, data_time = clock.wall(), freshness.newest_open_time
     return [
-        result(CheckName.FRESH, fresh.passed, fresh.reason, fresh),
-        *(result(name, v.passed, f"{symbol} {interval}: {v.reason}", v) for name, v in verdicts.items()),
+        CheckResult(name, symbol, interval.name, verdict.passed, verdict.reason, data_time, wall, verdict.severity)
+        for name, verdict in verdicts.items()
     ]
 
 
 def _judge_candles(
-    candles: Sequence[Candle], interval: Interval, quality: QualitySettings
+    candles: Sequence[Candle], known_gaps: Sequence[Gap], interval: Interval, quality: QualitySettings
 ) -> Mapping[CheckName, Verdict]:
     return {
-        CheckName.NO_GAPS: judge_gaps([candle.open_time for candle in candles], interval),
+        CheckName.NO_GAPS: judge_gaps([candle.open_time for candle in candles], interval, known_gaps),
         CheckName.SANE: judge_sanity(candles),
         CheckName.TRADED: judge_volume(candles, quality.max_zero_volume_candles),
         CheckName.STEADY: judge_jumps(

@@ -11,13 +11,13 @@ from trading_platform.ports.clock import Clock
 from trading_platform.ports.health_journal import HealthJournal
 
 _PREFIX = "check:"
-_TITLES = {
-    CheckName.NO_GAPS: "candles are missing",
-    CheckName.SANE: "impossible prices",
-    CheckName.TRADED: "nothing is being traded",
-    CheckName.CLOCK: "the venue's clock and ours disagree",
+_WORDS = {
+    CheckName.NO_GAPS: ("candles are missing", "no candle is missing any more"),
+    CheckName.SANE: ("impossible prices", "prices are possible again"),
+    CheckName.TRADED: ("nothing is being traded", "trading goes on"),
+    CheckName.CLOCK: ("the clocks disagree, or can't be compared", "the clocks agree again"),
 }
-"""Rules whose errors are told: a series' age is watched on its own, and the other rules only warn."""
+"""Rules whose errors are told, and their ends: a series' age is watched on its own, the other rules only warn."""
 
 
 def watch_checks(
@@ -38,24 +38,29 @@ def watch_checks(
         _key(each.result): each
         for each in journal.failing_checks()
         if each.result.keeps_entries_back
-        and each.result.name in _TITLES
+        and each.result.name in _WORDS
         and (each.result.data_time is not None or each.result.name is CheckName.CLOCK)
         and each.result.symbol in watched[0]
         and each.result.interval in watched[1]
     }
     for key, each in failing.items():
         if each.result.checked_at - each.since >= patience:
-            journal.open_incident(key, _title(each.result), f"No entries: {each.result.reason}", wall)
+            began, _ = _titles(key)
+            journal.open_incident(key, began, f"No entries until it is mended. {each.result.reason}", wall)
     for incident in journal.open_incidents():
         if incident.key.startswith(_PREFIX) and incident.key not in failing:
-            journal.close_incident(incident.key, f"Over: {incident.summary}", "The check passes again.", wall)
+            _, ended = _titles(incident.key)
+            journal.close_incident(incident.key, ended, f"It began at {incident.opened_at:%H:%M:%S} UTC.", wall)
 
 
 def _key(result: CheckResult) -> str:
     return f"{_PREFIX}{result.name}:{result.symbol}:{result.interval}"
 
 
-def _title(result: CheckResult) -> str:
-    series = "" if result.symbol == EVERY else f"{result.symbol} {result.interval}: "
-    title = series + _TITLES[result.name]
-    return title[0].upper() + title[1:]
+def _titles(key: str) -> tuple[str, str]:
+    """How the beginning and the end of an incident read."""
+    name, symbol, interval = key.removeprefix(_PREFIX).split(":")
+    began, ended = _WORDS[CheckName(name)]
+    if symbol == EVERY:
+        return began[0].upper() + began[1:], ended[0].upper() + ended[1:]
+    return f"{symbol} {interval}: {began}", f"{symbol} {interval}: {ended}"

@@ -36,8 +36,6 @@ def judge_volume(candles: Sequence[Candle], max_run: int) -> Verdict:
     longest = max(max_run, math.ceil(math.log(CHANCE) / math.log(usual_share)))
     if run > longest:
         since = f"{candles[-run].open_time:%Y-%m-%d %H:%M} UTC"
-        return Verdict(
-            False, f"nothing traded in the newest {run} candles, since {since}: the venue may be standing still"
-        )
+        return Verdict(False, f"nothing traded in the newest {run} candles, since {since}: the venue may stand still")
     told = f"the newest {run} candles are empty, up to {longest} are usual" if run else "the newest candle has volume"
     return Verdict(True, told)

@@ -44,44 +44,39 @@ def judge_jumps(
 
     High and low count, not only the close: a wrong price that is gone within the minute is a wick.
     """
-    adjacent = [(a, b) for a, b in pairwise(candles) if b.open_time - a.open_time == interval.length and _priced(a, b)]
-    if len(adjacent) < MIN_RETURNS:
-        return Verdict(True, f"too few candles to tell a jump: {len(adjacent)} steps", Severity.WARNING)
-    before = np.array([float(a.close) for a, _ in adjacent])
-    returns = np.log(np.array([float(b.close) for _, b in adjacent]) / before)
-    middle = float(np.median(returns))
-    deviation = _MAD_TO_DEVIATION * float(np.median(np.abs(returns - middle)))
+    closes, moves, usable = _moves(candles, interval)
+    if usable.sum() < MIN_RETURNS:
+        return Verdict(True, f"too few candles to tell a jump: {usable.sum()} steps", Severity.WARNING)
+    middle = float(np.median(closes[usable]))
+    deviation = _MAD_TO_DEVIATION * float(np.median(np.abs(closes[usable] - middle)))
     band = max(deviations * deviation, math.log1p(min_jump_bps / _BPS))
-    first = max(len(candles) - newest, 0)
-    since = candles[first].open_time
-    jumps = [
-        (candle, move)
-        for (_, candle), move in zip(adjacent, _farthest(adjacent, before, middle), strict=True)
-        if abs(move) > band and candle.open_time >= since
-    ]
+    first = max(len(candles) - newest, 1)
+    jumps = [number for number in range(first, len(candles)) if abs(moves[number - 1]) > band]
     if jumps:
-        candle, move = jumps[-1]
+        last = jumps[-1]
         return Verdict(
             False,
             f"{len(jumps)} of the newest {len(candles) - first} candles jump, the last at "
-            f"{candle.open_time:%Y-%m-%d %H:%M} UTC by {_percent(move)} from the close before it; "
+            f"{candles[last].open_time:%Y-%m-%d %H:%M} UTC by {_percent(moves[last - 1])} from the close before it; "
             f"the band is {_percent(band)} to either side",
             Severity.WARNING,
         )
     return Verdict(True, f"no move beyond the band of {_percent(band)} to either side", Severity.WARNING)
 
 
-def _farthest(
-    adjacent: Sequence[tuple[Candle, Candle]], before: NDArray[np.float64], middle: float
-) -> NDArray[np.float64]:
-    up = np.log(np.array([float(b.high) for _, b in adjacent]) / before) - middle
-    down = np.log(np.array([float(b.low) for _, b in adjacent]) / before) - middle
-    return np.where(np.abs(up) >= np.abs(down), up, down)
-
-
-def _priced(*candles: Candle) -> bool:
-    """Impossible prices are another rule's business; they have no logarithm."""
-    return all(min(candle.low, candle.high, candle.close) > 0 for candle in candles)
+def _moves(
+    candles: Sequence[Candle], interval: Interval
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Per candle but the first, from the close before it: log return of its close, of its farthest price, and whether
+    there is one: not across a hole, nor of impossible prices, which are another rule's business; it is 0 then."""
+    prices = np.array([(float(c.close), float(c.high), float(c.low)) for c in candles]).reshape(-1, 3)
+    adjacent = [later.open_time - earlier.open_time == interval.length for earlier, later in pairwise(candles)]
+    possible: NDArray[np.bool_] = np.min(prices, axis=1, initial=np.inf) > 0
+    usable = np.array(adjacent, dtype=bool) & possible[1:] & possible[:-1]
+    logs = np.log(np.where(possible[:, None], prices, 1.0))
+    steps = np.where(usable[:, None], logs[1:] - logs[:-1, :1], 0.0)
+    farthest = np.where(np.abs(steps[:, 1]) >= np.abs(steps[:, 2]), steps[:, 1], steps[:, 2])
+    return steps[:, 0], farthest, usable
 
 
 def _percent(log_move: float) -> str:

@@ -120,10 +120,10 @@ def test_too_few_candles_tell_nothing(held: int) -> None:
 
 @pytest.mark.parametrize(
     ("period", "name", "most"),
-    [("2021-04", "BTCUSDT-1m", 5), ("2021-04", "SOLUSDT-1m", 5), ("2023-03", "BTCUSDT-1m", 5)],
+    [("2021-04", "BTCUSDT-1m", 5), ("2023-03", "ETHUSDT-1m", 5)],
 )
 def test_recorded_volatility_is_mostly_none(period: str, name: str, most: float) -> None:
-    candles = recorded(period, name)[:40_000]
+    candles = recorded(period, name)[10_000:35_000]
 
     assert 0 < jumps_per_10_000(candles) <= most
 

@@ -12,6 +12,7 @@ from trading_platform.services.check_market_data import check_market_data
 
 CANDLES = dg.AssetKey("candles")
 SHOWN_ROWS = 40
+TOLD_REASONS = 5
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,15 @@ def _summed_up(check: CandleCheck, results: Sequence[CheckResult]) -> dg.AssetCh
         asset_key=CANDLES,
         passed=not failed,
         severity=dg.AssetCheckSeverity.ERROR if is_error or not failed else dg.AssetCheckSeverity.WARN,
-        description="; ".join(result.reason for result in failed) or _all_well(results),
+        description=_told(failed) if failed else _all_well(results),
         metadata={"series": as_table(_rows([*failed, *(result for result in results if result.passed)]))},
     )
+
+
+def _told(failed: Sequence[CheckResult]) -> str:
+    reasons = "; ".join(result.reason for result in failed[:TOLD_REASONS])
+    left_out = len(failed) - TOLD_REASONS
+    return f"{reasons}; {left_out} more" if left_out > 0 else reasons
 
 
 def _all_well(results: Sequence[CheckResult]) -> str:

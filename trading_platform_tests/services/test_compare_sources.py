@@ -70,7 +70,7 @@ def test_a_difference_is_shown_with_both_values_and_mended(bureau: Bureau) -> No
 
     verdict = bureau.verdicts()[SYMBOL]
     assert (verdict.passed, verdict.severity) == (False, Severity.WARNING)
-    assert "2025-03-01 00:55 UTC close: stream 84705.65, REST 84705.64000000" in verdict.reason
+    assert "2025-03-01 00:55 UTC close: stream 84705.65, REST 84705.64" in verdict.reason
     assert bureau.store.candles(SYMBOL, MINUTE)[55] == candle(55)
     sources = bureau.store.sources(SYMBOL, MINUTE, start=minutes(54), end=minutes(57))
     assert list(sources.values()) == ["rest", "rest", "rest"]

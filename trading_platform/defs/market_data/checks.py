@@ -11,7 +11,7 @@ from trading_platform.domain.check import EVERY, CheckName, CheckResult
 from trading_platform.services.check_market_data import check_market_data
 
 CANDLES = dg.AssetKey("candles")
-SHOWN_ROWS = 40
+SHOWN_ROWS = 20
 TOLD_REASONS = 5
 
 
@@ -96,10 +96,10 @@ def _rows(results: Sequence[CheckResult]) -> list[dict[str, str]]:
     """What failed comes first; of a hundred series that pass, a few stand for all."""
     rows = [
         {
-            "series": _series(result),
+            "series": _series(result).replace(" ", "\N{NO-BREAK SPACE}"),
             "rule": str(result.name).replace("_", " "),
             "verdict": "ok" if result.passed else str(result.severity).upper(),
-            "why": result.reason,
+            "why": result.reason.removeprefix(f"{_series(result)}: "),
         }
         for result in results
     ]

@@ -24,8 +24,8 @@ class Difference:
     rest: Decimal | None
 
     def __str__(self) -> str:
-        rest = "nothing" if self.rest is None else f"{self.rest:f}"
-        return f"{self.open_time:%Y-%m-%d %H:%M} UTC {self.field}: stream {self.stream:f}, REST {rest}"
+        rest = "nothing" if self.rest is None else _plain(self.rest)
+        return f"{self.open_time:%Y-%m-%d %H:%M} UTC {self.field}: stream {_plain(self.stream)}, REST {rest}"
 
 
 def compare_candles(streamed: Sequence[Candle], by_rest: Sequence[Candle]) -> list[Difference]:
@@ -57,3 +57,7 @@ def judge_agreement(differences: Sequence[Difference], candles: int, compared_at
         f"{len(differences)} values of {candles} streamed candles differ by REST, {when}: {shown}{more}",
         Severity.WARNING,
     )
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value.normalize():f}"

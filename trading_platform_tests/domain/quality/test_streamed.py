@@ -68,8 +68,10 @@ def test_every_difference_is_found_with_both_values(place: int, field: str, chan
 
     assert (difference.open_time, difference.field) == (streamed[place].open_time, field)
     assert (verdict.passed, verdict.severity) == (False, Severity.WARNING)
-    assert f"{difference.stream:f}" in verdict.reason
-    assert f"{difference.rest:f}" in verdict.reason
+    assert difference.rest == difference.stream + change
+    stream, rest = str(difference).split(": stream ")[1].split(", REST ")
+    assert (Decimal(stream), Decimal(rest)) == (difference.stream, difference.rest)
+    assert str(difference) in verdict.reason
 
 
 def test_a_candle_that_rest_lacks_is_a_difference() -> None:

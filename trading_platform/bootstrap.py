@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trading_platform.ports.request_budget import RequestBudget
     from trading_platform.ports.series_store import SeriesStore
     from trading_platform.services.generate_signals import PlacedStrategy
+    from trading_platform.services.quality_desk import QualityDesk
     from trading_platform.services.trading_desk import TradingDesk
 
 T = TypeVar("T")
@@ -178,7 +179,16 @@ class Platform:
         from trading_platform.services.trading_desk import TradingDesk
 
         self.open_account()
-        return TradingDesk(self.ledger, self.broker, self.store, self.clock, self.settings, run_id)
+        return TradingDesk(
+            self.ledger, self.broker, self.store, self.feed, self.journal, self.clock, self.settings, run_id
+        )
+
+    @cached_property
+    def quality(self) -> QualityDesk:
+        """The checks' place of work, with what this process remembers of its last looks."""
+        from trading_platform.services.quality_desk import QualityDesk
+
+        return QualityDesk(self.store, self.journal, self.feed, self.clock, self.settings)
 
 
 def platform() -> Platform:

@@ -149,6 +149,30 @@ class FreshnessSettings(Section):
     )
 
 
+class QualitySettings(Section):
+    """When market data counts as doubtful: errors keep entries back, warnings are recorded, exits always pass."""
+
+    max_zero_volume_candles: int = Field(
+        5, ge=1, description="error: more at the window's end, unless the symbol is that thin"
+    )
+    jump_band_deviations: float = Field(
+        20.0, gt=0, description="warning: robust standard deviations of the window's log returns"
+    )
+    min_jump_bps: float = Field(100.0, ge=0, description="no smaller move is a jump, however quiet the window")
+    jump_candles: int = Field(5, ge=1, le=500, description="the newest candles are judged for jumps")
+    stream_window_seconds: PositiveSeconds = Field(300.0, description="the three limits below count within it")
+    max_stream_duplicates: int = Field(20, ge=0, description="warning: events sent twice")
+    max_stream_out_of_order: int = Field(5, ge=0, description="warning: events older than one before")
+    max_stream_malformed: int = Field(0, ge=0, description="warning: events that can't be read")
+    compare_seconds: PositiveSeconds = Field(300.0, description="between two comparisons of a series, stream with REST")
+    compare_candles: int = Field(10, ge=1, le=500, description="the newest candles are compared")
+    clock_drift_warning_seconds: PositiveSeconds = Field(1.0, description="warning: venue's clock against ours")
+    max_clock_drift_seconds: PositiveSeconds = Field(
+        2.5, description="error; half of venue.recv_window_ms where that is less"
+    )
+    incident_after_seconds: float = Field(60.0, ge=0, description="an error that lasts so long is told to the owner")
+
+
 class StrategySettings(Section):
     """One strategy on one interval."""
 
@@ -263,6 +287,7 @@ class Settings(BaseSettings):
     simulator: SimulatorSettings = SimulatorSettings()
     cadence: CadenceSettings = CadenceSettings()
     freshness: FreshnessSettings = FreshnessSettings()
+    quality: QualitySettings = QualitySettings()
     strategies: tuple[StrategySettings, ...] = (
         StrategySettings(name="trend_following"),
         StrategySettings(name="mean_reversion"),
@@ -315,6 +340,11 @@ class Settings(BaseSettings):
     def simulated(self) -> bool:
         """Whether market data comes from the simulated exchange."""
         return self.venue.name == "simulated"
+
+    @property
+    def max_clock_drift_seconds(self) -> float:
+        """Beyond this difference of the clocks no entry is sent."""
+        return min(self.quality.max_clock_drift_seconds, self.venue.recv_window_ms / 2000)
 
     def fingerprint(self) -> str:
         """Twelve hex digits that change when any setting does (secrets enter as their mask only)."""

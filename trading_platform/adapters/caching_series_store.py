@@ -125,6 +125,10 @@ class CachingSeriesStore:
         """The state of each range."""
         return self._store.versions(ranges)
 
+    def sources(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> dict[datetime, str]:
+        """Where each candle came from, from the store."""
+        return self._store.sources(symbol, interval, start=start, end=end)
+
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:
         """Replace the latest ticker of each symbol."""
         try:

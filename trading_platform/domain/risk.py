@@ -26,6 +26,7 @@ class ReasonCode(StrEnum):
     REJECTED_BY_VENUE = "rejected_by_venue"
     # entries put off while they are valid
     DATA_NOT_TRUSTED = "data_not_trusted"
+    CLOCK_DRIFT = "venue_clock_drift"
     NO_FRESH_PRICE = "no_fresh_price"
     BALANCE_NOT_RECONCILED = "balance_not_reconciled"
     ORDER_IN_FLIGHT = "order_in_flight"

@@ -6,18 +6,25 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from trading_platform.domain.check import CheckName, CheckResult, Incident, Notification
+from trading_platform.domain.check import CheckName, CheckResult, FailingCheck, Incident, Notification
 
 
 class HealthJournal(Protocol):
     """Checks, incidents and the outbox of notifications. Raises RetryLater if it can't be reached."""
 
     def record_checks(self, results: Sequence[CheckResult]) -> None:
-        """Keep the newest result per check, symbol and interval, and a bounded history of changes of `passed`."""
+        """Keep the newest result per check, symbol and interval, and a bounded history of changes.
+
+        A change is another `passed`, or, while it fails, another `severity`.
+        """
         ...
 
     def latest_checks(self, symbol: str, interval: str) -> Mapping[CheckName, CheckResult]:
         """Newest result of each check of the series."""
+        ...
+
+    def failing_checks(self) -> list[FailingCheck]:
+        """Checks whose newest result failed, the longest standing first."""
         ...
 
     def open_incident(self, key: str, title: str, summary: str, at: datetime) -> bool:

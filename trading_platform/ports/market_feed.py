@@ -8,6 +8,7 @@ from typing import Protocol
 
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.quality import ClockOffset
 
 
 class MarketFeed(Protocol):
@@ -21,5 +22,12 @@ class MarketFeed(Protocol):
         """Up to `limit` candles that opened at or after `since`, ascending, exact decimals.
 
         The last one may still be in progress: whoever calls knows the time and decides.
+        """
+        ...
+
+    def clock_offset(self) -> ClockOffset | None:
+        """The venue's wall clock against ours, at most minutes old; None if the venue doesn't tell its time.
+
+        Of a replay it is the server's own clock, not the market's.
         """
         ...

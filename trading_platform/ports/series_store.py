@@ -100,6 +100,10 @@ class SeriesStore(Protocol):
         """The state of each range, in one question."""
         ...
 
+    def sources(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> dict[datetime, str]:
+        """Where each stored candle with start <= open_time < end came from, ascending."""
+        ...
+
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:
         """Replace the latest ticker of each symbol (an older one never replaces a newer one)."""
         ...

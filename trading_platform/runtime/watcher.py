@@ -13,6 +13,7 @@ from trading_platform.adapters.dagster_graphql.orchestrator import DagsterGraphQ
 from trading_platform.bootstrap import Platform, platform
 from trading_platform.domain.errors import PlatformError
 from trading_platform.services.deliver_notifications import deliver_notifications
+from trading_platform.services.watch_checks import watch_checks
 from trading_platform.services.watch_database import DatabaseWatch
 from trading_platform.services.watch_freshness import watch_freshness
 from trading_platform.services.watch_orchestrator import watch_orchestrator
@@ -58,6 +59,13 @@ class Watcher:
                 current.intervals,
                 freshness.max_candle_lateness_seconds,
                 starting=starting,
+            ),
+            lambda: watch_checks(
+                current.journal,
+                current.clock,
+                settings.market.symbols,
+                current.intervals,
+                settings.quality.incident_after_seconds,
             ),
         ]
         if not starting:

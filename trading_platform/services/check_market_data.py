@@ -1,15 +1,23 @@
-"""Judge the stored market data: fresh, without holes, sane. The checks of the UI and the trade gate share this."""
+"""Judge the market data by every rule. The checks of the UI and the trade gate share this."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from trading_platform.domain.candle import Interval, find_gaps, insane_candles
-from trading_platform.domain.check import CheckName, CheckResult
+from trading_platform.domain.candle import Candle, Gap, Interval
+from trading_platform.domain.check import EVERY, CheckName, CheckResult, Verdict
+from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.freshness import Freshness, assess_candles
+from trading_platform.domain.quality import judge_clock, judge_gaps, judge_jumps, judge_sanity, judge_volume
 from trading_platform.ports.clock import Clock
-from trading_platform.ports.health_journal import HealthJournal
+from trading_platform.ports.market_feed import MarketFeed
 from trading_platform.ports.series_store import SeriesStore
+from trading_platform.services.check_streams import check_streams
+from trading_platform.services.compare_sources import checked_sources
+from trading_platform.services.quality_desk import QualityDesk
+from trading_platform.settings import QualitySettings, Settings
 
 
 def assess_freshness(
@@ -29,59 +37,77 @@ def assess_freshness(
 
 
 def check_series(
-    store: SeriesStore,
-    clock: Clock,
-    symbol: str,
-    interval: Interval,
-    limit_seconds: float,
-    window_candles: int,
+    store: SeriesStore, clock: Clock, settings: Settings, symbol: str, interval: Interval
 ) -> list[CheckResult]:
-    """Run every check on one series, over the window that strategies see."""
+    """Judge one series, over the window that strategies see."""
+    limit_seconds = settings.freshness.max_candle_lateness_seconds
     [freshness] = assess_freshness(store, clock, [symbol], [interval], limit_seconds)
-    candles = store.candles(symbol, interval, newest=window_candles)
-    gaps = find_gaps([candle.open_time for candle in candles], interval)
-    insane = insane_candles(candles)
-    wall = clock.wall()
-
-    def result(name: CheckName, passed: bool, reason: str) -> CheckResult:
-        return CheckResult(name, symbol, interval.name, passed, reason, freshness.newest_open_time, wall)
-
-    series = f"{symbol} {interval}"
+    candles = store.candles(symbol, interval, newest=settings.market.window_candles)
+    known_gaps: Sequence[Gap] = ()
+    verdicts = {
+        CheckName.FRESH: Verdict(freshness.is_fresh, freshness.reason),
+        **{
+            name: replace(verdict, reason=f"{symbol} {interval}: {verdict.reason}")
+            for name, verdict in _judge_candles(candles, known_gaps, interval, settings.quality).items()
+        },
+    }
+    wall, data_time = clock.wall(), freshness.newest_open_time
     return [
-        result(CheckName.FRESH, freshness.is_fresh, freshness.reason),
-        result(
-            CheckName.NO_GAPS,
-            bool(candles) and not gaps,
-            f"{series}: {sum(gap.candles for gap in gaps)} candles missing, the last hole ends at "
-            f"{gaps[-1].last_missing:%Y-%m-%d %H:%M} UTC"
-            if gaps
-            else f"{series}: no hole in the newest {len(candles)} candles",
-        ),
-        result(
-            CheckName.SANE,
-            bool(candles) and not insane,
-            f"{series}: impossible prices in {len(insane)} candles, first at {insane[0].open_time:%Y-%m-%d %H:%M} UTC"
-            if insane
-            else f"{series}: prices and volumes of the newest {len(candles)} candles are possible",
-        ),
+        CheckResult(name, symbol, interval.name, verdict.passed, verdict.reason, data_time, wall, verdict.severity)
+        for name, verdict in verdicts.items()
     ]
 
 
-def check_market_data(
-    store: SeriesStore,
-    journal: HealthJournal,
-    clock: Clock,
-    symbols: Sequence[str],
-    intervals: Sequence[Interval],
-    limit_seconds: float,
-    window_candles: int,
-) -> list[CheckResult]:
-    """Run and record every check on every series."""
+def _judge_candles(
+    candles: Sequence[Candle], known_gaps: Sequence[Gap], interval: Interval, quality: QualitySettings
+) -> Mapping[CheckName, Verdict]:
+    return {
+        CheckName.NO_GAPS: judge_gaps([candle.open_time for candle in candles], interval, known_gaps),
+        CheckName.SANE: judge_sanity(candles),
+        CheckName.TRADED: judge_volume(candles, quality.max_zero_volume_candles),
+        CheckName.STEADY: judge_jumps(
+            candles,
+            interval,
+            deviations=quality.jump_band_deviations,
+            min_jump_bps=quality.min_jump_bps,
+            newest=quality.jump_candles,
+        ),
+    }
+
+
+def check_clock(feed: MarketFeed, clock: Clock, settings: Settings) -> CheckResult:
+    """Judge the venue's wall clock against ours; fails closed while the venue doesn't tell its time."""
+    data_time: datetime | None = None
+    try:
+        offset = feed.clock_offset()
+    except RetryLater as silence:
+        verdict = Verdict(False, f"the venue's clock can't be read: {silence}")
+    else:
+        data_time = offset.measured_at if offset else None
+        verdict = judge_clock(
+            offset,
+            warning_seconds=settings.quality.clock_drift_warning_seconds,
+            max_seconds=settings.max_clock_drift_seconds,
+        )
+    return CheckResult(
+        CheckName.CLOCK, EVERY, EVERY, verdict.passed, verdict.reason, data_time, clock.wall(), verdict.severity
+    )
+
+
+def check_market_data(desk: QualityDesk, intervals: Sequence[Interval]) -> list[CheckResult]:
+    """Judge every series, stream and clock by every rule, and record the results."""
+    settings = desk.settings
+    symbols = settings.market.symbols
     results = [
-        result
-        for symbol in symbols
-        for interval in intervals
-        for result in check_series(store, clock, symbol, interval, limit_seconds, window_candles)
+        *(
+            result
+            for symbol in symbols
+            for interval in intervals
+            for result in check_series(desk.store, desk.clock, settings, symbol, interval)
+        ),
+        *check_streams(desk),
+        *checked_sources(desk, intervals),
+        check_clock(desk.feed, desk.clock, settings),
     ]
-    journal.record_checks(results)
+    desk.journal.record_checks(results)
     return results

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from trading_platform.domain.candle import Interval
+from trading_platform.domain.check import EVERY, CheckName, CheckResult
 from trading_platform.domain.errors import AlreadyDone, RefuseTrade
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Order, OrderStatus, Side
@@ -14,13 +15,15 @@ from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, Signal, client_order_id
 from trading_platform.domain.sizing import SizedOrder, size_entry
 from trading_platform.domain.strategies.base import Direction
-from trading_platform.services.check_market_data import check_series
+from trading_platform.services.check_market_data import check_clock, check_series
 from trading_platform.services.decide import decision, put_off, refuse
 from trading_platform.services.settle_orders import submit_order
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.value_account import value_account
 
 ENTRY = Leg(LegKind.ENTRY)
+RECORDED_RULES = (CheckName.ONCE, CheckName.IN_ORDER, CheckName.WELL_FORMED, CheckName.AGREED)
+"""Rules about what was seen over minutes: judged by the refresh runs, and never more than a warning."""
 
 
 class PutOff(Exception):
@@ -120,27 +123,39 @@ def _refuse_by_rule(desk: TradingDesk, signal: Signal) -> None:
 
 
 def _trusted_checks(desk: TradingDesk, signal: Signal) -> list[dict[str, Any]]:
-    """The check results that the entry relies on, made now from the data's own time (I1)."""
-    results = check_series(
-        desk.store,
-        desk.clock,
-        signal.symbol,
-        Interval.parse(signal.interval),
-        desk.settings.freshness.max_candle_lateness_seconds,
-        desk.settings.market.window_candles,
-    )
-    failed = [result.reason for result in results if not result.passed]
-    if failed:
-        raise PutOff(ReasonCode.DATA_NOT_TRUSTED, "; ".join(failed))
-    return [
-        {
-            "check": str(result.name),
-            "reason": result.reason,
-            "data_time": result.data_time.isoformat() if result.data_time else None,
-            "checked_at": result.checked_at.isoformat(),
-        }
-        for result in results
+    """The check results that the entry relies on, made now from the data's own time (I1).
+
+    Errors shut the gate. Warnings don't; those of rules that need more than a look, which the refresh runs have
+    recorded, are written down beside them.
+    """
+    results = [
+        *check_series(desk.store, desk.clock, desk.settings, signal.symbol, Interval.parse(signal.interval)),
+        check_clock(desk.feed, desk.clock, desk.settings),
     ]
+    failed = [result for result in results if result.keeps_entries_back]
+    if failed:
+        drifted = any(result.name is CheckName.CLOCK for result in failed)
+        reason = ReasonCode.CLOCK_DRIFT if drifted else ReasonCode.DATA_NOT_TRUSTED
+        raise PutOff(reason, "; ".join(result.reason for result in failed))
+    return [_as_detail(result) for result in (*results, *_recorded_warnings(desk, signal))]
+
+
+def _recorded_warnings(desk: TradingDesk, signal: Signal) -> list[CheckResult]:
+    recorded = [
+        *desk.journal.latest_checks(signal.symbol, signal.interval).values(),
+        *desk.journal.latest_checks(signal.symbol, EVERY).values(),
+    ]
+    return [result for result in recorded if result.name in RECORDED_RULES and not result.passed]
+
+
+def _as_detail(result: CheckResult) -> dict[str, Any]:
+    return {
+        "check": str(result.name),
+        "verdict": "passed" if result.passed else str(result.severity),
+        "reason": result.reason,
+        "data_time": result.data_time.isoformat() if result.data_time else None,
+        "checked_at": result.checked_at.isoformat(),
+    }
 
 
 def _size(desk: TradingDesk, signal: Signal) -> tuple[SizedOrder, Ticker, Decimal]:

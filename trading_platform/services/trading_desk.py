@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from trading_platform.domain.instrument import Instrument
 from trading_platform.ports.broker import Broker
 from trading_platform.ports.clock import Clock
+from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.ports.ledger import Ledger
+from trading_platform.ports.market_feed import MarketFeed
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.settings import Settings
 
@@ -25,6 +27,8 @@ class TradingDesk:
     ledger: Ledger
     broker: Broker
     store: SeriesStore
+    feed: MarketFeed
+    journal: HealthJournal
     clock: Clock
     settings: Settings
     run_id: str = "manual"

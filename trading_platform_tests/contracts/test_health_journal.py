@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from trading_platform.domain.check import CheckName, CheckResult
+from trading_platform.domain.check import CheckName, CheckResult, FailingCheck, Severity
 from trading_platform.ports.health_journal import HealthJournal
 from trading_platform_tests.support.examples import SYMBOL, minutes
 
 
-def check(passed: bool, minute: int = 0, name: CheckName = CheckName.FRESH, interval: str = "1m") -> CheckResult:
+def check(
+    passed: bool,
+    minute: int = 0,
+    name: CheckName = CheckName.FRESH,
+    interval: str = "1m",
+    severity: Severity = Severity.ERROR,
+) -> CheckResult:
     reason = "fine" if passed else "late"
-    return CheckResult(name, SYMBOL, interval, passed, reason, minutes(minute - 1), minutes(minute))
+    return CheckResult(name, SYMBOL, interval, passed, reason, minutes(minute - 1), minutes(minute), severity)
 
 
 def test_the_newest_result_per_check_is_kept(journal: HealthJournal) -> None:
@@ -34,6 +40,32 @@ def test_a_result_without_data_has_no_data_time(journal: HealthJournal) -> None:
     journal.record_checks([nothing])
     journal.record_checks([])
     assert journal.latest_checks(SYMBOL, "1m") == {CheckName.FRESH: nothing}
+
+
+def test_a_failing_check_knows_since_when(journal: HealthJournal) -> None:
+    assert journal.failing_checks() == []
+    journal.record_checks([check(True, 0), check(False, 0, interval="5m")])
+    journal.record_checks([check(False, 1)])
+    journal.record_checks([check(False, 2), check(False, 3, interval="5m")])
+    assert journal.failing_checks() == [
+        FailingCheck(check(False, 3, interval="5m"), minutes(0)),
+        FailingCheck(check(False, 2), minutes(1)),
+    ]
+    journal.record_checks([check(True, 4)])
+    journal.record_checks([check(False, 5)])
+    assert journal.failing_checks()[-1] == FailingCheck(check(False, 5), minutes(5))
+
+
+def test_another_severity_is_another_verdict_but_only_of_a_failure(journal: HealthJournal) -> None:
+    journal.record_checks([check(False, 0, severity=Severity.WARNING)])
+    journal.record_checks([check(False, 1, severity=Severity.ERROR)])
+    journal.record_checks([check(False, 2, severity=Severity.ERROR)])
+    assert journal.failing_checks() == [FailingCheck(check(False, 2), minutes(1))]
+    assert journal.latest_checks(SYMBOL, "1m")[CheckName.FRESH].keeps_entries_back
+    journal.record_checks([check(True, 3, severity=Severity.WARNING)])
+    journal.record_checks([check(True, 4, severity=Severity.ERROR)])
+    # the changes: a warning, an error, and once that it passes; the history counts them by being pruned
+    assert journal.prune(minutes(10)) == 3
 
 
 def test_an_incident_is_opened_once_and_told_once(journal: HealthJournal) -> None:

@@ -44,9 +44,19 @@ def test_tickers_are_two_sided(feed_site: FeedSite) -> None:
     assert ticker.received_at.tzinfo is not None
 
 
+def test_the_venues_clock_is_measured_with_its_uncertainty(feed_site: FeedSite) -> None:
+    measured = feed_site.feed.clock_offset()
+    assert measured is not None
+    # venue and test share a computer, and the market of the venue stands still far from now: that is no drift
+    assert abs(measured.offset_seconds) <= measured.uncertainty_seconds + 0.01
+    assert measured.measured_at.tzinfo is not None
+
+
 def test_a_silent_venue_is_asked_again_later(feed_site: FeedSite) -> None:
     feed_site.silence()
     with pytest.raises(RetryLater):
         feed_site.feed.tickers([feed_site.symbol])
     with pytest.raises(RetryLater):
         feed_site.feed.candles(feed_site.symbol, feed_site.interval, feed_site.closed[0].open_time, 10)
+    with pytest.raises(RetryLater):
+        feed_site.feed.clock_offset()

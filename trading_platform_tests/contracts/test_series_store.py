@@ -89,6 +89,22 @@ def test_a_correction_replaces_the_candle(store: SeriesStore, field: str) -> Non
     assert store.candles(SYMBOL, MINUTE) == [candle(0), corrected]
 
 
+def test_every_candle_knows_where_it_came_from(store: SeriesStore) -> None:
+    write(store, candle(0), candle(1), source="stream")
+    write(store, candle(2), source="archive")
+    write(store, candle(0), replace(candle(1), volume=Decimal(9)), candle(3))  # the first one is the same by REST
+    write(store, candle(1), symbol="ETH/USDT", source="archive")
+    sources = store.sources(SYMBOL, MINUTE, start=minutes(0), end=minutes(4))
+    assert list(sources.items()) == [
+        (minutes(0), "stream"),
+        (minutes(1), "rest"),
+        (minutes(2), "archive"),
+        (minutes(3), "rest"),
+    ]
+    assert list(store.sources(SYMBOL, MINUTE, start=minutes(1), end=minutes(3))) == [minutes(1), minutes(2)]
+    assert store.sources("NO/ONE", MINUTE, start=minutes(0), end=minutes(4)) == {}
+
+
 def test_of_one_open_time_the_last_candle_counts(store: SeriesStore) -> None:
     assert write(store, candle(0, "1"), candle(0, "2")) == CandleWrite(inserted=1)
     assert [c.close for c in store.candles(SYMBOL, MINUTE)] == [2]

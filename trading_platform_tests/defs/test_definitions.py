@@ -12,6 +12,7 @@ from dagster._serdes import deserialize_value, serialize_value
 
 from trading_platform.definitions import definitions
 from trading_platform.defs.lanes import ACCOUNT_TAG, QUEUE_TAG
+from trading_platform.defs.market_data.checks import CHECKS
 from trading_platform.domain.check import CheckName
 from trading_platform.runtime.celery_settings import QUEUES
 
@@ -43,7 +44,11 @@ def test_the_snapshot_travels_between_processes(repository: dg.RepositoryDefinit
     travelled = deserialize_value(serialize_value(snapshot), RepositorySnap)
 
     assert serialize_value(travelled) == serialize_value(snapshot)
-    assert {check.name for check in travelled.asset_check_nodes or ()} == {name.value for name in CheckName}
+    assert {check.name for check in travelled.asset_check_nodes or ()} == {check.name for check in CHECKS}
+
+
+def test_every_rule_stands_in_one_check() -> None:
+    assert sorted(rule for check in CHECKS for rule in check.rules) == sorted(CheckName)
 
 
 def test_names_are_plain_strings(repository: dg.RepositoryDefinition) -> None:

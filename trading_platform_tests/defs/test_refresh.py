@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+
 import dagster as dg
 import pytest
 
 from trading_platform.defs.lanes import ACTIVE
+from trading_platform.defs.market_data.checks import CHECKS, SHOWN_ROWS, TOLD_REASONS, evaluate_candle_checks
 from trading_platform.defs.market_data.refresh import refresh_sensor
 from trading_platform.domain.check import CheckName
 from trading_platform_tests.defs.fake_platform import (
@@ -74,10 +78,13 @@ def test_checks_are_shown_and_recorded(platform: FakePlatform, instance: dg.Dags
     result = execute("refresh", platform, instance)
 
     evaluations = {e.check_name: e for e in result.get_asset_check_evaluations()}
-    assert set(evaluations) == {name.value for name in CheckName}
+    assert set(evaluations) == {check.name for check in CHECKS}
     assert all(evaluation.passed for evaluation in evaluations.values())
     recorded = platform.journal.latest_checks(SYMBOL, "1m")
     assert {result.passed for result in recorded.values()} == {True}
+    shown = [row for evaluation in evaluations.values() for row in _table(evaluation.metadata["series"])]
+    assert sorted(row["rule"] for row in shown) == sorted(rule.replace("_", " ") for rule in CheckName)
+    assert {row["verdict"] for row in shown} == {"ok"}
 
 
 def test_a_failed_check_shows_and_the_run_goes_on(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
@@ -93,6 +100,44 @@ def test_a_failed_check_shows_and_the_run_goes_on(platform: FakePlatform, instan
     assert (failed.check_name, failed.severity) == (CheckName.NO_GAPS.value, dg.AssetCheckSeverity.ERROR)
     assert "missing" in (failed.description or "")
     assert not platform.journal.latest_checks(SYMBOL, "1m")[CheckName.NO_GAPS].passed
+
+
+def test_what_failed_comes_first_and_a_warning_shows_as_one(
+    platform: FakePlatform, instance: dg.DagsterInstance
+) -> None:
+    execute("refresh", platform, instance)
+    crashed = replace(candle_closed_at(CLOSED), low=Decimal(1))
+    platform.store.write_candles(SYMBOL, MINUTE, [crashed], source="rest", received_at=crashed.open_time)
+
+    [failed] = [e for e in execute("refresh", platform, instance).get_asset_check_evaluations() if not e.passed]
+
+    assert (failed.check_name, failed.severity) == ("candles_are_sane", dg.AssetCheckSeverity.WARN)
+    assert (failed.description or "").startswith(f"{SYMBOL} 1m: 1 of the newest 5 candles jump")
+    first, *others = _table(failed.metadata["series"])
+    assert (first["series"].split(), first["rule"]) == ([SYMBOL, "1m"], "prices do not jump")
+    assert first["verdict"] == "WARNING"
+    assert {row["verdict"] for row in others} == {"ok"}
+
+
+def test_of_many_series_a_few_stand_for_those_that_pass(instance: dg.DagsterInstance) -> None:
+    many = fake_platform(market={"symbols": tuple(f"C{number}/USDT" for number in range(60)), "window_candles": 50})
+    many.store.write_candles("C59/USDT", MINUTE, [candle_closed_at(CLOSED)], source="rest", received_at=minutes(0))
+
+    evaluations = {evaluation.check_name: evaluation for evaluation in evaluate_candle_checks(many)}
+
+    rows = _table(evaluations["stream_is_sound"].metadata["series"])
+    assert len(rows) == SHOWN_ROWS + 1
+    assert rows[-1]["why"] == f"{60 * 4 - SHOWN_ROWS} more"
+    assert (evaluations["candles_are_fresh"].description or "").endswith(f"; {59 - TOLD_REASONS} more")
+
+
+def test_the_events_of_a_run_are_bounded(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    result = execute("refresh", platform, instance)
+
+    events = [entry for entry in instance.all_logs(result.run_id) if entry.dagster_event]
+    by_checks = [e for e in events if "CHECK" in e.get_dagster_event().event_type_value]
+    assert len(by_checks) == 2 * len(CHECKS)
+    assert len(events) <= 50
 
 
 def test_a_silent_venue_fails_the_run(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
@@ -115,7 +160,7 @@ def test_a_silent_venue_still_shows_on_the_checks(platform: FakePlatform, instan
     evaluations = {e.check_name: e for e in result.get_asset_check_evaluations()}
     assert not result.success
     assert "candles" not in materialized(result)
-    assert set(evaluations) == {name.value for name in CheckName}
+    assert set(evaluations) == {check.name for check in CHECKS}
     assert not evaluations[CheckName.FRESH].passed
     assert "beyond the limit" in (evaluations[CheckName.FRESH].description or "")
 

@@ -8,6 +8,7 @@ from trading_platform_tests.fakes.market_feed import FakeMarketFeed
 from trading_platform_tests.fakes.notifier import FakeNotifier
 from trading_platform_tests.fakes.request_budget import FakeRequestBudget
 from trading_platform_tests.fakes.series_store import FakeSeriesStore
+from trading_platform_tests.fakes.stream_journal import FakeStreamJournal
 
 __all__ = [
     "FakeBroker",
@@ -18,4 +19,5 @@ __all__ = [
     "FakeNotifier",
     "FakeRequestBudget",
     "FakeSeriesStore",
+    "FakeStreamJournal",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 
-from trading_platform.domain.check import CheckName, CheckResult, Incident, Notification
+from trading_platform.domain.check import CheckName, CheckResult, FailingCheck, Incident, Notification, Severity
 from trading_platform.domain.errors import RetryLater
 
 
@@ -22,6 +22,7 @@ class FakeHealthJournal:
 
     def __init__(self) -> None:
         self._latest: dict[tuple[str, str, CheckName], CheckResult] = {}
+        self._since: dict[tuple[str, str, CheckName], datetime] = {}
         self._incidents: list[Incident] = []
         self._outbox: list[_Outgoing] = []
         self._numbers = count(1)
@@ -29,7 +30,7 @@ class FakeHealthJournal:
         self.is_down = False
 
     def record_checks(self, results: Sequence[CheckResult]) -> None:
-        """Keep the newest result per check and series, and the changes of `passed`."""
+        """Keep the newest result per check and series, and the changes."""
         self._answer()
         ordered = sorted(results, key=lambda result: result.checked_at)
         for key, result in {(r.symbol, r.interval, r.name): r for r in ordered}.items():
@@ -37,13 +38,20 @@ class FakeHealthJournal:
             if known is not None and result.checked_at < known.checked_at:
                 continue
             self._latest[key] = result
-            if known is None or known.passed != result.passed:
+            if known is None or _verdict(known) != _verdict(result):
+                self._since[key] = result.checked_at
                 self.changes.append(result)
 
     def latest_checks(self, symbol: str, interval: str) -> Mapping[CheckName, CheckResult]:
         """Newest result of each check of the series."""
         self._answer()
         return {name: result for (s, i, name), result in self._latest.items() if (s, i) == (symbol, interval)}
+
+    def failing_checks(self) -> list[FailingCheck]:
+        """Checks whose newest result failed, the longest standing first."""
+        self._answer()
+        failing = [FailingCheck(r, self._since[key]) for key, r in sorted(self._latest.items()) if not r.passed]
+        return sorted(failing, key=lambda each: each.since)
 
     def open_incident(self, key: str, title: str, summary: str, at: datetime) -> bool:
         """Open it and put the notification into the outbox; False if it was open already."""
@@ -94,3 +102,7 @@ class FakeHealthJournal:
     def _answer(self) -> None:
         if self.is_down:
             raise RetryLater("the journal can't be reached")
+
+
+def _verdict(result: CheckResult) -> Severity | None:
+    return None if result.passed else result.severity

@@ -13,6 +13,7 @@ import pandas as pd
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.quality import ClockOffset
 from trading_platform.ports.clock import Clock
 
 
@@ -30,6 +31,7 @@ class FakeMarketFeed:
         self.silent_symbols: set[str] = set()
         self.is_silent = False
         self.candle_requests: list[tuple[str, str, datetime, int]] = []
+        self.venue_ahead_seconds: float | None = 0.0
 
     def add_candles(self, symbol: str, interval: Interval, candles: Sequence[Candle]) -> None:
         """Script candles; one with the same open time is replaced (a correction)."""
@@ -59,6 +61,13 @@ class FakeMarketFeed:
             raise RetryLater(f"no answer about {symbol}")
         self.candle_requests.append((symbol, interval.name, since, limit))
         return [candle for candle in self._begun(symbol, interval.name) if candle.open_time >= since][:limit]
+
+    def clock_offset(self) -> ClockOffset | None:
+        """What the test has set; None of it: the venue doesn't tell its time."""
+        self._answer()
+        if self.venue_ahead_seconds is None:
+            return None
+        return ClockOffset(self.venue_ahead_seconds, 0.01, self._clock.wall())
 
     def _answer(self) -> None:
         if self.is_silent:

@@ -25,6 +25,7 @@ class FakeSeriesStore:
     def __init__(self) -> None:
         self._candles: dict[tuple[str, str], dict[datetime, Candle]] = defaultdict(dict)
         self._revisions: dict[tuple[str, str, datetime], int] = defaultdict(int)
+        self._sources: dict[tuple[str, str], dict[datetime, str]] = defaultdict(dict)
         self._tickers: dict[str, Ticker] = {}
         self._indicators: dict[tuple[str, str], dict[datetime, dict[str, float]]] = defaultdict(dict)
         self.is_down = False
@@ -43,6 +44,8 @@ class FakeSeriesStore:
         for open_time in changed:
             self._revisions[symbol, interval.name, open_time] += 1
         corrected = len(changed)
+        sources = self._sources[symbol, interval.name]
+        sources.update({time: source for time, candle in new.items() if series.get(time) != candle})
         series.update(new)
         self._candles[symbol, interval.name] = dict(sorted(series.items()))
         return CandleWrite(inserted, corrected, len(new) - inserted - corrected)
@@ -99,6 +102,11 @@ class FakeSeriesStore:
         name = wanted.interval.name
         times = [time for time in self._candles[wanted.symbol, name] if wanted.first <= time <= last]
         return RangeVersion(len(times), sum(self._revisions.get((wanted.symbol, name, time), 0) for time in times))
+
+    def sources(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> dict[datetime, str]:
+        """Where each candle came from."""
+        known = self._sources[symbol, interval.name]
+        return {c.open_time: known[c.open_time] for c in self.candles(symbol, interval, start=start, end=end)}
 
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:
         """Replace the latest ticker of each symbol, unless it is newer."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from trading_platform.domain.candle import Candle
+from trading_platform.domain.check import EVERY, CheckName, CheckResult, Severity
 from trading_platform.domain.errors import AlreadyDone
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Order, OrderStatus, Side
@@ -65,8 +67,12 @@ def test_the_approval_records_what_it_relied_on(place: Workplace) -> None:
         "candles_are_fresh",
         "candles_have_no_gaps",
         "candles_are_sane",
+        "candles_have_volume",
+        "prices_do_not_jump",
+        "clocks_agree",
     ]
-    assert {check["data_time"] for check in details["checks"]} == {minutes(CLOSE - 1).isoformat()}
+    assert {check["verdict"] for check in details["checks"]} == {"passed"}
+    assert {check["data_time"] for check in details["checks"][:-1]} == {minutes(CLOSE - 1).isoformat()}
     assert {check["checked_at"] for check in details["checks"]} == {place.clock.wall().isoformat()}
     assert (details["ask"], details["equity_quote"], details["run_id"]) == ("50000", "84.54", "run-1")
     assert details["settings"] == place.settings.fingerprint()
@@ -99,6 +105,11 @@ def _make_insane(place: Workplace) -> None:
     place.store.write_candles(SYMBOL, MINUTE, [bad], source="rest", received_at=START)
 
 
+def _stop_trading_at_the_venue(place: Workplace) -> None:
+    still = [replace(priced_candle(CLOSE - back, PRICES[SYMBOL]), volume=Decimal(0)) for back in range(1, 7)]
+    place.store.write_candles(SYMBOL, MINUTE, still, source="rest", received_at=START)
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -106,6 +117,7 @@ def _make_insane(place: Workplace) -> None:
         (_lose_candles, "no candle stored yet"),
         (_make_a_gap, "1 candles missing"),
         (_make_insane, "impossible prices"),
+        (_stop_trading_at_the_venue, "nothing traded in the newest 6 candles"),
     ],
 )
 def test_an_entry_waits_for_data_it_can_trust(place: Workplace, spoil: Callable[[Workplace], None], words: str) -> None:
@@ -359,6 +371,76 @@ def test_a_refused_order_frees_its_money_and_is_not_repeated(place: Workplace, t
     assert not place.is_open(said)
     place.trade()
     assert len(place.broker.requests) == 1
+
+
+@pytest.mark.parametrize(("ahead", "side"), [(3.0, "ahead of"), (-3.0, "behind")])
+def test_an_entry_waits_for_clocks_that_agree(place: Workplace, ahead: float, side: str) -> None:
+    said = place.says()
+    place.feed.venue_ahead_seconds = ahead
+
+    assert place.trade().entries == ()
+
+    [waiting] = place.decisions(said)
+    assert (waiting.reason, waiting.is_final) == (ReasonCode.CLOCK_DRIFT, False)
+    assert f"3.000 s {side} ours" in waiting.message
+    place.feed.venue_ahead_seconds = 0.2
+    assert len(place.trade().entries) == 1
+
+
+def test_an_entry_waits_for_a_clock_that_can_be_read(place: Workplace) -> None:
+    said = place.says()
+    place.feed.is_silent = True
+
+    assert place.trade().entries == ()
+    assert place.reasons(said) == [ReasonCode.CLOCK_DRIFT]
+
+
+def test_a_warning_keeps_nothing_back_and_stands_in_the_decision(place: Workplace) -> None:
+    crashed = priced_candle(CLOSE - 1, PRICES[SYMBOL] * Decimal("0.9"))
+    place.store.write_candles(SYMBOL, MINUTE, [crashed], source="rest", received_at=START)
+    place.feed.venue_ahead_seconds = 1.5
+    differs = CheckResult(
+        CheckName.AGREED, SYMBOL, "1m", False, "1 value differs", None, place.clock.wall(), Severity.WARNING
+    )
+    doubled = replace(differs, name=CheckName.ONCE, interval=EVERY, reason="21 events sent twice")
+    elsewhere = replace(differs, symbol=ETH, reason="about another symbol")
+    place.journal.record_checks([differs, doubled, elsewhere])
+    said = place.says()
+
+    assert len(place.trade().entries) == 1
+
+    [approval] = place.decisions(said)
+    warned = {check["check"]: check["reason"] for check in approval.details["checks"] if check["verdict"] == "warning"}
+    assert set(warned) == {
+        "prices_do_not_jump",
+        "clocks_agree",
+        "stream_agrees_with_rest",
+        "stream_sends_nothing_twice",
+    }
+    assert warned["stream_agrees_with_rest"] == "1 value differs"
+    assert "by -10.00 %" in warned["prices_do_not_jump"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _make_stale,
+        _make_insane,
+        _stop_trading_at_the_venue,
+        lambda place: setattr(place.feed, "venue_ahead_seconds", -60.0),
+        lambda place: setattr(place.feed, "is_silent", True),
+    ],
+)
+def test_an_exit_passes_whatever_the_checks_say(place: Workplace, spoil: Callable[[Workplace], None]) -> None:
+    place.buys()
+    place.later(60)
+    place.says(CLOSE + 1, Direction.SHORT)
+    spoil(place)
+
+    report = place.trade()
+
+    assert len(report.exits) == 1
+    assert place.ledger.open_positions(ACCOUNT) == []
 
 
 class _Raided(FakeLedger):

@@ -18,7 +18,14 @@ from trading_platform.ports.ledger import Decision
 from trading_platform.services.trade import TradeReport, trade
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.settings import Settings
-from trading_platform_tests.fakes import FakeBroker, FakeClock, FakeLedger, FakeSeriesStore
+from trading_platform_tests.fakes import (
+    FakeBroker,
+    FakeClock,
+    FakeHealthJournal,
+    FakeLedger,
+    FakeMarketFeed,
+    FakeSeriesStore,
+)
 from trading_platform_tests.support.examples import ACCOUNT, MINUTE, START, SYMBOL, instrument, minutes, signal
 from trading_platform_tests.support.plain_settings import plain_settings
 
@@ -57,6 +64,7 @@ class Workplace:
 
     def __post_init__(self) -> None:
         instruments = [instrument(symbol, lot_step=self.lot_step, min_quantity=self.lot_step) for symbol in PRICES]
+        self.feed, self.journal = FakeMarketFeed(self.clock), FakeHealthJournal()
         self.broker = self.broker_type(self.clock, instruments, self.start_with, PRICES)
         self.ledger.open_account(ACCOUNT, "USDT", "paper", START)
         self.refresh()
@@ -85,7 +93,9 @@ class Workplace:
 
     def desk(self) -> TradingDesk:
         """The desk of one run."""
-        return TradingDesk(self.ledger, self.broker, self.store, self.clock, self.settings, "run-1")
+        return TradingDesk(
+            self.ledger, self.broker, self.store, self.feed, self.journal, self.clock, self.settings, "run-1"
+        )
 
     def trade(self) -> TradeReport:
         """One trading cycle of a new run."""

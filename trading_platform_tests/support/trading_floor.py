@@ -107,7 +107,15 @@ class TradingFloor:
     def desk(self) -> TradingDesk:
         """The desk of one run."""
         platform = self.platform
-        return TradingDesk(platform.ledger, platform.broker, platform.store, self.clock, self.settings)
+        return TradingDesk(
+            platform.ledger,
+            platform.broker,
+            platform.store,
+            platform.feed,
+            platform.journal,
+            self.clock,
+            self.settings,
+        )
 
     def says(self, seconds: int, direction: Direction = Direction.LONG, symbol: str = SYMBOL, **more: Any) -> Signal:
         """A recorded signal of a candle that closed so many seconds after the present."""

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
+from trading_platform.adapters.ccxt_exchange.clock_offset import CcxtClockOffset
 from trading_platform.adapters.ccxt_exchange.failures import MalformedAnswer
 from trading_platform.adapters.ccxt_exchange.wire_fields import (
     Json,
@@ -21,6 +22,7 @@ from trading_platform.adapters.ccxt_exchange.wire_fields import (
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.errors import FixSettings
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.quality import ClockOffset
 
 _PRICES = ("bid", "ask", "last")
 _OHLCV_FIELDS = ("open", "high", "low", "close", "volume")
@@ -29,10 +31,11 @@ _ASKED_BY_STRETCH = frozenset({"okx"})
 
 
 class CcxtMarketFeed:
-    """Tickers and candles over REST."""
+    """Tickers and candles over REST, and how the venue's clock goes."""
 
     def __init__(self, client: CcxtClient) -> None:
         self._client = client
+        self._clock_offset = CcxtClockOffset(client)
 
     def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Tickers of all `symbols` in one request; symbols without a two-sided price are left out.
@@ -85,6 +88,10 @@ class CcxtMarketFeed:
             if earlier.open_time >= later.open_time:
                 raise MalformedAnswer(f"candles of {symbol} are not in ascending order")
         return wanted
+
+    def clock_offset(self) -> ClockOffset | None:
+        """The venue's wall clock against ours, measured once a minute at most; None if the venue doesn't tell it."""
+        return self._clock_offset.read()
 
     def _best_prices(self, symbol: str) -> dict[str, Any]:
         book = self._client.read(f"order book of {symbol}", lambda exchange: exchange.fetch_order_book(symbol))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, case, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from trading_platform.adapters.postgres.engine import reading, transaction
 from trading_platform.adapters.postgres.tables import CHECK_CHANGES, CHECK_RESULTS, INCIDENTS, NOTIFICATIONS
-from trading_platform.domain.check import CheckName, CheckResult, Incident, Notification
+from trading_platform.domain.check import CheckName, CheckResult, FailingCheck, Incident, Notification, Severity
 
 _CHECK_KEY = ("symbol", "interval", "name")
+_RESULT = [CHECK_RESULTS.c[each.name] for each in fields(CheckResult)]
 
 
 class PostgresHealthJournal:
@@ -23,29 +24,40 @@ class PostgresHealthJournal:
         self._engine = engine
 
     def record_checks(self, results: Sequence[CheckResult]) -> None:
-        """Keep the newest result per check and series; a trigger keeps the changes of `passed`."""
+        """Keep the newest result per check and series; a trigger keeps the changes."""
         ordered = sorted(results, key=lambda result: result.checked_at)
         newest = {(result.symbol, result.interval, result.name): result for result in ordered}
         if not newest:
             return
-        statement = insert(CHECK_RESULTS).values([asdict(newest[key]) for key in sorted(newest)])
-        replaced = [column.name for column in CHECK_RESULTS.c if column.name not in _CHECK_KEY]
+        rows = [asdict(newest[key]) | {"since": newest[key].checked_at} for key in sorted(newest)]
+        statement = insert(CHECK_RESULTS).values(rows)
+        new, old = statement.excluded, CHECK_RESULTS.c
+        stands = and_(new.passed == old.passed, or_(new.passed, new.severity == old.severity))
+        replaced = {column.name: new[column.name] for column in CHECK_RESULTS.c if column.name not in _CHECK_KEY}
         statement = statement.on_conflict_do_update(
             index_elements=_CHECK_KEY,
-            set_={name: statement.excluded[name] for name in replaced},
-            where=statement.excluded.checked_at >= CHECK_RESULTS.c.checked_at,
+            set_=replaced | {"since": case((stands, old.since), else_=new.since)},
+            where=new.checked_at >= old.checked_at,
         )
         with transaction(self._engine) as connection:
             connection.execute(statement)
 
     def latest_checks(self, symbol: str, interval: str) -> Mapping[CheckName, CheckResult]:
         """Newest result of each check of the series."""
-        query = select(CHECK_RESULTS).where(CHECK_RESULTS.c.symbol == symbol, CHECK_RESULTS.c.interval == interval)
+        query = select(*_RESULT).where(CHECK_RESULTS.c.symbol == symbol, CHECK_RESULTS.c.interval == interval)
         with reading(self._engine) as connection:
-            results = [
-                CheckResult(**{**row, "name": CheckName(row["name"])}) for row in connection.execute(query).mappings()
-            ]
+            results = [_result(row) for row in connection.execute(query).mappings()]
         return {result.name: result for result in results}
+
+    def failing_checks(self) -> list[FailingCheck]:
+        """Checks whose newest result failed, the longest standing first."""
+        query = (
+            select(*_RESULT, CHECK_RESULTS.c.since)
+            .where(~CHECK_RESULTS.c.passed)
+            .order_by(CHECK_RESULTS.c.since, *(CHECK_RESULTS.c[name] for name in _CHECK_KEY))
+        )
+        with reading(self._engine) as connection:
+            return [FailingCheck(_result(row), row["since"]) for row in connection.execute(query).mappings()]
 
     def open_incident(self, key: str, title: str, summary: str, at: datetime) -> bool:
         """Open it and put the notification into the outbox; False if it was open already."""
@@ -110,6 +122,11 @@ class PostgresHealthJournal:
                 connection.execute(delete(moment.table).where(moment < before)).rowcount
                 for moment in (NOTIFICATIONS.c.delivered_at, INCIDENTS.c.closed_at, CHECK_CHANGES.c.checked_at)
             )
+
+
+def _result(row: RowMapping) -> CheckResult:
+    values = {column.name: row[column.name] for column in _RESULT}
+    return CheckResult(**values | {"name": CheckName(row["name"]), "severity": Severity(row["severity"])})
 
 
 def _notify(connection: Connection, title: str, body: str, at: datetime) -> None:

@@ -129,6 +129,13 @@ class PostgresSeriesStore:
             rows = connection.execute(_VERSIONS, arguments)
             return [SeriesVersion(RangeVersion(*row[:2]), RangeVersion(*row[2:])) for row in rows]
 
+    def sources(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> dict[datetime, str]:
+        """Where each candle came from, ascending."""
+        columns = select(CANDLES.c.open_time, CANDLES.c.source)
+        query = _newest_first(columns, symbol, interval, start, end, None)
+        with reading(self._engine) as connection:
+            return dict(row._tuple() for row in reversed(connection.execute(query).all()))
+
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:
         """Replace the latest ticker of each symbol by the newest of these, unless it is newer still."""
         newest = {t.symbol: t for t in sorted(tickers, key=lambda t: (t.venue_time, t.received_at))}

@@ -253,6 +253,8 @@ CHECK_RESULTS = Table(
     Column("reason", Text, nullable=False),
     Column("data_time", _TIME),
     Column("checked_at", _TIME, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("since", _TIME, nullable=False),
 )
 
 CHECK_CHANGES = Table(
@@ -266,6 +268,7 @@ CHECK_CHANGES = Table(
     Column("reason", Text, nullable=False),
     Column("data_time", _TIME),
     Column("checked_at", _TIME, nullable=False),
+    Column("severity", Text, nullable=False),
 )
 
 INCIDENTS = Table(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
+import structlog
 
 from trading_platform.bootstrap import Platform
 from trading_platform.defs.market_data.checks import CANDLE_CHECKS, CANDLES, evaluate_candle_checks
@@ -10,10 +11,13 @@ from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import age, as_table, link_to_asset, utc
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import RetryLater
+from trading_platform.services.compare_sources import compare_sources
 from trading_platform.services.refresh_market import RefreshedSeries, refresh_candles, refresh_tickers
 
 GROUP = "market_data"
 COUNTED_SERIES = 20
+
+log = structlog.get_logger()
 
 
 @dg.asset(group_name=GROUP, kinds={"postgres"}, description="Best bid, best ask and last price of every symbol.")
@@ -49,8 +53,17 @@ def candles(platform: PlatformParam) -> Iterator[dg.MaterializeResult | dg.Asset
     except RetryLater:
         yield from evaluate_candle_checks(platform)
         raise
+    _compare_sources(platform)
     yield _materialization(platform, series)
     yield from evaluate_candle_checks(platform)
+
+
+def _compare_sources(platform: Platform) -> None:
+    """The candles are there: a comparison that can't be made now is made at a later tick."""
+    try:
+        compare_sources(platform.quality, platform.intervals)
+    except RetryLater as trouble:
+        log.warning("sources_not_compared", why=str(trouble))
 
 
 def _materialization(platform: Platform, series: Sequence[RefreshedSeries]) -> dg.MaterializeResult:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trading_platform.domain.check import CheckName
+from trading_platform.defs.market_data.checks import CHECKS
 from trading_platform_tests.support.browser import Page, browser_page, chromium
 from trading_platform_tests.support.platform import RunningPlatform
 from trading_platform_tests.support.records import Records
@@ -51,7 +51,7 @@ async def test_the_owner_sees_the_loop(platform: RunningPlatform, records: Recor
         assert loaded.count("Standard sensor") == _SENSORS, loaded
         await page.screenshot(tmp_path / "sensors.png")
 
-        await _shows(page, f"{ui}/assets/candles?view=checks", *(name.value for name in CheckName), "Latest execution")
+        await _shows(page, f"{ui}/assets/candles?view=checks", *(check.name for check in CHECKS), "Latest execution")
         await page.screenshot(tmp_path / "checks.png")
 
         await _shows(page, f"{ui}/assets/candles?view=overview", "new_candles", "newest_candle", "refresh_sensor")

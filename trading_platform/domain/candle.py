@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -83,21 +83,54 @@ class Candle:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A hole in a series: the candles that should open from `first_missing` to `last_missing`, both included."""
+    """A hole in a series: the candles that should open from `first_missing` to `last_missing`, both included.
+
+    Parameters
+    ----------
+    confirmed_at
+        Wall clock, when the venue was last asked and had none of them: the hole is its own. None: not asked yet.
+    """
 
     first_missing: datetime
     last_missing: datetime
     candles: int
+    confirmed_at: datetime | None = field(default=None, compare=False)
+
+    @classmethod
+    def between(cls, start: datetime, end: datetime, interval: Interval, confirmed_at: datetime | None = None) -> Gap:
+        """All candles with start <= open_time < end, both on the grid."""
+        return cls(start, end - interval.length, (end - start) // interval.length, confirmed_at)
 
 
-def find_gaps(open_times: Sequence[datetime], interval: Interval) -> list[Gap]:
-    """Holes between the first and the last of ascending `open_times`."""
+def find_gaps(open_times: Sequence[datetime], interval: Interval, known: Sequence[Gap] = ()) -> list[Gap]:
+    """Holes between the first and the last of ascending `open_times`, without what is `known` to be missing."""
     gaps = []
     for earlier, later in pairwise(open_times):
-        missing = (later - earlier) // interval.length - 1
-        if missing > 0:
-            gaps.append(Gap(earlier + interval.length, later - interval.length, missing))
-    return gaps
+        if later - earlier > interval.length:
+            gaps.append(Gap.between(earlier + interval.length, later, interval))
+    return subtract_gaps(gaps, known, interval)
+
+
+def missing_within(open_times: Sequence[datetime], interval: Interval, start: datetime, end: datetime) -> list[Gap]:
+    """Holes of ascending `open_times` in the whole of start <= open_time < end, its edges included."""
+    inside = [open_time for open_time in open_times if start <= open_time < end]
+    return find_gaps([start - interval.length, *inside, end], interval)
+
+
+def subtract_gaps(gaps: Sequence[Gap], known: Sequence[Gap], interval: Interval) -> list[Gap]:
+    """What `gaps` have beyond those that are `known`, ascending; a remainder keeps its gap's `confirmed_at`."""
+    rest = []
+    for gap in gaps:
+        start, end = gap.first_missing, gap.last_missing + interval.length
+        for other in sorted(known, key=lambda each: each.first_missing):
+            if other.last_missing < start or other.first_missing >= end:
+                continue
+            if other.first_missing > start:
+                rest.append(Gap.between(start, other.first_missing, interval, gap.confirmed_at))
+            start = other.last_missing + interval.length
+        if start < end:
+            rest.append(Gap.between(start, end, interval, gap.confirmed_at))
+    return rest
 
 
 def insane_candles(candles: Iterable[Candle]) -> list[Candle]:

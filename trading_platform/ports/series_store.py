@@ -21,6 +21,12 @@ class CandleWrite:
     corrected: int = 0
     unchanged: int = 0
 
+    def __add__(self, other: CandleWrite) -> CandleWrite:
+        """What both changed."""
+        return CandleWrite(
+            self.inserted + other.inserted, self.corrected + other.corrected, self.unchanged + other.unchanged
+        )
+
 
 class SeriesStore(Protocol):
     """Market data. Every method raises RetryLater if the store can't be reached."""

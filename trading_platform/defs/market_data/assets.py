@@ -43,6 +43,8 @@ def candles(platform: PlatformParam) -> Iterator[dg.MaterializeResult | dg.Asset
             settings.symbols,
             platform.intervals,
             settings.history_candles,
+            aggregate_locally=settings.higher_intervals == "local",
+            repair_days=platform.settings.history.repair_days,
         )
     except RetryLater:
         yield from evaluate_candle_checks(platform)
@@ -53,6 +55,7 @@ def candles(platform: PlatformParam) -> Iterator[dg.MaterializeResult | dg.Asset
 
 def _materialization(platform: Platform, series: Sequence[RefreshedSeries]) -> dg.MaterializeResult:
     now = platform.clock.read().now
+    has_gaps = any(s.repaired or s.venue_gaps for s in series)
     rows = [
         {
             "symbol": s.symbol,
@@ -64,6 +67,7 @@ def _materialization(platform: Platform, series: Sequence[RefreshedSeries]) -> d
             "stored": platform.store.count_candles(s.symbol, Interval.parse(s.interval)) if s.write.inserted else "—",
             "new": s.write.inserted,
             "corrected": s.write.corrected,
+            **({"repaired": s.repaired, "venue has none": s.venue_gaps} if has_gaps else {}),
             **({"trouble": s.failure or ""} if any(each.failure for each in series) else {}),
         }
         for s in series

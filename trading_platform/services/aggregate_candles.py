@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -16,6 +16,8 @@ from trading_platform.ports.series_store import CandleWrite, SeriesStore
 log = structlog.get_logger()
 
 Range = tuple[datetime, datetime]
+
+_PART = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,18 @@ def aggregate_range(
     if made.candles:
         written = store.write_candles(local.symbol, target, made.candles, source="aggregated", received_at=clock.wall())
     _record_empty_buckets(store, clock, local, start, end, candles, venue_gaps)
+    return written
+
+
+def aggregate_history(
+    store: SeriesStore, clock: Clock, local: LocalInterval, start: datetime, end: datetime
+) -> CandleWrite:
+    """The same for a range of any length, in parts that fit into memory."""
+    written, part_start = CandleWrite(), start
+    while part_start < end:
+        part_end = min(local.target.floor(part_start) + _PART, end)
+        written += aggregate_range(store, clock, local, part_start, part_end)
+        part_start = part_end
     return written
 
 

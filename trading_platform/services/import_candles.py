@@ -91,17 +91,19 @@ def import_archive(
     now = clock.read().now
     done = ImportedFile(file, progress.rows_done(file.path))
     writing: Future[CandleWrite] | None = None
-    written = done.resumed_after
+    # what is noted lags a chunk behind: the store's newest commit needn't be on disk yet
+    on_disk, begun = done.resumed_after, done.resumed_after
     with ArchiveReader(file.path) as archive, ThreadPoolExecutor(1) as writer:
         for chunk in _chunks(archive, file, now, done):
             if writing:
-                _add(done, writing.result())
-                progress.note(file.path, written)
+                done.write += writing.result()
+                progress.note(file.path, on_disk)
+                on_disk = begun
             writing = writer.submit(_write, store, clock, file, chunk.candles)
-            written += chunk.rows
+            begun += chunk.rows
             on_bytes(archive.bytes_read)
         if writing:
-            _add(done, writing.result())
+            done.write += writing.result()
     progress.finish(file.path)
     return done
 
@@ -138,7 +140,3 @@ def _chunks(archive: ArchiveReader, file: ArchiveFile, now: datetime, done: Impo
 
 def _write(store: SeriesStore, clock: Clock, file: ArchiveFile, candles: list[Candle]) -> CandleWrite:
     return store.write_candles(file.symbol, file.interval, candles, source="archive", received_at=clock.wall())
-
-
-def _add(done: ImportedFile, write: CandleWrite) -> None:
-    done.write = done.write + write

@@ -47,6 +47,8 @@ class ImportedFile:
     ----------
     resumed_after
         Rows that an interrupted import had stored before.
+    first, last
+        Open times of the file's candles, those stored before included.
     """
 
     file: ArchiveFile
@@ -110,8 +112,8 @@ def import_archive(
 
 def _chunks(archive: ArchiveReader, file: ArchiveFile, now: datetime, done: ImportedFile) -> Iterator[_Chunk]:
     rows = archive.rows()
-    for _ in islice(rows, done.resumed_after):
-        pass
+    for cells in islice(rows, done.resumed_after):
+        done.first = done.first or _open_time(cells, file.interval)
     closed_by = now - file.interval.length
     while True:
         candles: list[Candle] = []
@@ -136,6 +138,13 @@ def _chunks(archive: ArchiveReader, file: ArchiveFile, now: datetime, done: Impo
             done.first = min(times if done.first is None else [done.first, *times])
             done.last = max(times if done.last is None else [done.last, *times])
         yield _Chunk(taken, candles)
+
+
+def _open_time(cells: list[str], interval: Interval) -> datetime | None:
+    try:
+        return parse_candle(cells, interval).open_time
+    except ValueError:  # told when the row was first seen
+        return None
 
 
 def _write(store: SeriesStore, clock: Clock, file: ArchiveFile, candles: list[Candle]) -> CandleWrite:

@@ -129,7 +129,7 @@ def epoch_ms(text: str) -> int:
     if value >= _MICROSECONDS_FROM:
         return value // 1000
     if value < _MILLISECONDS_FROM:
-        raise ValueError(f"the open time {text} is neither in milliseconds nor in microseconds")
+        raise ValueError(f"has an open time, {text}, that is neither in milliseconds nor in microseconds")
     return value
 
 
@@ -143,14 +143,17 @@ def parse_candle(cells: Sequence[str], interval: Interval) -> Candle:
     """
     if len(cells) < 6:
         raise ValueError(f"has {len(cells)} columns instead of at least 6")
+    numberless = f"has something that is no time or number: {', '.join(cells[:6])}"
+    if not cells[0].isdigit():
+        raise ValueError(numberless)
+    open_ms = epoch_ms(cells[0])
     try:
-        open_ms = epoch_ms(cells[0])
         open_, high, low, close, volume = map(Decimal, cells[1:6])
         opened = datetime.fromtimestamp(open_ms / 1000, UTC)  # exact: float64 holds every millisecond
         candle = Candle(opened, open_, high, low, close, volume)
         is_sane = candle.is_sane() and high.is_finite() and volume.is_finite()
     except (InvalidOperation, ValueError, OverflowError):
-        raise ValueError(f"has something that is no time or number: {', '.join(cells[:6])}") from None
+        raise ValueError(numberless) from None
     if open_ms % (interval.seconds * 1000):
         raise ValueError(f"opens at {candle.open_time:%Y-%m-%d %H:%M:%S} UTC, where no {interval} candle does")
     if not is_sane:

@@ -67,6 +67,12 @@ def test_aggregates_are_the_exchanges_own_to_the_last_digit(symbol: str) -> None
         assert (made.spanning_gaps, made.incomplete) == ([], [])
 
 
+@pytest.mark.parametrize("interval", HIGHER)
+def test_the_simulated_exchange_aggregates_alike(interval: Interval) -> None:
+    """It does so in integers, with volumes of more kinds and the candle in progress: for speed, and apart from this."""
+    assert aggregate_candles(_synthetic("SOLUSDT", MINUTE), MINUTE, interval).candles == _synthetic("SOLUSDT", interval)
+
+
 def test_fifteen_minutes_made_of_five_are_the_same_as_of_one() -> None:
     candles, own = _pairs("BTCUSDT")
     fives = aggregate_candles(candles, MINUTE, FIVE).candles

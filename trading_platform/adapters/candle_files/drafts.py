@@ -22,9 +22,16 @@ def draft_of(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.touch()
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    try:
         yield draft
         draft.replace(path)
     except OSError as error:
-        raise FixSettings(f"{path} can't be written ({error.strerror or error}); name another file") from None
+        raise _unwritable(path, error) from None
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> FixSettings:
+    return FixSettings(f"{path} can't be written ({error.strerror or error}); name another file")

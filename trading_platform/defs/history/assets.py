@@ -14,6 +14,7 @@ from trading_platform.settings import current_settings
 
 GROUP = "history"
 AGREES = "history_agrees_with_the_venue"
+_SHOWN_DIFFERENCES = 20
 
 # today's partition is there from midnight on, with what has closed so far
 DAYS = dg.DailyPartitionsDefinition(current_settings().history.start.isoformat(), timezone="UTC", end_offset=1)
@@ -50,7 +51,7 @@ def _history_of(interval: Interval) -> dg.AssetsDefinition:
         symbols = platform.settings.market.symbols
         filled = backfill_day(platform.feed, platform.store, platform.clock, symbols, interval, day)
         yield _materialization(key, filled)
-        yield _judged(key, filled)
+        yield _judged(key, context.partition_key, filled)
 
     return candle_history
 
@@ -63,8 +64,8 @@ def _materialization(key: dg.AssetKey, filled: Sequence[FilledSeries]) -> dg.Mat
             "of": each.closed,
             "new": each.write.inserted,
             "corrected": each.write.corrected,
-            "unchanged": each.write.unchanged,
-            "venue has none": sum(gap.candles for gap in each.gaps),
+            "same": each.write.unchanged,
+            "lacking": sum(gap.candles for gap in each.gaps),
         }
         for each in filled
     ]
@@ -90,7 +91,7 @@ def _materialization(key: dg.AssetKey, filled: Sequence[FilledSeries]) -> dg.Mat
     )
 
 
-def _judged(key: dg.AssetKey, filled: Sequence[FilledSeries]) -> dg.AssetCheckResult:
+def _judged(key: dg.AssetKey, day: str, filled: Sequence[FilledSeries]) -> dg.AssetCheckResult:
     disagreeing = [each for each in filled if not each.agreement.agrees]
     rows = [
         {
@@ -107,17 +108,17 @@ def _judged(key: dg.AssetKey, filled: Sequence[FilledSeries]) -> dg.AssetCheckRe
         for each in filled
         for difference in each.agreement.differences[:_SHOWN_DIFFERENCES]
     ]
+    told = "; ".join(f"{each.symbol}, {each.agreement.summary()}" for each in disagreeing or filled)
     return dg.AssetCheckResult(
         check_name=AGREES,
         asset_key=key,
         passed=not disagreeing,
         # what differs is corrected in the same run, and candle_corrections keeps what was there
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(f"{each.symbol}: {each.agreement.summary()}" for each in disagreeing or filled),
+        description=f"{day}: "
+        + "; ".join(f"{each.symbol}, {each.agreement.summary()}" for each in disagreeing or filled),
         metadata={"series": as_table(rows), **({"differences": as_table(differences)} if differences else {})},
     )
 
-
-_SHOWN_DIFFERENCES = 20
 
 HISTORIES = [_history_of(Interval.parse(name)) for name in dict.fromkeys(current_settings().market.intervals)]

@@ -4,14 +4,13 @@ from datetime import timedelta
 
 import dagster as dg
 
-from trading_platform.defs.history.assets import DAYS, GROUP
+from trading_platform.defs.history.assets import GROUP
 from trading_platform.defs.lanes import HISTORY_TAGS, QUIET
 from trading_platform.defs.resources import PlatformParam
 
 history = dg.define_asset_job(
     "history",
     selection=dg.AssetSelection.groups(GROUP),
-    partitions_def=DAYS,
     tags=HISTORY_TAGS,
     config=QUIET,
     description="One day's candles of every symbol and interval, from the venue's REST.",

@@ -143,9 +143,8 @@ def parse_candle(cells: Sequence[str], interval: Interval) -> Candle:
     """
     if len(cells) < 6:
         raise ValueError(f"has {len(cells)} columns instead of at least 6")
-    numberless = f"has something that is no time or number: {', '.join(cells[:6])}"
     if not cells[0].isdigit():
-        raise ValueError(numberless)
+        raise ValueError(_numberless(cells))
     open_ms = epoch_ms(cells[0])
     try:
         open_, high, low, close, volume = map(Decimal, cells[1:6])
@@ -153,12 +152,16 @@ def parse_candle(cells: Sequence[str], interval: Interval) -> Candle:
         candle = Candle(opened, open_, high, low, close, volume)
         is_sane = candle.is_sane() and high.is_finite() and volume.is_finite()
     except (InvalidOperation, ValueError, OverflowError):
-        raise ValueError(numberless) from None
+        raise ValueError(_numberless(cells)) from None
     if open_ms % (interval.seconds * 1000):
         raise ValueError(f"opens at {candle.open_time:%Y-%m-%d %H:%M:%S} UTC, where no {interval} candle does")
     if not is_sane:
         raise ValueError(f"has impossible prices or volume: {', '.join(cells[1:6])}")
     return candle
+
+
+def _numberless(cells: Sequence[str]) -> str:
+    return f"has something that is no time or number: {', '.join(cells[:6])}"
 
 
 def archive_row(candle: Candle, interval: Interval) -> list[str]:

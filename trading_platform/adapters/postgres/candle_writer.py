@@ -95,7 +95,8 @@ def _correcting(statement: Insert) -> Insert:
 
 
 def _copy_lines(candles: Iterable[Candle]) -> Iterable[str]:
-    return ("\t".join(map(str, _values(candle))) + "\n" for candle in candles)
+    # plain str() of each: half the time of a generic join, which counts for a million
+    return (f"{c.open_time!s}\t{c.open!s}\t{c.high!s}\t{c.low!s}\t{c.close!s}\t{c.volume!s}\n" for c in candles)
 
 
 def _values(candle: Candle) -> tuple[object, ...]:

@@ -115,8 +115,7 @@ def _judged(key: dg.AssetKey, day: str, filled: Sequence[FilledSeries]) -> dg.As
         passed=not disagreeing,
         # what differs is corrected in the same run, and candle_corrections keeps what was there
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{day}: "
-        + "; ".join(f"{each.symbol}, {each.agreement.summary()}" for each in disagreeing or filled),
+        description=f"{day}: {told}",
         metadata={"series": as_table(rows), **({"differences": as_table(differences)} if differences else {})},
     )
 

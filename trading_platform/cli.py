@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Turns exchange data into risk-checked orders; every setting is described in settings.toml.",
 )
+
+_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
 
 StateDir = Annotated[Path | None, typer.Option("--state-dir", help="Where everything that survives a restart is kept.")]
 
@@ -94,6 +97,36 @@ def backup(
     typer.echo(write_backup(settings_of_instance(state_dir), file))
 
 
+@app.command("import")
+def import_(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Kline archives, or folders of them.")],
+    symbol: Annotated[str | None, typer.Option(help="BASE/QUOTE, when the files' names don't say it.")] = None,
+    interval: Annotated[str | None, typer.Option(help="For example 1m, when the files' names don't say it.")] = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Bring recorded candles (.csv, .csv.gz, .zip) into the store; interrupted, it carries on the next time."""
+    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.history_files import import_files
+
+    raise typer.Exit(import_files(settings_of_instance(state_dir), paths, symbol, interval))
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="FILE.parquet, FILE.csv or FILE.csv.gz.")],
+    symbol: Annotated[str, typer.Option(help="For example BTC/USDT.")],
+    interval: Annotated[str, typer.Option(help="For example 1m.")] = "1m",
+    start: Annotated[datetime | None, typer.Option("--from", formats=_TIMES, help="First open time (UTC).")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=_TIMES, help="Up to, not including (UTC).")] = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Write stored candles into a file, exact to the last digit."""
+    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.history_files import export_file
+
+    export_file(settings_of_instance(state_dir), file, symbol, interval, _utc(start), _utc(end))
+
+
 @app.command()
 def run(
     name: Annotated[str, typer.Argument(help="A process of the table in runtime/processes.py.")],
@@ -116,6 +149,10 @@ def migrate(state_dir: StateDir = None) -> None:
 
     settings = settings_of_instance(state_dir)
     upgrade(resolve_addresses(settings, StateFolder.at(settings.state_dir)).database)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":

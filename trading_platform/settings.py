@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError
 
+from trading_platform.domain.aggregation import aggregates_from
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import FixSettings
 from trading_platform.domain.risk import PositionShareTier
@@ -103,8 +105,26 @@ class MarketSettings(Section):
 
     symbols: tuple[Symbol, ...] = Field(("BTC/USDT", "ETH/USDT", "SOL/USDT"), min_length=1)
     intervals: tuple[IntervalName, ...] = Field(("1m",), min_length=1)
+    higher_intervals: Literal["exchange", "local"] = Field(
+        "exchange", description="local: longer candles are made here out of the shortest, equal to the last digit"
+    )
     history_candles: int = Field(1000, ge=500, le=100_000, description="candles fetched at the first start")
     window_candles: int = Field(500, ge=50, le=5000, description="closed candles a strategy sees")
+
+    @model_validator(mode="after")
+    def _longer_intervals_can_be_made(self) -> MarketSettings:
+        base, *higher = sorted(Interval.parse(name) for name in set(self.intervals))
+        odd = [longer.name for longer in higher if not aggregates_from(base, longer)]
+        if self.higher_intervals == "local" and odd:
+            raise ValueError(f"intervals: {', '.join(odd)} can't be made locally out of {base} candles")
+        return self
+
+
+class HistorySettings(Section):
+    """How far the candles' history reaches, and how far back holes are repaired."""
+
+    start: date = Field(date(2024, 1, 1), description="first day (UTC) that can be backfilled from the UI")
+    repair_days: int = Field(3, ge=1, le=60, description="holes inside the newest so many days are asked for again")
 
 
 class ReplaySettings(Section):
@@ -283,6 +303,7 @@ class Settings(BaseSettings):
     requests: RequestSettings = RequestSettings()
     cache: CacheSettings = CacheSettings()
     market: MarketSettings = MarketSettings()
+    history: HistorySettings = HistorySettings()
     replay: ReplaySettings = ReplaySettings()
     simulator: SimulatorSettings = SimulatorSettings()
     cadence: CadenceSettings = CadenceSettings()

@@ -11,12 +11,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 
 from trading_platform.adapters.candle_window import CandleWindow
-from trading_platform.domain.candle import Candle, Interval
+from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 from trading_platform.ports.clock import WallClock
 from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesStore, SeriesVersion
@@ -124,6 +124,35 @@ class CachingSeriesStore:
     def versions(self, ranges: Sequence[CandleRange]) -> list[SeriesVersion]:
         """The state of each range."""
         return self._store.versions(ranges)
+
+    def candles_per_day(
+        self, symbol: str, interval: Interval, *, start: datetime | None = None, end: datetime | None = None
+    ) -> dict[date, int]:
+        """Number of stored candles per day, from the store."""
+        return self._store.candles_per_day(symbol, interval, start=start, end=end)
+
+    def missing_candles(self, symbol: str, interval: Interval, *, start: datetime) -> list[Gap]:
+        """Holes between stored candles, from the store."""
+        return self._store.missing_candles(symbol, interval, start=start)
+
+    def known_gaps(
+        self, symbol: str, interval: Interval, *, start: datetime | None = None, end: datetime | None = None
+    ) -> list[Gap]:
+        """Recorded gaps of the venue's own, from the store."""
+        return self._store.known_gaps(symbol, interval, start=start, end=end)
+
+    def record_gaps(
+        self,
+        symbol: str,
+        interval: Interval,
+        gaps: Sequence[Gap],
+        *,
+        start: datetime,
+        end: datetime,
+        confirmed_at: datetime,
+    ) -> None:
+        """Replace what was recorded of that range."""
+        self._store.record_gaps(symbol, interval, gaps, start=start, end=end, confirmed_at=confirmed_at)
 
     def sources(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> dict[datetime, str]:
         """Where each candle came from, from the store."""

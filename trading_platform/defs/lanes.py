@@ -7,6 +7,12 @@ ACCOUNT_TAG = "trading/account"
 
 MARKET_TAGS = {QUEUE_TAG: "market"}
 
+HISTORY_POOL = "history"
+"""dagster.yaml gives it one place: of a backfill's runs one leaves the queue at a time, even those started by hand in
+the UI, so a refresh waits for a second or two at the most."""
+
+HISTORY_TAGS = {**MARKET_TAGS, "dagster/priority": "-1"}
+
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 """Run config of every job: what it does is in the event log and the UI; a worker's console shows trouble only."""
 

@@ -81,9 +81,7 @@ class Candle:
 
     def is_sane(self) -> bool:
         """Prices positive, low at the bottom, high at the top, volume not negative."""
-        return (
-            0 < self.low <= min(self.open, self.close) and max(self.open, self.close) <= self.high and self.volume >= 0
-        )
+        return 0 < self.low <= self.open <= self.high and self.low <= self.close <= self.high and self.volume >= 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from trading_platform.domain.candle import Interval
+from trading_platform.domain.candle import Gap, Interval
 from trading_platform.domain.order import Side
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import EquityPoint
@@ -32,13 +32,16 @@ class ChartPanel:
     ----------
     frame
         Candles with their indicators, as `compute_indicators` returns them; the newest of them are drawn, with the
-        moving averages, Bollinger bands and RSI that it holds.
+        moving averages, Bollinger bands and RSI that it holds. Where candles are missing, the chart says so.
+    venue_gaps
+        Gaps that the venue itself has: marked as such.
     """
 
     symbol: str
     interval: Interval
     frame: pd.DataFrame
     signals: Sequence[SignalMark] = ()
+    venue_gaps: Sequence[Gap] = ()
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 import pandas as pd
 
-from trading_platform.domain.candle import Candle, Interval
+from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 
 
@@ -20,6 +20,12 @@ class CandleWrite:
     inserted: int = 0
     corrected: int = 0
     unchanged: int = 0
+
+    def __add__(self, other: CandleWrite) -> CandleWrite:
+        """What both changed."""
+        return CandleWrite(
+            self.inserted + other.inserted, self.corrected + other.corrected, self.unchanged + other.unchanged
+        )
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,15 @@ class SeriesStore(Protocol):
         source: str,
         received_at: datetime,
     ) -> CandleWrite:
-        """Insert, or replace where the values differ, in one transaction; `source` is rest, stream or archive."""
+        """Insert, or replace where the values differ, in one transaction.
+
+        What a recorded gap of the venue's said was missing, and comes now, is no gap any more.
+
+        Parameters
+        ----------
+        source
+            ``rest``, ``stream``, ``archive``, or ``aggregated`` (made here of shorter candles).
+        """
         ...
 
     def candles(
@@ -100,8 +114,40 @@ class SeriesStore(Protocol):
         """The state of each range, in one question."""
         ...
 
+    def candles_per_day(
+        self, symbol: str, interval: Interval, *, start: datetime | None = None, end: datetime | None = None
+    ) -> dict[date, int]:
+        """Number of stored candles per day (UTC) that has any, ascending, of those with start <= open_time < end."""
+        ...
+
     def sources(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> dict[datetime, str]:
         """Where each stored candle with start <= open_time < end came from, ascending."""
+        ...
+
+    def missing_candles(self, symbol: str, interval: Interval, *, start: datetime) -> list[Gap]:
+        """Holes between stored candles, ascending, that reach beyond `start`; the venue's own are among them."""
+        ...
+
+    def known_gaps(
+        self, symbol: str, interval: Interval, *, start: datetime | None = None, end: datetime | None = None
+    ) -> list[Gap]:
+        """Recorded gaps of the venue's own that touch start <= open_time < end, whole and ascending."""
+        ...
+
+    def record_gaps(
+        self,
+        symbol: str,
+        interval: Interval,
+        gaps: Sequence[Gap],
+        *,
+        start: datetime,
+        end: datetime,
+        confirmed_at: datetime,
+    ) -> None:
+        """Record that of start <= open_time < end the venue lacks `gaps` and nothing else.
+
+        This replaces what was recorded of that range. Candles that are stored are never recorded as missing.
+        """
         ...
 
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:

@@ -43,7 +43,7 @@ def check_series(
     limit_seconds = settings.freshness.max_candle_lateness_seconds
     [freshness] = assess_freshness(store, clock, [symbol], [interval], limit_seconds)
     candles = store.candles(symbol, interval, newest=settings.market.window_candles)
-    known_gaps: Sequence[Gap] = ()
+    known_gaps = store.known_gaps(symbol, interval, start=candles[0].open_time if candles else None)
     verdicts = {
         CheckName.FRESH: Verdict(freshness.is_fresh, freshness.reason),
         **{

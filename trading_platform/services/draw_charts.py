@@ -43,7 +43,8 @@ def draw_price_charts(
                 for signal in ledger.recent_signals(account, MARKED_SIGNALS, symbol=symbol)
                 if signal.interval == interval.name
             ]
-            panels.append(ChartPanel(symbol, interval, compute_indicators(window, specs), marks))
+            gaps = store.known_gaps(symbol, interval, start=window.index[0].to_pydatetime())
+            panels.append(ChartPanel(symbol, interval, compute_indicators(window, specs), marks, gaps))
     return painter.render_price_chart(panels, candles=candles) if panels else None
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -14,9 +14,11 @@ from trading_platform.domain.market import Ticker
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.market_feed import MarketFeed
 from trading_platform.ports.series_store import CandleWrite, SeriesStore
+from trading_platform.services.aggregate_candles import LocalInterval, aggregate_new, remake
+from trading_platform.services.fetch_candles import PAGE_CANDLES
+from trading_platform.services.repair_gaps import Repair, repair_gaps
 from trading_platform.services.side_by_side import side_by_side
 
-PAGE_CANDLES = 1000
 MAX_PAGES_PER_REFRESH = 20
 
 log = structlog.get_logger()
@@ -24,7 +26,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class RefreshedSeries:
-    """What a refresh did to one series; `failure` says why it stayed as it was."""
+    """What a refresh did to one series; `failure` says why it stayed as it was.
+
+    Parameters
+    ----------
+    repaired
+        Candles that filled a hole.
+    venue_gaps
+        Candles that the venue, asked now, doesn't have either.
+    """
 
     symbol: str
     interval: str
@@ -32,6 +42,8 @@ class RefreshedSeries:
     write: CandleWrite
     newest_open_time: datetime | None
     failure: str | None = None
+    repaired: int = 0
+    venue_gaps: int = 0
 
 
 def refresh_tickers(feed: MarketFeed, store: SeriesStore, symbols: Sequence[str]) -> list[Ticker]:
@@ -54,12 +66,21 @@ def refresh_candles(
     symbols: Sequence[str],
     intervals: Sequence[Interval],
     history_candles: int,
+    *,
     at_once: int = 1,
+    aggregate_locally: bool = False,
+    repair_days: int = 3,
 ) -> list[RefreshedSeries]:
-    """Fetch what has closed since the last time, `at_once` series side by side; the first start fetches
+    """Fetch what has closed since the last time, `at_once` symbols side by side; the first start fetches
     `history_candles`.
 
-    One series' trouble doesn't keep the others from being refreshed, unless nothing works at all.
+    One series' trouble doesn't keep the others from being refreshed, unless nothing works at all. Holes in the newest
+    `repair_days` are asked for as well.
+
+    Parameters
+    ----------
+    aggregate_locally
+        Fetch the shortest interval only, with a history that is long enough, and make the longer ones of it.
 
     Raises
     ------
@@ -67,20 +88,53 @@ def refresh_candles(
         If no series could be refreshed.
     """
     now = clock.read().now  # before the requests: whatever has closed by now is complete in the answers
+    since = now - timedelta(days=repair_days)
+    base = min(intervals)
 
-    def refreshed_or_not(series: tuple[str, Interval]) -> RefreshedSeries:
-        symbol, interval = series
-        try:
-            return _refresh_series(feed, store, clock, now, symbol, interval, history_candles)
-        except RetryLater as trouble:
-            log.warning("candles_not_refreshed", symbol=symbol, interval=str(interval), why=str(trouble))
-            return RefreshedSeries(symbol, interval.name, 0, CandleWrite(), None, str(trouble))
+    def refresh_symbol(symbol: str) -> list[RefreshedSeries]:
+        repair, found = Repair(), []
+        # the base first: the longer ones are made of it
+        for interval in sorted(intervals) if aggregate_locally else intervals:
+            try:
+                if aggregate_locally and interval > base:
+                    local = LocalInterval(symbol, base, interval)
+                    series = _refresh_locally(store, clock, local, history_candles, repair, since)
+                else:
+                    span = max(intervals).seconds // base.seconds if aggregate_locally else 1
+                    series = _refresh_series(feed, store, clock, now, symbol, interval, history_candles * span)
+                    repair = _repair(feed, store, clock, symbol, interval, since)
+                    series = replace(series, repaired=repair.repaired, venue_gaps=repair.venue_gaps)
+            except RetryLater as trouble:
+                log.warning("candles_not_refreshed", symbol=symbol, interval=str(interval), why=str(trouble))
+                series = RefreshedSeries(symbol, interval.name, 0, CandleWrite(), None, str(trouble))
+            found.append(series)
+        return found
 
-    refreshed = side_by_side(refreshed_or_not, [(s, i) for s in symbols for i in intervals], at_once)
+    refreshed = [series for found in side_by_side(refresh_symbol, symbols, at_once) for series in found]
     failures = [series.failure for series in refreshed if series.failure]
     if failures and len(failures) == len(refreshed):
         raise RetryLater(f"no candles could be refreshed: {failures[0]}")
     return refreshed
+
+
+def _repair(
+    feed: MarketFeed, store: SeriesStore, clock: Clock, symbol: str, interval: Interval, since: datetime
+) -> Repair:
+    """Fill holes; trouble with it isn't the refresh's: the hole shows in the check until it is filled."""
+    try:
+        return repair_gaps(feed, store, clock, symbol, interval, since)
+    except RetryLater as trouble:
+        log.warning("gap_not_repaired", symbol=symbol, interval=str(interval), why=str(trouble))
+        return Repair()
+
+
+def _refresh_locally(
+    store: SeriesStore, clock: Clock, local: LocalInterval, history_candles: int, repair: Repair, since: datetime
+) -> RefreshedSeries:
+    write = aggregate_new(store, clock, local, history_candles)
+    repaired = remake(store, clock, local, repair.touched, since)
+    newest = store.newest_open_time(local.symbol, local.target)
+    return RefreshedSeries(local.symbol, local.target.name, write.inserted, write, newest, repaired=repaired)
 
 
 def _refresh_series(
@@ -101,7 +155,7 @@ def _refresh_series(
         page = feed.candles(symbol, interval, since, PAGE_CANDLES)
         closed = [candle for candle in page if interval.close_of(candle.open_time) <= now]
         if closed:
-            total = _sum(total, _store(store, clock, symbol, interval, closed))
+            total += _store(store, clock, symbol, interval, closed)
             newest = closed[-1].open_time
         fetched += len(closed)
         if len(page) < PAGE_CANDLES or len(closed) < len(page):
@@ -115,7 +169,3 @@ def _store(store: SeriesStore, clock: Clock, symbol: str, interval: Interval, cl
     if write.corrected:
         log.warning("candles_corrected", symbol=symbol, interval=str(interval), candles=write.corrected)
     return write
-
-
-def _sum(one: CandleWrite, other: CandleWrite) -> CandleWrite:
-    return CandleWrite(one.inserted + other.inserted, one.corrected + other.corrected, one.unchanged + other.unchanged)

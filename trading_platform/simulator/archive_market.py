@@ -1,23 +1,18 @@
 """Candles recorded by an exchange, read from a folder of archives.
 
-The layout is the public kline archive's: ``SYMBOL-INTERVAL.csv.gz`` (or ``.csv``, or ``.zip`` with
-one CSV inside) with the columns ``open_time, open, high, low, close, volume, close_time,
-quote_volume, trades, taker_buy_base, taker_buy_quote, ignore``; a header line is optional and the
-columns after the volume may be empty. Values are kept digit for digit and gaps stay gaps.
+The layout is the public kline archive's (see ``kline_archive``). Values are kept digit for digit and
+gaps stay gaps.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import re
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from trading_platform.domain.errors import FixSettings
+from trading_platform.kline_archive import ArchiveName, ArchiveReader, epoch_ms
 from trading_platform.simulator.aggregation import INTERVALS_MS
 from trading_platform.simulator.candles import CandleTable, Column, Scale, decimals_of
 from trading_platform.simulator.config import ArchiveMarketConfig
@@ -26,8 +21,6 @@ from trading_platform.simulator.model import SymbolRules
 from trading_platform.simulator.path import PRINTS
 from trading_platform.simulator.symbol_rules import rules_for
 
-_NAME = re.compile(r"(?P<symbol>[A-Z0-9]+)-(?P<interval>\d+[mhd])[^/]*\.(csv\.gz|csv|zip)")
-_MICROSECONDS_FROM = 10**14
 _MAX_QUOTE_DECIMALS = 8
 
 
@@ -76,10 +69,10 @@ def _choose(config: ArchiveMarketConfig) -> tuple[str, dict[str, list[Path]]]:
     """The finest interval that all symbols share, and each symbol's files of it."""
     found: dict[str, dict[str, list[Path]]] = {}
     for path in config.files():
-        match = _NAME.fullmatch(path.name)
-        if match and match["interval"] in INTERVALS_MS:
-            intervals = found.setdefault(match["symbol"], {})
-            intervals.setdefault(match["interval"], []).append(path)
+        name = ArchiveName.of(path)
+        if name and name.interval in INTERVALS_MS:
+            intervals = found.setdefault(name.symbol, {})
+            intervals.setdefault(name.interval, []).append(path)
     wanted = config.symbols or tuple(sorted(found))
     missing = [symbol for symbol in wanted if symbol not in found]
     if missing or not wanted:
@@ -99,22 +92,14 @@ def _choose(config: ArchiveMarketConfig) -> tuple[str, dict[str, list[Path]]]:
 
 def _read_rows(path: Path) -> list[list[str]]:
     try:
-        return list(csv.reader(io.StringIO(_text(path))))
-    except (OSError, EOFError, zipfile.BadZipFile, UnicodeDecodeError, csv.Error) as error:
-        raise SimulatorSetupError(f"can't read the candle archive {path}: {error}") from error
-
-
-def _text(path: Path) -> str:
-    if path.name.endswith(".gz"):
-        return gzip.decompress(path.read_bytes()).decode()
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(archive.namelist()[0]).decode()
-    return path.read_text()
+        with ArchiveReader(path) as archive:
+            return list(archive.rows())
+    except FixSettings as error:
+        raise SimulatorSetupError(str(error)) from error
 
 
 def _table(symbol: str, rows: Iterable[list[str]], interval_ms: int, path: Path) -> tuple[CandleTable, SymbolRules]:
-    data = sorted((r for r in rows if r and r[0].isdigit()), key=lambda row: int(row[0]))
+    data = sorted((row for row in rows if row[0].isdigit()), key=lambda row: int(row[0]))
     if not data:
         raise SimulatorSetupError(f"the candle archive {path} has no rows")
     columns = [[row[i] if i < len(row) else "" for row in data] for i in range(11)]
@@ -131,8 +116,7 @@ def _table(symbol: str, rows: Iterable[list[str]], interval_ms: int, path: Path)
 
 
 def _scaled(columns: list[list[str]], scale: Scale, interval_ms: int) -> CandleTable:
-    open_ms = np.array([int(value) for value in columns[0]], dtype=np.int64)
-    open_ms = np.where(open_ms >= _MICROSECONDS_FROM, open_ms // 1000, open_ms)
+    open_ms = np.array([epoch_ms(value) for value in columns[0]], dtype=np.int64)
     if (open_ms % interval_ms).any():
         raise ValueError("an open time is off the interval's grid")
     open_, high, low, close = (_integers(columns[i], scale.price) for i in range(1, 5))

@@ -9,10 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TypeAlias
 
+from trading_platform.kline_archive import is_archive
 from trading_platform.simulator.model import Quote, SymbolRules
 
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
-ARCHIVE_SUFFIXES = (".csv.gz", ".csv", ".zip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ArchiveMarketConfig:
         """The archives in the folder, by name."""
         if not self.folder.is_dir():
             return []
-        return sorted(p for p in self.folder.iterdir() if p.name.endswith(ARCHIVE_SUFFIXES))
+        return sorted(p for p in self.folder.iterdir() if is_archive(p))
 
     def market_id(self) -> str:
         """Identify the market by the folder's name and its files' names and sizes."""

@@ -14,7 +14,7 @@ from PIL import Image
 from trading_platform.adapters.matplotlib_charts import MatplotlibChartPainter
 from trading_platform.adapters.matplotlib_charts.figure import RISING, format_price
 from trading_platform.adapters.matplotlib_charts.timeline import Timeline
-from trading_platform.domain.candle import Interval
+from trading_platform.domain.candle import Gap, Interval
 from trading_platform.domain.indicators import compute_indicators, parse_indicators
 from trading_platform.domain.order import Side
 from trading_platform.domain.strategies.base import Direction
@@ -51,6 +51,14 @@ def pixels_of(png: bytes, colour: str) -> int:
     wanted = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
     distance = np.abs(np.asarray(opened(png).convert("RGB")).astype(int) - wanted).max(axis=-1)
     return int((distance < 24).sum())
+
+
+def strips(png: bytes) -> tuple[int, int]:
+    """Pixels in yellow and in grey, between white and the lines (the palette moves both shades)."""
+    red, green, blue = np.moveaxis(np.asarray(opened(png).convert("RGB")).astype(int), -1, 0)
+    yellow = (red > 220) & (green > 210) & (red - blue > 40)
+    grey = (abs(red - green) < 10) & (abs(red - blue) < 14) & (red > 215) & (red < 238)
+    return int(yellow.sum()), int(grey.sum())
 
 
 def equity(count: int) -> list[EquityPoint]:
@@ -122,12 +130,39 @@ def test_a_gap_is_a_strip_of_fixed_width() -> None:
     frame = candles(100)
     timeline = Timeline(pd.DatetimeIndex(frame.index.delete(range(40, 90))), MINUTE)
     (gap,) = timeline.gaps
-    assert gap.missing_candles == 50
+    assert gap.missing == Gap(START + timedelta(minutes=40), START + timedelta(minutes=89), 50)
     assert (gap.start, gap.end) == (39.5, 43.5)
     assert timeline.x[39:41].tolist() == [39.0, 44.0]
     x, line = timeline.broken_at_gaps(np.arange(50.0))
     assert np.isnan(line[40])
     assert (np.diff(x) > 0).all()
+
+
+def test_a_gap_of_the_venues_own_looks_otherwise_than_a_hole_to_be_repaired() -> None:
+    frame = panel(candles(300)).frame
+    holed = frame.drop(frame.index[240:260])
+    own = Gap(frame.index[240].to_pydatetime(), frame.index[259].to_pydatetime(), 20)
+    part = Gap(frame.index[240].to_pydatetime(), frame.index[249].to_pydatetime(), 10)
+
+    def drawn(*venue_gaps: Gap) -> tuple[int, int]:
+        return strips(PAINTER.render_price_chart([ChartPanel("BTC/USDT", MINUTE, holed, venue_gaps=venue_gaps)]))
+
+    to_repair, explained, in_part = drawn(), drawn(own), drawn(part)
+    assert to_repair[0] > explained[0] + 2000
+    assert explained[1] > to_repair[1] + 2000
+    assert in_part == to_repair
+
+
+def test_a_long_gap_takes_no_more_room_than_a_short_one() -> None:
+    frame = panel(candles(300)).frame
+    short = frame.drop(frame.index[200:203])
+    later = short.copy()
+    later.index = later.index.where(later.index < frame.index[200], later.index + timedelta(days=40))
+    positions = [Timeline(pd.DatetimeIndex(each.index), MINUTE).x.tolist() for each in (short, later)]
+    assert positions[0] == positions[1]
+    _, labels = Timeline(pd.DatetimeIndex(later.index), MINUTE).ticks(at_most=12)
+    assert len(labels) > 6
+    assert opened(PAINTER.render_price_chart([ChartPanel("BTC/USDT", MINUTE, later)])).size == (900, 270)
 
 
 def test_times_are_round() -> None:

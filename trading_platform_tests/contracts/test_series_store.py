@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trading_platform.domain.candle import Candle, Interval
+from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesStore, SeriesVersion
 from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle, minutes
@@ -89,7 +89,7 @@ def test_a_correction_replaces_the_candle(store: SeriesStore, field: str) -> Non
     assert store.candles(SYMBOL, MINUTE) == [candle(0), corrected]
 
 
-def test_every_candle_knows_where_it_came_from(store: SeriesStore) -> None:
+def test_a_candle_is_known_by_its_first_source(store: SeriesStore) -> None:
     write(store, candle(0), candle(1), source="stream")
     write(store, candle(2), source="archive")
     write(store, candle(0), replace(candle(1), volume=Decimal(9)), candle(3))  # the first one is the same by REST
@@ -263,3 +263,84 @@ def test_old_indicator_values_can_be_dropped(store: SeriesStore) -> None:
     assert store.prune_indicators(minutes(3)) == 6
     assert store.prune_indicators(minutes(3)) == 0
     assert list(store.indicators(SYMBOL, MINUTE, newest=9)) == [minutes(3)]
+
+
+def gap(first: int, last: int) -> Gap:
+    return Gap(minutes(first), minutes(last), last - first + 1)
+
+
+def record(store: SeriesStore, *gaps: Gap, start: int = 0, end: int = 100, at: int = 200) -> None:
+    store.record_gaps(SYMBOL, MINUTE, gaps, start=minutes(start), end=minutes(end), confirmed_at=minutes(at))
+
+
+def test_holes_between_stored_candles_are_found(store: SeriesStore) -> None:
+    assert store.missing_candles(SYMBOL, MINUTE, start=START) == []
+    write(store, *(candle(minute) for minute in (0, 1, 5, 6, 8)))
+    assert store.missing_candles(SYMBOL, MINUTE, start=START) == [gap(2, 4), gap(7, 7)]
+    assert store.missing_candles(SYMBOL, MINUTE, start=minutes(7)) == [gap(7, 7)]
+    assert store.missing_candles("ETH/USDT", MINUTE, start=START) == []
+
+
+def test_a_hole_that_begins_before_the_start_is_found_whole(store: SeriesStore) -> None:
+    write(store, candle(0), candle(10))
+    assert store.missing_candles(SYMBOL, MINUTE, start=minutes(5)) == [gap(1, 9)]
+    assert store.missing_candles(SYMBOL, MINUTE, start=minutes(10)) == []
+
+
+def test_the_venues_own_gaps_are_remembered_with_the_time_they_were_confirmed(store: SeriesStore) -> None:
+    record(store, gap(30, 40), gap(3, 4))
+    assert store.known_gaps(SYMBOL, MINUTE) == [gap(3, 4), gap(30, 40)]
+    assert [each.confirmed_at for each in store.known_gaps(SYMBOL, MINUTE)] == [minutes(200)] * 2
+    assert store.known_gaps(SYMBOL, MINUTE, start=minutes(4), end=minutes(30)) == [gap(3, 4)]
+    assert store.known_gaps(SYMBOL, MINUTE, start=minutes(5), end=minutes(30)) == []
+    assert store.known_gaps(SYMBOL, MINUTE, start=minutes(40)) == [gap(30, 40)]
+    assert store.known_gaps("ETH/USDT", MINUTE) == []
+    assert store.known_gaps(SYMBOL, Interval.parse("5m")) == []
+
+
+def test_what_was_recorded_of_a_range_is_replaced(store: SeriesStore) -> None:
+    record(store, gap(10, 19), gap(50, 50))
+    record(store, gap(12, 12), start=12, end=60, at=300)
+    assert store.known_gaps(SYMBOL, MINUTE) == [gap(10, 11), gap(12, 12)]
+    assert [each.confirmed_at for each in store.known_gaps(SYMBOL, MINUTE)] == [minutes(200), minutes(300)]
+    record(store, start=11, end=12)
+    assert store.known_gaps(SYMBOL, MINUTE) == [gap(10, 10), gap(12, 12)]
+
+
+def test_a_candle_that_comes_late_ends_the_gap(store: SeriesStore) -> None:
+    record(store, gap(10, 14), gap(50, 50))
+    write(store, candle(12), candle(50), source="archive")
+    assert store.known_gaps(SYMBOL, MINUTE) == [gap(10, 11), gap(13, 14)]
+    write(store, *(candle(minute) for minute in (10, 11, 13, 14)))
+    assert store.known_gaps(SYMBOL, MINUTE) == []
+
+
+def test_a_stored_candle_is_never_recorded_as_missing(store: SeriesStore) -> None:
+    write(store, candle(11))
+    record(store, gap(10, 12))
+    assert store.known_gaps(SYMBOL, MINUTE) == [gap(10, 10), gap(12, 12)]
+
+
+def test_the_candles_of_a_day_are_counted(store: SeriesStore) -> None:
+    day = 24 * 60
+    write(store, *(candle(minute) for minute in (0, 1, day - 1, day, 3 * day)))
+    assert list(store.candles_per_day(SYMBOL, MINUTE).items()) == [
+        (minutes(0).date(), 3),
+        (minutes(day).date(), 1),
+        (minutes(3 * day).date(), 1),
+    ]
+    assert store.candles_per_day(SYMBOL, MINUTE, start=minutes(1), end=minutes(day)) == {minutes(0).date(): 2}
+    assert store.candles_per_day("ETH/USDT", MINUTE) == {}
+
+
+def test_every_candle_knows_where_it_came_from(store: SeriesStore) -> None:
+    write(store, candle(0), candle(1), source="stream")
+    write(store, candle(1, "2"), candle(2), source="rest")
+    write(store, candle(0), candle(3), source="aggregated")
+    assert list(store.sources(SYMBOL, MINUTE, start=START, end=minutes(9)).items()) == [
+        (minutes(0), "stream"),
+        (minutes(1), "rest"),
+        (minutes(2), "rest"),
+        (minutes(3), "aggregated"),
+    ]
+    assert store.sources(SYMBOL, MINUTE, start=minutes(2), end=minutes(3)) == {minutes(2): "rest"}

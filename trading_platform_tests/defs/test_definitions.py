@@ -11,14 +11,15 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import deserialize_value, serialize_value
 
 from trading_platform.definitions import definitions
+from trading_platform.defs.history.assets import AGREES
 from trading_platform.defs.lanes import ACCOUNT_TAG, QUEUE_TAG
 from trading_platform.defs.market_data.checks import CHECKS
 from trading_platform.domain.check import CheckName
 from trading_platform.runtime.celery_settings import QUEUES
 
-JOBS = {"refresh", "trade", "step", "draw_charts", "retention"}
+JOBS = {"refresh", "trade", "step", "draw_charts", "retention", "history"}
 SENSORS = {"refresh_sensor", "trade_sensor", "step_sensor", "chart_sensor", "freshness_watchdog"}
-ASSETS = {"tickers", "candles", "indicators", "signals", "equity", "price_chart", "equity_chart"}
+ASSETS = {"tickers", "candles", "indicators", "signals", "equity", "price_chart", "equity_chart", "candle_history_1m"}
 _DAGSTER_YAML = Path(__file__).parents[2] / "dagster.yaml"
 
 
@@ -34,7 +35,7 @@ def _jobs(repository: dg.RepositoryDefinition) -> dict[str, dg.JobDefinition]:
 def test_what_the_owner_sees(repository: dg.RepositoryDefinition) -> None:
     assert set(_jobs(repository)) == JOBS
     assert {sensor.name for sensor in repository.sensor_defs} == SENSORS
-    assert {schedule.name for schedule in repository.schedule_defs} == {"daily_retention"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {"daily_retention", "daily_history"}
     assert {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()} == ASSETS
 
 
@@ -44,7 +45,7 @@ def test_the_snapshot_travels_between_processes(repository: dg.RepositoryDefinit
     travelled = deserialize_value(serialize_value(snapshot), RepositorySnap)
 
     assert serialize_value(travelled) == serialize_value(snapshot)
-    assert {check.name for check in travelled.asset_check_nodes or ()} == {check.name for check in CHECKS}
+    assert {check.name for check in travelled.asset_check_nodes or ()} == {check.name for check in CHECKS} | {AGREES}
 
 
 def test_every_rule_stands_in_one_check() -> None:
@@ -54,7 +55,7 @@ def test_every_rule_stands_in_one_check() -> None:
 def test_names_are_plain_strings(repository: dg.RepositoryDefinition) -> None:
     keys = repository.asset_graph.asset_check_keys
 
-    assert {key.asset_key.to_user_string() for key in keys} == {"candles"}
+    assert {key.asset_key.to_user_string() for key in keys} == {"candles", "candle_history_1m"}
     assert {type(key.name) for key in keys} == {str}
 
 
@@ -77,6 +78,16 @@ def test_what_touches_money_shares_one_lane(repository: dg.RepositoryDefinition)
     assert [(limit["key"], limit["limit"]) for limit in limits] == [(ACCOUNT_TAG, 1)]
 
 
+def test_a_backfill_cannot_crowd_out_the_refresh(repository: dg.RepositoryDefinition) -> None:
+    """Runs that are started by hand in the UI carry no tags of a job, so the pool is the asset's own."""
+    pools = yaml.safe_load(_DAGSTER_YAML.read_text())["concurrency"]["pools"]
+    assert pools["default_limit"] == 1
+    graph = repository.asset_graph
+    by_pool = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).pools}
+    assert by_pool == {"candle_history_1m"}
+    assert int(_jobs(repository)["history"].tags["dagster/priority"]) < 0
+
+
 def test_runs_stay_in_their_warm_process(repository: dg.RepositoryDefinition) -> None:
     assert {job.executor_def.name for job in repository.get_all_jobs()} == {"in_process"}
 
@@ -96,6 +107,7 @@ def test_the_asset_graph_reads_from_prices_to_signals(repository: dg.RepositoryD
         "equity": {"tickers", "signals"},
         "price_chart": {"signals"},
         "equity_chart": {"equity"},
+        "candle_history_1m": set(),
     }
 
 

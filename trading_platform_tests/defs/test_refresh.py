@@ -89,17 +89,32 @@ def test_checks_are_shown_and_recorded(platform: FakePlatform, instance: dg.Dags
 
 def test_a_failed_check_shows_and_the_run_goes_on(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
     execute("refresh", platform, instance)
-    platform.close_candles(5)
-    jumped = candle_closed_at(CLOSED + 3)
-    platform.store.write_candles(SYMBOL, MINUTE, [jumped], source="rest", received_at=jumped.open_time)
+    platform.close_candles(1)
+    impossible = replace(candle_closed_at(CLOSED + 1), high=Decimal(1))
+    assert isinstance(platform.feed, FakeMarketFeed)
+    platform.feed.add_candles(SYMBOL, MINUTE, [impossible])
 
     result = execute("refresh", platform, instance)
 
     [failed] = [e for e in result.get_asset_check_evaluations() if not e.passed]
     assert result.success
-    assert (failed.check_name, failed.severity) == (CheckName.NO_GAPS.value, dg.AssetCheckSeverity.ERROR)
-    assert "missing" in (failed.description or "")
-    assert not platform.journal.latest_checks(SYMBOL, "1m")[CheckName.NO_GAPS].passed
+    assert (failed.check_name, failed.severity) == (CheckName.SANE.value, dg.AssetCheckSeverity.ERROR)
+    assert "impossible prices" in (failed.description or "")
+    assert not platform.journal.latest_checks(SYMBOL, "1m")[CheckName.SANE].passed
+
+
+def test_a_hole_is_filled_and_shown(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    execute("refresh", platform, instance)
+    platform.close_candles(5)
+    jumped = candle_closed_at(CLOSED + 3)
+    platform.store.write_candles(SYMBOL, MINUTE, [jumped], source="stream", received_at=jumped.open_time)
+
+    result = execute("refresh", platform, instance)
+
+    [series] = _table(materialized(result)["candles"]["series"])
+    assert (series["repaired"], series["venue has none"]) == ("2", "0")
+    assert platform.store.candles(SYMBOL, MINUTE)[-5:] == [candle_closed_at(CLOSED + n) for n in range(1, 6)]
+    assert {evaluation.passed for evaluation in result.get_asset_check_evaluations()} == {True}
 
 
 def test_what_failed_comes_first_and_a_warning_shows_as_one(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_platform.domain.candle import Interval, find_gaps, insane_candles
+from trading_platform.domain.candle import Gap, Interval, find_gaps, insane_candles, missing_within, subtract_gaps
 from trading_platform_tests.support.examples import candle, minutes
 
 NAMES = ["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"]
@@ -79,3 +79,37 @@ def test_a_candle_may_stand_still_without_volume() -> None:
 
 def test_floor_keeps_the_zone() -> None:
     assert Interval.parse("1d").floor(minutes(5)).utcoffset() == timedelta(0)
+
+
+MINUTE = Interval.parse("1m")
+ranges = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)), max_size=6)
+
+
+def _gap(start: int, length: int) -> Gap:
+    return Gap.between(minutes(start), minutes(start + length), MINUTE)
+
+
+def _missing(gaps: list[Gap]) -> list[datetime]:
+    return [gap.first_missing + number * MINUTE.length for gap in gaps for number in range(gap.candles)]
+
+
+@given(holes=st.sets(st.integers(0, 70)), known=ranges)
+def test_what_is_known_to_be_missing_is_taken_off(holes: set[int], known: list[tuple[int, int]]) -> None:
+    held = [minutes(minute) for minute in range(-1, 72) if minute not in holes]
+    left = find_gaps(held, MINUTE, [_gap(*each) for each in known])
+    told = {minute for start, length in known for minute in range(start, start + length)}
+    assert _missing(left) == [minutes(minute) for minute in sorted(holes - told)]
+    assert all(gap.candles > 0 for gap in left)
+
+
+def test_a_remainder_knows_when_its_gap_was_confirmed() -> None:
+    [first, last] = subtract_gaps([replace(_gap(0, 9), confirmed_at=minutes(99))], [_gap(3, 2)], MINUTE)
+    assert (first, last) == (_gap(0, 3), _gap(5, 4))
+    assert {first.confirmed_at, last.confirmed_at} == {minutes(99)}
+
+
+def test_what_is_missing_within_a_range_includes_its_edges() -> None:
+    held = [minutes(minute) for minute in (-1, 2, 3, 9)]
+    assert missing_within(held, MINUTE, minutes(0), minutes(6)) == [_gap(0, 2), _gap(4, 2)]
+    assert missing_within([], MINUTE, minutes(0), minutes(6)) == [_gap(0, 6)]
+    assert missing_within(held, MINUTE, minutes(2), minutes(4)) == []

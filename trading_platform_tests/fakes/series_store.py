@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
 
-from trading_platform.domain.candle import Candle, Interval
+from trading_platform.domain.candle import Candle, Gap, Interval, find_gaps, subtract_gaps
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
@@ -26,6 +27,7 @@ class FakeSeriesStore:
         self._candles: dict[tuple[str, str], dict[datetime, Candle]] = defaultdict(dict)
         self._revisions: dict[tuple[str, str, datetime], int] = defaultdict(int)
         self._sources: dict[tuple[str, str], dict[datetime, str]] = defaultdict(dict)
+        self._gaps: dict[tuple[str, str], list[Gap]] = defaultdict(list)
         self._tickers: dict[str, Ticker] = {}
         self._indicators: dict[tuple[str, str], dict[datetime, dict[str, float]]] = defaultdict(dict)
         self.is_down = False
@@ -35,8 +37,8 @@ class FakeSeriesStore:
     ) -> CandleWrite:
         """Insert, or replace where the values differ."""
         self._answer()
-        if source not in ("rest", "stream", "archive"):
-            raise ValueError(f"source {source!r} is neither rest, stream nor archive")
+        if source not in ("rest", "stream", "archive", "aggregated"):
+            raise ValueError(f"source {source!r} is neither rest, stream, archive nor aggregated")
         series = self._candles[symbol, interval.name]
         new = {candle.open_time: candle for candle in candles}
         inserted = sum(open_time not in series for open_time in new)
@@ -48,6 +50,7 @@ class FakeSeriesStore:
         sources.update({time: source for time, candle in new.items() if series.get(time) != candle})
         series.update(new)
         self._candles[symbol, interval.name] = dict(sorted(series.items()))
+        self._gaps[symbol, interval.name] = self._really_missing(symbol, interval, self._gaps[symbol, interval.name])
         return CandleWrite(inserted, corrected, len(new) - inserted - corrected)
 
     def candles(
@@ -103,10 +106,54 @@ class FakeSeriesStore:
         times = [time for time in self._candles[wanted.symbol, name] if wanted.first <= time <= last]
         return RangeVersion(len(times), sum(self._revisions.get((wanted.symbol, name, time), 0) for time in times))
 
+    def candles_per_day(
+        self, symbol: str, interval: Interval, *, start: datetime | None = None, end: datetime | None = None
+    ) -> dict[date, int]:
+        """Number of stored candles per day (UTC)."""
+        return dict(Counter(c.open_time.date() for c in self.candles(symbol, interval, start=start, end=end)))
+
     def sources(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> dict[datetime, str]:
         """Where each candle came from."""
         known = self._sources[symbol, interval.name]
         return {c.open_time: known[c.open_time] for c in self.candles(symbol, interval, start=start, end=end)}
+
+    def missing_candles(self, symbol: str, interval: Interval, *, start: datetime) -> list[Gap]:
+        """Holes between stored candles that reach beyond `start`."""
+        holes = find_gaps([candle.open_time for candle in self.candles(symbol, interval)], interval)
+        return [hole for hole in holes if hole.last_missing >= start]
+
+    def known_gaps(
+        self, symbol: str, interval: Interval, *, start: datetime | None = None, end: datetime | None = None
+    ) -> list[Gap]:
+        """Recorded gaps of the venue's own that touch the range."""
+        self._answer()
+        return [
+            gap
+            for gap in self._gaps[symbol, interval.name]
+            if (start is None or gap.last_missing >= start) and (end is None or gap.first_missing < end)
+        ]
+
+    def record_gaps(
+        self,
+        symbol: str,
+        interval: Interval,
+        gaps: Sequence[Gap],
+        *,
+        start: datetime,
+        end: datetime,
+        confirmed_at: datetime,
+    ) -> None:
+        """Replace what was recorded of that range."""
+        self._answer()
+        asked = Gap.between(start, end, interval)
+        kept = subtract_gaps(self._gaps[symbol, interval.name], [asked], interval)
+        new = self._really_missing(symbol, interval, [replace(gap, confirmed_at=confirmed_at) for gap in gaps])
+        self._gaps[symbol, interval.name] = sorted([*kept, *new], key=lambda gap: gap.first_missing)
+
+    def _really_missing(self, symbol: str, interval: Interval, gaps: Sequence[Gap]) -> list[Gap]:
+        times = self._candles[symbol, interval.name]
+        stored = [Gap.between(time, time + interval.length, interval) for time in times]
+        return subtract_gaps(gaps, stored, interval) if gaps else []
 
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:
         """Replace the latest ticker of each symbol, unless it is newer."""

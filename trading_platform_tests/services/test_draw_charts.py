@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from trading_platform.domain.candle import Gap
 from trading_platform.domain.indicators import parse_indicators
 from trading_platform.domain.order import Side
 from trading_platform.domain.strategies.base import Direction
@@ -14,7 +15,7 @@ from trading_platform.ports.ledger import EquityPoint
 from trading_platform.services.draw_charts import draw_equity_chart, draw_price_charts, newest_candle
 from trading_platform.services.value_account import record_equity
 from trading_platform_tests.fakes import FakeSeriesStore
-from trading_platform_tests.services.workplace import CLOSE, Workplace
+from trading_platform_tests.services.workplace import CLOSE, PRICES, Workplace, priced_candle
 from trading_platform_tests.support.examples import ACCOUNT, MINUTE, SYMBOL, minutes
 
 ETH = "ETH/USDT"
@@ -67,6 +68,22 @@ def test_each_symbol_has_a_panel_with_its_own_signals(place: Workplace, painter:
     }
     assert len(bitcoin.frame) == 50
     assert "ema_12" in bitcoin.frame
+
+
+def test_the_venues_own_gaps_are_handed_on(place: Workplace, painter: _Painter) -> None:
+    inside, before = (Gap(minutes(CLOSE - n), minutes(CLOSE - n + 2), 3) for n in (10, 200))
+    empty = FakeSeriesStore()
+    held = [priced_candle(minute, PRICES[SYMBOL]) for minute in range(CLOSE) if not CLOSE - 10 <= minute < CLOSE - 7]
+    empty.write_candles(SYMBOL, MINUTE, held, source="rest", received_at=minutes(0))
+    empty.record_gaps(
+        SYMBOL, MINUTE, [before, inside], start=minutes(-999), end=minutes(CLOSE), confirmed_at=minutes(CLOSE)
+    )
+    place.store = empty
+
+    _draw(place, painter, SYMBOL)
+
+    [panel] = painter.panels
+    assert list(panel.venue_gaps) == [inside]
 
 
 def test_without_candles_nothing_is_drawn(painter: _Painter) -> None:

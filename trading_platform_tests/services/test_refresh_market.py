@@ -10,9 +10,9 @@ import pytest
 from trading_platform.domain.candle import Candle, find_gaps
 from trading_platform.domain.errors import RetryLater
 from trading_platform.ports.series_store import CandleWrite
+from trading_platform.services.fetch_candles import PAGE_CANDLES
 from trading_platform.services.refresh_market import (
     MAX_PAGES_PER_REFRESH,
-    PAGE_CANDLES,
     RefreshedSeries,
     refresh_candles,
     refresh_tickers,

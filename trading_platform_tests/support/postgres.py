@@ -83,8 +83,14 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """Start a server on a free port of loopback; it is gone, with its data, when the block ends."""
+def running_postgres(*, is_durable: bool = False) -> Iterator[PostgresServer]:
+    """Start a server on a free port of loopback; it is gone, with its data, when the block ends.
+
+    Parameters
+    ----------
+    is_durable
+        Write as the platform's own server does, for benchmarks.
+    """
     # not pytest's own folder: another session may close that to the user that PostgreSQL runs as
     root = Path(tempfile.mkdtemp(prefix="trading-platform-postgres-"))
     state = StateFolder.at(root)
@@ -95,7 +101,7 @@ def running_postgres() -> Iterator[PostgresServer]:
         account = postgres.server_account(state)
         with (root / "log").open("w") as log:
             process = subprocess.Popen(
-                [*postgres.server_command(state, endpoints), *_FOR_SPEED],
+                [*postgres.server_command(state, endpoints), *([] if is_durable else _FOR_SPEED)],
                 stdout=log,
                 stderr=log,
                 preexec_fn=account.become if account else None,

@@ -29,6 +29,8 @@ AVERAGES = ("#d9822b", "#2f6fd0", "#8250df", "#6e7781")
 OSCILLATOR = "#8250df"
 GAP = "#fff1c2"
 GAP_INK = "#8a6100"
+VENUE_GAP = "#e4e7ec"
+VENUE_GAP_INK = "#57606a"
 FONT_SIZE = 8
 SMALL_FONT_SIZE = 7
 
@@ -73,6 +75,7 @@ def write(
     colour: str = FAINT_INK,
     weight: str = "normal",
     is_backed: bool = False,
+    rotation: int = 0,
 ) -> None:
     """Write at some points' distance from a place; `is_backed` dims what is drawn below the text."""
     backing = {"facecolor": "white", "alpha": 0.65, "linewidth": 0, "pad": 0.5} if is_backed else None
@@ -88,6 +91,7 @@ def write(
         color=colour,
         fontweight=weight,
         bbox=backing,
+        rotation=rotation,
         zorder=4,
     )
 

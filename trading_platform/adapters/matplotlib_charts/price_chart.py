@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from trading_platform.adapters.matplotlib_charts import figure as style
 from trading_platform.adapters.matplotlib_charts.signal_marks import draw_signals
 from trading_platform.adapters.matplotlib_charts.timeline import Timeline
+from trading_platform.domain.candle import subtract_gaps
 from trading_platform.ports.charts import ChartPanel
 
 Array = npt.NDArray[np.float64]
@@ -66,7 +67,7 @@ def draw(figure: Figure, cell: Cell, panel: ChartPanel, candles: int) -> None:
         style.write_titles(prices, f"{panel.symbol} · {panel.interval}", "no candles yet")
         return
     timeline = Timeline(_open_times(frame), panel.interval)
-    _shade_gaps(prices, timeline)
+    _shade_gaps(prices, timeline, panel)
     _draw_volume(prices, timeline, frame)
     _draw_bands(prices, timeline, frame)
     _draw_candles(prices, timeline, frame)
@@ -91,19 +92,22 @@ def _add_axes(figure: Figure, cell: Cell) -> tuple[Axes, Axes]:
     return prices, strip
 
 
-def _shade_gaps(axes: Axes, timeline: Timeline) -> None:
-    for gap in timeline.gaps:
-        axes.axvspan(gap.start, gap.end, color=style.GAP, zorder=0.5)
-        axes.text(
-            (gap.start + gap.end) / 2,
-            0.5,
-            f"{gap.missing_candles} missing",
-            transform=axes.get_xaxis_transform(),
-            rotation=90,
+def _shade_gaps(axes: Axes, timeline: Timeline, panel: ChartPanel) -> None:
+    """A strip where candles are missing; another colour where the venue itself has none."""
+    for span in timeline.gaps:
+        is_venues = not subtract_gaps([span.missing], panel.venue_gaps, panel.interval)
+        axes.axvspan(span.start, span.end, color=style.VENUE_GAP if is_venues else style.GAP, zorder=0.5)
+        style.write(
+            axes,
+            f"exchange had none: {span.missing.candles:,}" if is_venues else f"{span.missing.candles:,} missing",
+            ((span.start + span.end) / 2, 0.5),
+            axes.get_xaxis_transform(),
+            (0, 0),
             ha="center",
             va="center",
-            fontsize=style.SMALL_FONT_SIZE,
-            color=style.GAP_INK,
+            size=style.SMALL_FONT_SIZE,
+            colour=style.VENUE_GAP_INK if is_venues else style.GAP_INK,
+            rotation=90,
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trading_platform.domain.candle import Interval
+from trading_platform.domain.candle import Gap, Interval, find_gaps
 
 Array = npt.NDArray[np.float64]
 
@@ -26,7 +26,7 @@ class GapSpan:
 
     start: float
     end: float
-    missing_candles: int
+    missing: Gap
 
 
 class Timeline:
@@ -45,7 +45,11 @@ class Timeline:
         shifts = np.zeros(len(open_times))
         shifts[self._gap_rows + 1] = _GAP_WIDTH_CANDLES
         self.x: Array = np.arange(len(open_times), dtype=np.float64) + np.cumsum(shifts)
-        self.gaps = [GapSpan(self.x[row] + 0.5, self.x[row + 1] - 0.5, int(missing[row])) for row in self._gap_rows]
+        gaps = find_gaps(open_times.to_pydatetime().tolist(), interval)
+        self.gaps = [
+            GapSpan(self.x[row] + 0.5, self.x[row + 1] - 0.5, gap)
+            for row, gap in zip(self._gap_rows, gaps, strict=True)
+        ]
 
     def row_of(self, open_time: datetime) -> int | None:
         """Row of the candle that opened then, or None if it isn't shown."""
@@ -58,9 +62,11 @@ class Timeline:
         return np.insert(self.x, after, self.x[self._gap_rows] + 1.0), np.insert(values, after, np.nan)
 
     def ticks(self, at_most: int) -> tuple[Sequence[float], list[str]]:
-        """Positions and labels (UTC) of candles on round times."""
-        rounds = round_times(self._seconds[0], self._seconds[-1], at_most)
-        rows = np.flatnonzero(np.isin(self._seconds, rounds))
+        """Positions and labels (UTC) of candles on round times, as close as the shown candles allow: not the gaps."""
+        for step in _TICK_STEPS_SECONDS:
+            rows = np.flatnonzero(self._seconds % step == 0)
+            if rows.size <= at_most:
+                break
         return self.x[rows].tolist(), time_labels(self._seconds[rows])
 
 

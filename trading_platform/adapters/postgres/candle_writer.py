@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import cast
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - psycopg2's own name for a class
@@ -39,12 +40,20 @@ def write_candles(
     Rows are written in the order of time, so that two writers of the same series wait for each other instead of
     locking each other out.
     """
-    by_time = {candle.open_time: candle for candle in candles}
-    distinct = [by_time[open_time] for open_time in sorted(by_time)]
+    distinct = candles if _ascend(candles) else _distinct(candles)
     origin = {"symbol": symbol, "interval": interval.name, "source": source, "received_at": received_at}
     write = _write_few if len(distinct) <= BULK_ROWS else _write_many
     inserted, corrected = write(connection, distinct, origin)
     return CandleWrite(inserted, corrected, len(distinct) - inserted - corrected)
+
+
+def _ascend(candles: Sequence[Candle]) -> bool:
+    return all(earlier.open_time < later.open_time for earlier, later in pairwise(candles))
+
+
+def _distinct(candles: Sequence[Candle]) -> list[Candle]:
+    by_time = {candle.open_time: candle for candle in candles}
+    return [by_time[open_time] for open_time in sorted(by_time)]
 
 
 def _write_few(connection: Connection, candles: Sequence[Candle], origin: dict[str, object]) -> tuple[int, int]:
@@ -86,7 +95,8 @@ def _correcting(statement: Insert) -> Insert:
 
 
 def _copy_lines(candles: Iterable[Candle]) -> Iterable[str]:
-    return ("\t".join(map(str, _values(candle))) + "\n" for candle in candles)
+    # plain str() of each: half the time of a generic join, which counts for a million
+    return (f"{c.open_time!s}\t{c.open!s}\t{c.high!s}\t{c.low!s}\t{c.close!s}\t{c.volume!s}\n" for c in candles)
 
 
 def _values(candle: Candle) -> tuple[object, ...]:

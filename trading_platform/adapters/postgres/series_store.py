@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Double, Engine, Select, cast, delete, func, select, text, tuple_
+from sqlalchemy import Date, Double, Engine, Select, cast, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from trading_platform.adapters.postgres import candle_gaps
 from trading_platform.adapters.postgres.candle_writer import write_candles
 from trading_platform.adapters.postgres.engine import reading, transaction
 from trading_platform.adapters.postgres.tables import CANDLES, INDICATORS, TICKERS
-from trading_platform.domain.candle import Candle, Interval
+from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
 
@@ -64,7 +65,10 @@ class PostgresSeriesStore:
         if not candles:
             return CandleWrite()
         with transaction(self._engine) as connection:
-            return write_candles(connection, symbol, interval, candles, source, received_at)
+            written = write_candles(connection, symbol, interval, candles, source, received_at)
+            if written.inserted:
+                candle_gaps.forget(connection, symbol, interval, [candle.open_time for candle in candles])
+            return written
 
     def candles(
         self,
@@ -129,12 +133,49 @@ class PostgresSeriesStore:
             rows = connection.execute(_VERSIONS, arguments)
             return [SeriesVersion(RangeVersion(*row[:2]), RangeVersion(*row[2:])) for row in rows]
 
+    def candles_per_day(
+        self, symbol: str, interval: Interval, *, start: datetime | None = None, end: datetime | None = None
+    ) -> dict[date, int]:
+        """Number of stored candles per day (UTC)."""
+        # sessions run in UTC, so a day of the session is a day of the venue
+        day = cast(CANDLES.c.open_time, Date)
+        query = select(day, func.count()).where(CANDLES.c.symbol == symbol, CANDLES.c.interval == interval.name)
+        query = candle_gaps.within(query, CANDLES.c.open_time, start, end).group_by(day).order_by(day)
+        with reading(self._engine) as connection:
+            return dict(row._tuple() for row in connection.execute(query))
+
     def sources(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> dict[datetime, str]:
         """Where each candle came from, ascending."""
         columns = select(CANDLES.c.open_time, CANDLES.c.source)
         query = _newest_first(columns, symbol, interval, start, end, None)
         with reading(self._engine) as connection:
             return dict(row._tuple() for row in reversed(connection.execute(query).all()))
+
+    def missing_candles(self, symbol: str, interval: Interval, *, start: datetime) -> list[Gap]:
+        """Holes between stored candles that reach beyond `start`."""
+        with reading(self._engine) as connection:
+            return candle_gaps.holes(connection, symbol, interval, start)
+
+    def known_gaps(
+        self, symbol: str, interval: Interval, *, start: datetime | None = None, end: datetime | None = None
+    ) -> list[Gap]:
+        """Recorded gaps of the venue's own that touch the range."""
+        with reading(self._engine) as connection:
+            return candle_gaps.known(connection, symbol, interval, start, end)
+
+    def record_gaps(
+        self,
+        symbol: str,
+        interval: Interval,
+        gaps: Sequence[Gap],
+        *,
+        start: datetime,
+        end: datetime,
+        confirmed_at: datetime,
+    ) -> None:
+        """Replace what was recorded of that range."""
+        with transaction(self._engine) as connection:
+            candle_gaps.record(connection, symbol, interval, gaps, start, end, confirmed_at)
 
     def write_tickers(self, tickers: Sequence[Ticker]) -> None:
         """Replace the latest ticker of each symbol by the newest of these, unless it is newer still."""
@@ -208,9 +249,6 @@ def _newest_first(
     newest: int | None,
 ) -> Select[Any]:
     query = query.where(CANDLES.c.symbol == symbol, CANDLES.c.interval == interval.name)
-    if start is not None:
-        query = query.where(CANDLES.c.open_time >= start)
-    if end is not None:
-        query = query.where(CANDLES.c.open_time < end)
+    query = candle_gaps.within(query, CANDLES.c.open_time, start, end)
     query = query.order_by(CANDLES.c.open_time.desc())
     return query if newest is None else query.limit(newest)

@@ -223,6 +223,17 @@ CANDLE_CORRECTIONS = Table(
     Column("received_at", _TIME, nullable=False),
 )
 
+CANDLE_GAPS = Table(
+    "candle_gaps",
+    METADATA,
+    Column("symbol", Text, primary_key=True),
+    Column("interval", Text, primary_key=True),
+    Column("first_missing", _TIME, primary_key=True),
+    Column("last_missing", _TIME, nullable=False),
+    Column("candles", Integer, nullable=False),
+    Column("confirmed_at", _TIME, nullable=False),
+)
+
 TICKERS = Table(
     "tickers",
     METADATA,

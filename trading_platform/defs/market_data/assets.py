@@ -48,7 +48,9 @@ def candles(platform: PlatformParam) -> Iterator[dg.MaterializeResult | dg.Asset
             settings.symbols,
             platform.intervals,
             settings.history_candles,
-            platform.settings.requests.at_once,
+            at_once=platform.settings.requests.at_once,
+            aggregate_locally=settings.higher_intervals == "local",
+            repair_days=platform.settings.history.repair_days,
         )
     except RetryLater:
         yield from evaluate_candle_checks(platform)
@@ -68,6 +70,7 @@ def _compare_sources(platform: Platform) -> None:
 
 def _materialization(platform: Platform, series: Sequence[RefreshedSeries]) -> dg.MaterializeResult:
     now = platform.clock.read().now
+    has_gaps = any(s.repaired or s.venue_gaps for s in series)
     rows = [
         {
             "symbol": s.symbol,
@@ -81,6 +84,7 @@ def _materialization(platform: Platform, series: Sequence[RefreshedSeries]) -> d
             else "—",
             "new": s.write.inserted,
             "corrected": s.write.corrected,
+            **({"repaired": s.repaired, "venue has none": s.venue_gaps} if has_gaps else {}),
             **({"trouble": s.failure or ""} if any(each.failure for each in series) else {}),
         }
         for s in series

@@ -33,6 +33,8 @@ def run_cycle(platform: Platform, run_id: str) -> None:
         market.symbols,
         platform.intervals,
         market.history_candles,
+        aggregate_locally=market.higher_intervals == "local",
+        repair_days=platform.settings.history.repair_days,
     )
     store_indicators(platform.store, market.symbols, platform.intervals, platform.indicators, market.window_candles)
     generate_signals(

@@ -1,0 +1,1 @@
+"""The candles' past, a partition per day."""

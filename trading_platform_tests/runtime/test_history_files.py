@@ -1,0 +1,82 @@
+"""`import` and `export`: which series a file holds, and one clear line for everything that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from trading_platform.cli import app
+from trading_platform.domain.errors import FixSettings, PlatformError
+from trading_platform.runtime import history_files
+from trading_platform.runtime.history_files import export_file, import_files
+from trading_platform.services.import_candles import ArchiveFile
+from trading_platform_tests.support.plain_settings import plain_settings
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol", "interval", "expected"),
+    [
+        ("BTCUSDT-1m.csv.gz", None, None, ("BTC/USDT", "1m")),
+        ("DOGEUSDT-5m-2025-03.zip", None, None, ("DOGE/USDT", "5m")),
+        ("ETHBTC-1h.csv", "eth/btc", None, ("ETH/BTC", "1h")),
+        ("mine.csv", "BTC/USDT", "15m", ("BTC/USDT", "15m")),
+        ("BTCUSDT-1m.csv", None, "5m", ("BTC/USDT", "5m")),
+    ],
+)
+def test_a_files_name_tells_its_series(
+    name: str, symbol: str | None, interval: str | None, expected: tuple[str, str]
+) -> None:
+    file = history_files._series_of(Path(name), plain_settings(), symbol, interval)
+    assert isinstance(file, ArchiveFile)
+    assert (file.symbol, file.interval.name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol", "interval", "told"),
+    [
+        ("mine.csv", None, "1m", "doesn't tell its symbol"),
+        ("ETHBTC-1h.csv", None, None, "doesn't tell its symbol"),
+        ("mine.csv", "BTC/USDT", None, "doesn't tell its interval"),
+        ("mine.csv", "BTC/USDT", "7m", "'7m' is not an interval"),
+        ("BTCUSDT-1m.csv", "BTCUSDT", None, "say --symbol BTC/USDT"),
+    ],
+)
+def test_a_name_that_does_not_tell_is_asked_about(
+    tmp_path: Path, name: str, symbol: str | None, interval: str | None, told: str
+) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(FixSettings, match=told):
+        import_files(plain_settings(state_dir=tmp_path), [tmp_path / name], symbol, interval)
+
+
+def test_what_is_no_archive_is_told(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    settings = plain_settings(state_dir=tmp_path)
+    wrong = {tmp_path: "holds no", tmp_path / "gone.csv": "is not a file", tmp_path / "notes.txt": "no kline archive"}
+    for path, told in wrong.items():
+        with pytest.raises(FixSettings, match=told):
+            import_files(settings, [path], None, None)
+
+
+def test_without_a_running_platform_one_line_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "BTCUSDT-1m.csv").touch()
+    settings = plain_settings(state_dir=tmp_path)
+    with pytest.raises(FixSettings, match=r"doesn't run on .*; start it with: trading-platform up"):
+        import_files(settings, [tmp_path], None, None)
+    with pytest.raises(FixSettings, match="start it with: trading-platform up"):
+        export_file(settings, tmp_path / "out.csv", "BTC/USDT", "1m", None, None)
+    with pytest.raises(FixSettings, match="name a file that ends in"):
+        export_file(settings, tmp_path / "out.xlsx", "BTC/USDT", "1m", None, None)
+
+
+def test_the_command_line_knows_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRADING_PLATFORM_STATE_DIR", str(tmp_path))
+    file = tmp_path / "BTCUSDT-1m.csv"
+    file.touch()
+    for arguments in (["import", str(file)], ["export", "--symbol", "BTC/USDT", "--from", "2025-03-01", "a.csv"]):
+        result = CliRunner().invoke(app, arguments)
+        assert isinstance(result.exception, PlatformError)
+        assert "trading-platform up" in str(result.exception)

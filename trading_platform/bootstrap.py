@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from trading_platform.ports.health_journal import HealthJournal
     from trading_platform.ports.ledger import Ledger
     from trading_platform.ports.market_feed import MarketFeed
+    from trading_platform.ports.market_stream import MarketStream
     from trading_platform.ports.notifier import Notifier
     from trading_platform.ports.series_store import SeriesStore
+    from trading_platform.ports.stream_journal import StreamJournal
     from trading_platform.services.generate_signals import PlacedStrategy
     from trading_platform.services.trading_desk import TradingDesk
 
@@ -69,6 +71,13 @@ class Platform:
         return PostgresHealthJournal(self._engine(waits_for_disk=True))
 
     @cached_property
+    def streams(self) -> StreamJournal:
+        """States of the streams."""
+        from trading_platform.adapters.postgres.stream_journal import PostgresStreamJournal
+
+        return PostgresStreamJournal(self._engine(waits_for_disk=False))
+
+    @cached_property
     def simulator(self) -> SimulatorControl:
         """Control of the simulated exchange, where paper orders go on any venue."""
         from trading_platform.adapters.simulated_exchange.control import SimulatorControl
@@ -92,6 +101,13 @@ class Platform:
         from trading_platform.adapters.ccxt_exchange import make_market_feed
 
         return make_market_feed(self.settings)
+
+    @cached_property
+    def market_stream(self) -> MarketStream:
+        """Public market data as it is pushed; raises FixSettings where ccxt has no streams of the venue."""
+        from trading_platform.adapters.ccxt_exchange.market_stream import make_market_stream
+
+        return make_market_stream(self.settings)
 
     @cached_property
     def broker(self) -> Broker:

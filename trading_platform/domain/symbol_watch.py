@@ -99,18 +99,18 @@ class SymbolWatch:
             if self.state is StreamState.CONNECTING:
                 self.reason = why
             return None
-        self._counted_from = at.seconds
+        self._count_anew(at)
         return self._become(StreamState.CONNECTING, why, at)
 
     def treated(self, how: str) -> None:
         """A step of recovery was taken: `how` completes "data again after …"."""
         self._treatment = how
-        self._next_to_close.clear()  # what closes meanwhile is REST's to fetch
+        self._next_to_close.clear()
 
     def interrupted(self, at: Instant, why: str) -> StreamChange | None:
         """Nothing could arrive for a while through no fault of the stream's (the computer slept): count anew."""
-        self._counted_from = at.seconds
-        self._next_to_close.clear()
+        self._count_anew(at)
+        self._late.clear()
         return None if self.state is StreamState.CLOSED else self._become(StreamState.CONNECTING, why, at)
 
     def look(self, at: Instant, venue: VenueTime | None) -> StreamChange | None:
@@ -127,7 +127,7 @@ class SymbolWatch:
         if venue is not None and venue.speed == 0:
             self._counted_from = at.seconds
             return None
-        if venue is not None:
+        if venue is not None and self.state is StreamState.LIVE:
             self._judge_candles(venue)
         silent = self.silent_seconds(at)
         if self.state is StreamState.STALE:
@@ -141,6 +141,10 @@ class SymbolWatch:
     def closed(self, at: Instant, why: str) -> StreamChange | None:
         """It was ended on purpose."""
         return self._become(StreamState.CLOSED, why, at)
+
+    def _count_anew(self, at: Instant) -> None:
+        self._counted_from = at.seconds
+        self._next_to_close.clear()  # what closes while nothing is heard is REST's to fetch
 
     def _judge_candles(self, venue: VenueTime) -> None:
         for interval in self._intervals:

@@ -5,8 +5,10 @@ from trading_platform_tests.fakes.clock import FakeClock
 from trading_platform_tests.fakes.health_journal import FakeHealthJournal
 from trading_platform_tests.fakes.ledger import FakeLedger
 from trading_platform_tests.fakes.market_feed import FakeMarketFeed
+from trading_platform_tests.fakes.market_stream import FakeMarketStream
 from trading_platform_tests.fakes.notifier import FakeNotifier
 from trading_platform_tests.fakes.series_store import FakeSeriesStore
+from trading_platform_tests.fakes.stream_journal import FakeStreamJournal
 
 __all__ = [
     "FakeBroker",
@@ -14,6 +16,8 @@ __all__ = [
     "FakeHealthJournal",
     "FakeLedger",
     "FakeMarketFeed",
+    "FakeMarketStream",
     "FakeNotifier",
     "FakeSeriesStore",
+    "FakeStreamJournal",
 ]

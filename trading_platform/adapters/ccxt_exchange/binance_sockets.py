@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -13,7 +11,7 @@ from typing import Any
 from trading_platform.adapters.ccxt_exchange.binance_events import Goodbye, Refused, read_message, stream_names
 from trading_platform.adapters.ccxt_exchange.exact_stream import CONNECTION_FAILS, close_client, settled
 from trading_platform.adapters.ccxt_exchange.failures import MalformedAnswer
-from trading_platform.adapters.ccxt_exchange.stream_client import StreamClient
+from trading_platform.adapters.ccxt_exchange.stream_client import Redial, StreamClient
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.stream_event import Disconnected, Malformed, StreamEvent
 
@@ -95,11 +93,12 @@ class _Socket:
         await asyncio.wait({self._task})
 
     async def _run(self) -> None:
+        redial = Redial(self._client)
         while True:
-            began = time.monotonic()
+            redial.dialled()
             why = await self._connect_once()
             self._emit(Disconnected(tuple(self.symbols), why))
-            await asyncio.sleep(self._client.seconds_to_next_dial(time.monotonic() - began, random.random()))
+            await redial.pause()
 
     async def _connect_once(self) -> str:
         """Connect, subscribe, and listen until it ends; why it ended."""

@@ -94,10 +94,9 @@ class _ExactSocket(Client):  # type: ignore[misc]
     def handle_text_or_binary_message(self, data: Any) -> None:
         try:
             text = data.decode() if isinstance(data, bytes) else data
-            decoded = json.loads(text, parse_float=str, parse_constant=_refuse_constant)
-        except ValueError:
-            decoded = data  # some exchanges say "pong" in plain text; their handlers know
-        try:
+            # some exchanges say "pong" in plain text; their handlers know
+            is_json = text.lstrip()[:1] in ("{", "[")
+            decoded = json.loads(text, parse_float=str, parse_constant=_refuse_constant) if is_json else text
             self.on_message_callback(self, decoded)
         except CCXT_STUMBLES as stumble:
             self.on_malformed(f"{type(stumble).__name__}: {stumble}"[:200])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +30,6 @@ class StreamClient:
         self._access = access
         self._lock = asyncio.Lock()
         self._exchange = self._make()
-        self._short_lives = 0
         self._silent_until = 0.0
 
     @property
@@ -66,18 +66,30 @@ class StreamClient:
         if seconds is not None:
             self._silent_until = max(self._silent_until, time.monotonic() + seconds)
 
-    def seconds_to_next_dial(self, lasted_seconds: float, spread: float) -> float:
-        """How long to wait after a connection that lasted so long: doubled while connections are short-lived.
-
-        Parameters
-        ----------
-        spread
-            From 0 to 1: clients that were cut off together needn't come back together.
-        """
-        self._short_lives = 0 if lasted_seconds > _STABLE_SECONDS else self._short_lives + 1
-        wait = min(_FIRST_WAIT_SECONDS * 2 ** min(self._short_lives, 10), _LONGEST_WAIT_SECONDS)
-        return max(wait * (0.5 + 0.5 * spread), self._silent_until - time.monotonic())
+    def silence_left_seconds(self) -> float:
+        """For how long the exchange still wants nobody to dial; negative if it doesn't mind."""
+        return self._silent_until - time.monotonic()
 
     def _make(self) -> Any:
         access = self._access
         return exact_stream_exchange(access.exchange_id, access.config(), access.base_url)
+
+
+class Redial:
+    """How long to wait until a connection is made again: doubled while connections are short-lived."""
+
+    def __init__(self, client: StreamClient) -> None:
+        self._client = client
+        self._short_lives = 0
+        self._dialled_at = 0.0
+
+    def dialled(self) -> None:
+        """A connection is being made now."""
+        self._dialled_at = time.monotonic()
+
+    async def pause(self) -> None:
+        """It has ended: wait. The waits are spread, since what was cut off together needn't come back together."""
+        lasted_seconds = time.monotonic() - self._dialled_at
+        self._short_lives = 0 if lasted_seconds > _STABLE_SECONDS else self._short_lives + 1
+        wait = min(_FIRST_WAIT_SECONDS * 2 ** min(self._short_lives, 10), _LONGEST_WAIT_SECONDS)
+        await asyncio.sleep(max(wait * random.uniform(0.5, 1.0), self._client.silence_left_seconds()))

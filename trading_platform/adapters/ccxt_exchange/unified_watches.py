@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from trading_platform.adapters.ccxt_exchange.exact_stream import CCXT_STUMBLES, CONNECTION_FAILS, close_client, settled
 from trading_platform.adapters.ccxt_exchange.failures import MalformedAnswer
-from trading_platform.adapters.ccxt_exchange.stream_client import StreamClient
+from trading_platform.adapters.ccxt_exchange.stream_client import Redial, StreamClient
 from trading_platform.adapters.ccxt_exchange.wire_fields import decimal, mapping, moment, sequence
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.stream_event import (
@@ -73,17 +71,16 @@ class UnifiedWatches:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _watch(
-        self, symbol: str, ask: Callable[[Any], Any], take: Take, *, tells_loss: bool = False
-    ) -> None:
+    async def _watch(self, symbol: str, ask: Callable[[Any], Any], take: Take, *, tells_loss: bool = False) -> None:
+        redial = Redial(self._client)
         while True:
-            began = time.monotonic()
+            redial.dialled()
             try:
                 await self._listen(symbol, ask, take)
             except CONNECTION_FAILS as failure:
                 if tells_loss:
                     self._emit(Disconnected((symbol,), f"connection lost: {failure}"[:200]))
-            await asyncio.sleep(self._client.seconds_to_next_dial(time.monotonic() - began, random.random()))
+            await redial.pause()
 
     async def _listen(self, symbol: str, ask: Callable[[Any], Any], take: Take) -> None:
         exchange = await self._client.exchange()

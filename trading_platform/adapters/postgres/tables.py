@@ -220,6 +220,7 @@ TICKERS = Table(
     Column("last", Numeric, nullable=False),
     Column("venue_time", _TIME, nullable=False),
     Column("received_at", _TIME, nullable=False),
+    Column("source", Text, FetchedValue(), nullable=False),
 )
 
 INDICATORS = Table(
@@ -274,4 +275,30 @@ NOTIFICATIONS = Table(
     Column("body", Text, nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("delivered_at", _TIME),
+)
+
+STREAM_STATUSES = Table(
+    "stream_statuses",
+    METADATA,
+    Column("symbol", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", _TIME, nullable=False),
+    Column("last_event_at", _TIME),
+    Column("heartbeat_at", _TIME, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("out_of_order", BigInteger, nullable=False),
+    Column("malformed", BigInteger, nullable=False),
+    Column("reconnects", BigInteger, nullable=False),
+)
+
+STREAM_CHANGES = Table(
+    "stream_changes",
+    METADATA,
+    _id("change_id"),
+    Column("symbol", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_at", _TIME, nullable=False),
 )

@@ -18,9 +18,7 @@ _DESCRIPTIONS = {
 }
 
 
-CANDLE_CHECKS = [
-    dg.AssetCheckSpec(name.value, asset=CANDLES, description=text) for name, text in _DESCRIPTIONS.items()
-]
+CANDLE_CHECKS = [dg.AssetCheckSpec(name.value, asset=CANDLES, description=text) for name, text in _DESCRIPTIONS.items()]
 """Evaluated in the step of the asset: a check in a step of its own is skipped when the asset fails, and then the UI
 shows 'skipped' at the very moment when the data is getting old."""
 

@@ -120,6 +120,7 @@ def _summary(platform: Platform) -> tuple[Summary | None, str]:
             platform.intervals,
             settings.freshness.max_candle_lateness_seconds,
             platform.streams if settings.uses_streams else None,
+            settings.streams.max_heartbeat_age_seconds,
         ), ""
     except PlatformError as error:
         return None, str(error)

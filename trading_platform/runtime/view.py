@@ -19,7 +19,6 @@ from trading_platform.services.summarise_platform import Summary
 
 _STATE_STYLES = {"RUNNING": "green", "STARTING": "yellow", "BACKOFF": "yellow"}
 _STREAM_STYLES = {StreamState.LIVE: "green", StreamState.CONNECTING: "yellow", StreamState.FALLBACK: "yellow"}
-_REPORTS_SECONDS = 10.0
 
 
 def to_json(status: PlatformStatus) -> str:
@@ -159,7 +158,7 @@ def _stream(seen: Summary, symbol: str) -> Text:
     status = seen.streams.get(symbol)
     if status is None:
         return Text("not started", style="yellow")
-    if not status.reports(seen.time.wall, _REPORTS_SECONDS):
+    if not status.reports(seen.time.wall, seen.max_heartbeat_age_seconds):
         return Text(f"silent since {status.heartbeat_at:%H:%M:%S}", style="red")
     state = Text(status.state, style=_STREAM_STYLES.get(status.state, "red"))
     return state if status.state is StreamState.LIVE else state.append(f": {status.reason}")
@@ -175,7 +174,7 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[RenderableType, ...]]) 
 def _streams_not_live(seen: Summary) -> Iterator[str]:
     if seen.streams is not None:
         wall = seen.time.wall
-        down = [s for s, status in seen.streams.items() if not status.is_live(wall, _REPORTS_SECONDS)]
+        down = [s for s, status in seen.streams.items() if not status.is_live(wall, seen.max_heartbeat_age_seconds)]
         if down:
             yield f"no live stream of {', '.join(down)}"
 

@@ -280,10 +280,10 @@ class _StreamService:
         if RecoveryStep.NEW_CLIENT in due:
             await self._stream.new_client()
         else:
-            if symbols := due.get(RecoveryStep.NEW_SOCKET):
-                await self._stream.new_socket(symbols)
-            if symbols := due.get(RecoveryStep.RESUBSCRIBE):
-                await self._stream.resubscribe(symbols)
+            if silent := due.get(RecoveryStep.NEW_SOCKET):
+                await self._stream.new_socket(silent)
+            if silent := due.get(RecoveryStep.RESUBSCRIBE):
+                await self._stream.resubscribe(silent)
         return None
 
     async def _say_goodbye(self) -> None:

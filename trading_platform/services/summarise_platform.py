@@ -36,6 +36,8 @@ class Summary:
         Per symbol, whether its newest price came from the stream or from REST.
     streams
         Per symbol; None if the platform does without streams.
+    max_heartbeat_age_seconds
+        A stream's state whose heartbeat is older says nothing.
     """
 
     time: VenueTime
@@ -50,6 +52,7 @@ class Summary:
     incidents: Sequence[Incident]
     price_sources: Mapping[str, str] = field(default_factory=dict)
     streams: Mapping[str, StreamStatus] | None = None
+    max_heartbeat_age_seconds: float = 10.0
 
 
 def summarise(
@@ -62,6 +65,7 @@ def summarise(
     intervals: Sequence[Interval],
     limit_seconds: float,
     streams: StreamJournal | None = None,
+    max_heartbeat_age_seconds: float = 10.0,
 ) -> Summary:
     """Read everything at once; raises RetryLater while a part of it can't be reached.
 
@@ -85,4 +89,5 @@ def summarise(
         incidents=journal.open_incidents(),
         price_sources={symbol: ticker.source for symbol, ticker in tickers.items()},
         streams=None if known is None else {symbol: known[symbol] for symbol in symbols if symbol in known},
+        max_heartbeat_age_seconds=max_heartbeat_age_seconds,
     )

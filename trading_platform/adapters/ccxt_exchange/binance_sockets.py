@@ -74,7 +74,7 @@ class _Socket:
         self._request_ids = count(1)
         self._wire_symbols: dict[str, str] = {}
         self._connection: Any = None
-        self._end: asyncio.Future[str] | None = None
+        self._end: asyncio.Future[Any] | None = None
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def resubscribe(self, symbols: Sequence[str]) -> None:
@@ -122,7 +122,7 @@ class _Socket:
 
     async def _listen(self, exchange: Any, url: str) -> str:
         assert self._end is not None
-        ended = asyncio.ensure_future(settled(exchange.watch(url, "end", None, "end")))
+        ended: asyncio.Future[Any] = asyncio.ensure_future(settled(exchange.watch(url, "end", None, "end")))
         self._connection = connection = exchange.clients[url]
         try:
             await asyncio.wait({connection.connected, ended}, return_when=asyncio.FIRST_COMPLETED)

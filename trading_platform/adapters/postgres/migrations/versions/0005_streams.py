@@ -33,7 +33,7 @@ CREATE TABLE stream_changes (
 );
 CREATE INDEX stream_changes_of_symbol ON stream_changes (symbol, change_id);
 CREATE INDEX stream_changes_by_age ON stream_changes (changed_at);
-COMMENT ON TABLE stream_changes IS 'The first state of each symbol''s stream, and every one that differed from the last';
+COMMENT ON TABLE stream_changes IS 'The first state of each stream, and every one that differed from the last';
 
 CREATE FUNCTION keep_stream_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
 import sys
 
@@ -12,9 +14,12 @@ from trading_platform.bootstrap import Platform, platform
 from trading_platform.domain.errors import FixSettings, PlatformError
 from trading_platform.ports.clock import WallClock
 from trading_platform.services.stream_market import StreamEnd, report_no_stream, stream_market
+from trading_platform.settings import Settings
 
 RESTART = 3
 """Exit code that asks the supervisor for a new process."""
+
+_SETTINGS_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -43,11 +48,29 @@ async def listen(current: Platform, stop: asyncio.Event) -> StreamEnd:
 
 
 async def _main() -> StreamEnd:
-    stop = asyncio.Event()
+    told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return await listen(platform(), stop)
+        loop.add_signal_handler(number, told_to_stop.set)
+    end = StreamEnd.STOPPED
+    while end is StreamEnd.STOPPED and not told_to_stop.is_set():
+        current, stop = platform(), asyncio.Event()
+        watching = asyncio.create_task(_stop_when_outdated(current, told_to_stop, stop))
+        end = await listen(current, stop)
+        watching.cancel()
+    return end
+
+
+async def _stop_when_outdated(current: Platform, told_to_stop: asyncio.Event, stop: asyncio.Event) -> None:
+    """Other symbols or limits in the settings: begin anew with them."""
+    while not told_to_stop.is_set() and _concerns(platform().settings) == _concerns(current.settings):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(told_to_stop.wait(), _SETTINGS_SECONDS)
+    stop.set()
+
+
+def _concerns(settings: Settings) -> object:
+    return settings.market, settings.streams, settings.venue
 
 
 def main() -> int:
@@ -62,4 +85,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # taking ccxt and pandas apart would keep a core busy for seconds

@@ -11,12 +11,14 @@ from sqlalchemy import Engine
 from trading_platform.adapters.postgres.health_journal import PostgresHealthJournal
 from trading_platform.adapters.postgres.ledger import PostgresLedger
 from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
+from trading_platform.adapters.postgres.stream_journal import PostgresStreamJournal
 from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.series_store import SeriesStore
+from trading_platform.ports.stream_journal import StreamJournal
 from trading_platform_tests.contracts.ccxt_sites import ccxt_broker, ccxt_feed
 from trading_platform_tests.contracts.sites import BrokerSite, FeedSite, fake_broker, fake_feed
-from trading_platform_tests.fakes import FakeHealthJournal, FakeLedger, FakeSeriesStore
+from trading_platform_tests.fakes import FakeHealthJournal, FakeLedger, FakeSeriesStore, FakeStreamJournal
 
 Maker = Callable[[pytest.FixtureRequest], object]
 
@@ -38,6 +40,10 @@ SERIES_STORES: dict[str, Callable[[pytest.FixtureRequest], SeriesStore]] = {
 HEALTH_JOURNALS: dict[str, Callable[[pytest.FixtureRequest], HealthJournal]] = {
     "fake": lambda request: FakeHealthJournal(),
     "postgres": lambda request: PostgresHealthJournal(_engine(request)),
+}
+STREAM_JOURNALS: dict[str, Callable[[pytest.FixtureRequest], StreamJournal]] = {
+    "fake": lambda request: FakeStreamJournal(),
+    "postgres": lambda request: PostgresStreamJournal(_engine(request)),
 }
 FEED_SITES: dict[str, Callable[[], AbstractContextManager[FeedSite]]] = {"fake": fake_feed, "ccxt": ccxt_feed}
 BROKER_SITES: dict[str, Callable[[], AbstractContextManager[BrokerSite]]] = {
@@ -62,6 +68,12 @@ def store(request: pytest.FixtureRequest) -> SeriesStore:
 def journal(request: pytest.FixtureRequest) -> HealthJournal:
     """An empty journal."""
     return HEALTH_JOURNALS[request.param](request)
+
+
+@pytest.fixture(params=STREAM_JOURNALS)
+def streams(request: pytest.FixtureRequest) -> StreamJournal:
+    """An empty journal of streams."""
+    return STREAM_JOURNALS[request.param](request)
 
 
 @pytest.fixture(params=FEED_SITES)

@@ -130,7 +130,7 @@ class _Socket:
                 await self._ask("SUBSCRIBE", self.symbols)
                 await asyncio.wait({ended, self._end}, return_when=asyncio.FIRST_COMPLETED)
             if self._end.done():
-                return self._end.result()
+                return str(self._end.result())
             return f"connection lost: {ended.result() or 'closed'}"[:200]
         finally:
             ended.cancel()

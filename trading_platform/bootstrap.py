@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from trading_platform.ports.health_journal import HealthJournal
     from trading_platform.ports.ledger import Ledger
     from trading_platform.ports.market_feed import MarketFeed
+    from trading_platform.ports.market_stream import MarketStream
     from trading_platform.ports.notifier import Notifier
     from trading_platform.ports.request_budget import RequestBudget
     from trading_platform.ports.series_store import SeriesStore
+    from trading_platform.ports.stream_journal import StreamJournal
     from trading_platform.services.generate_signals import PlacedStrategy
     from trading_platform.services.quality_desk import QualityDesk
     from trading_platform.services.trading_desk import TradingDesk
@@ -88,6 +90,13 @@ class Platform:
         return FailSafeRequestBudget(PostgresRequestBudget(self._engine(waits_for_disk=False, patience_seconds=1)))
 
     @cached_property
+    def streams(self) -> StreamJournal:
+        """States of the streams."""
+        from trading_platform.adapters.postgres.stream_journal import PostgresStreamJournal
+
+        return PostgresStreamJournal(self._engine(waits_for_disk=False))
+
+    @cached_property
     def simulator(self) -> SimulatorControl:
         """Control of the simulated exchange, where paper orders go on any venue."""
         from trading_platform.adapters.simulated_exchange.control import SimulatorControl
@@ -111,6 +120,13 @@ class Platform:
         from trading_platform.adapters.ccxt_exchange import make_market_feed
 
         return make_market_feed(self.settings, self.budget)
+
+    @cached_property
+    def market_stream(self) -> MarketStream:
+        """Public market data as it is pushed; raises FixSettings where ccxt has no streams of the venue."""
+        from trading_platform.adapters.ccxt_exchange.market_stream import make_market_stream
+
+        return make_market_stream(self.settings)
 
     @cached_property
     def broker(self) -> Broker:
@@ -188,7 +204,8 @@ class Platform:
         """The checks' place of work, with what this process remembers of its last looks."""
         from trading_platform.services.quality_desk import QualityDesk
 
-        return QualityDesk(self.store, self.journal, self.feed, self.clock, self.settings)
+        streams = self.streams if self.settings.uses_streams else None
+        return QualityDesk(self.store, self.journal, self.feed, self.clock, self.settings, streams)
 
 
 def platform() -> Platform:

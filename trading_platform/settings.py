@@ -70,7 +70,9 @@ class VenueSettings(Section):
     """Where market data comes from and where orders go."""
 
     name: str = Field("simulated", description="'simulated', or the id of any ccxt exchange (paper)")
-    market_data: Literal["auto", "rest"] = Field("auto", description="rest: no streams; so far auto is rest, too")
+    market_data: Literal["auto", "rest"] = Field(
+        "auto", description="auto: streams, with REST where they are silent; rest: no streams"
+    )
     base_url: str | None = Field(None, description="replaces every host of the ccxt exchange (testnet, proxy)")
     timeout_seconds: PositiveSeconds = Field(12.0, description="for orders: beyond the venue's own limit of 10 s")
     market_data_timeout_seconds: PositiveSeconds = 4.0
@@ -193,6 +195,28 @@ class QualitySettings(Section):
     incident_after_seconds: float = Field(60.0, ge=0, description="an error that lasts so long is told to the owner")
 
 
+class StreamSettings(Section):
+    """Streams of the venue (venue.market_data = "auto"), in seconds of the wall clock."""
+
+    silence_seconds: PositiveSeconds = Field(
+        10.0, le=15, description="without a price, until a symbol's stream is stale"
+    )
+    candle_grace_seconds: PositiveSeconds = Field(10.0, le=15, description="without the candle that was due to close")
+    flush_seconds: PositiveSeconds = Field(1.0, le=5, description="between writes of the newest prices")
+    heartbeat_seconds: PositiveSeconds = Field(2.0, le=5, description="between notes of the streams' states")
+    max_heartbeat_age_seconds: PositiveSeconds = Field(10.0, le=15, description="an older note says nothing any more")
+    max_ticker_age_seconds: PositiveSeconds = Field(
+        5.0, description="older prices are asked for by REST at the next tick"
+    )
+    first_recovery_wait_seconds: PositiveSeconds = Field(4.0, description="between two steps of recovery, then doubled")
+    longest_recovery_wait_seconds: PositiveSeconds = 60.0
+    restart_after_seconds: PositiveSeconds = Field(
+        300.0, description="all silent for so long: the process is restarted"
+    )
+    buffered_candles: int = Field(10_000, ge=100, le=1_000_000, description="kept while the database is away")
+    incident_seconds: PositiveSeconds = Field(60.0, description="all streams not live for so long opens an incident")
+
+
 class StrategySettings(Section):
     """One strategy on one interval."""
 
@@ -265,6 +289,7 @@ class RetentionSettings(Section):
     successful_run_hours: float = Field(24.0, gt=0)
     failed_run_hours: float = Field(168.0, gt=0)
     check_result_hours: float = Field(72.0, gt=0)
+    stream_change_hours: float = Field(168.0, gt=0)
     indicator_hours: float = Field(720.0, gt=0, description="on the venue's clock; older values can be computed again")
 
 
@@ -309,6 +334,7 @@ class Settings(BaseSettings):
     cadence: CadenceSettings = CadenceSettings()
     freshness: FreshnessSettings = FreshnessSettings()
     quality: QualitySettings = QualitySettings()
+    streams: StreamSettings = StreamSettings()
     strategies: tuple[StrategySettings, ...] = (
         StrategySettings(name="trend_following"),
         StrategySettings(name="mean_reversion"),
@@ -366,6 +392,11 @@ class Settings(BaseSettings):
     def max_clock_drift_seconds(self) -> float:
         """Beyond this difference of the clocks no entry is sent."""
         return min(self.quality.max_clock_drift_seconds, self.venue.recv_window_ms / 2000)
+
+    @property
+    def uses_streams(self) -> bool:
+        """Whether the venue's streams are listened to; a market that only moves in steps has nothing to push."""
+        return self.venue.market_data == "auto" and not self.replay.step
 
     def fingerprint(self) -> str:
         """Twelve hex digits that change when any setting does (secrets enter as their mask only)."""

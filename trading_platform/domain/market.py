@@ -17,6 +17,8 @@ class Ticker:
         Wall clock, when the answer arrived: a price's age is measured from it.
     venue_time
         The venue's own time of the values.
+    source
+        ``rest`` or ``stream``.
     """
 
     symbol: str
@@ -25,6 +27,7 @@ class Ticker:
     last: Decimal
     venue_time: datetime
     received_at: datetime
+    source: str = "rest"
 
     def age_seconds(self, wall: datetime) -> float:
         """Wall seconds since it was received."""

@@ -13,10 +13,12 @@ class StreamState(StrEnum):
     ::
 
         CONNECTING ──first data──▶ LIVE ──silence──▶ STALE ──REST serves it──▶ FALLBACK
-             ▲                      ▲                  │                          │
-             └──────resubscribe─────┼──────────────────┴──────────────────────────┘
-                                    └── data again (from STALE or FALLBACK too)
+             │  ▲                  │ ▲                 │                          │
+             │  └──connection lost─┘ └──data again─────┴──────────────────────────┘
+             └──no data for too long──▶ STALE
         any ──the stream is ended on purpose──▶ CLOSED
+
+    A stream that is being recovered stays STALE, or FALLBACK, until data of that symbol has arrived.
     """
 
     CONNECTING = "connecting"
@@ -54,6 +56,14 @@ class StreamStatus:
     out_of_order: int = 0
     malformed: int = 0
     reconnects: int = 0
+
+    def reports(self, wall: datetime, limit_seconds: float) -> bool:
+        """Whether the stream process still writes."""
+        return (wall - self.heartbeat_at).total_seconds() <= limit_seconds
+
+    def is_live(self, wall: datetime, limit_seconds: float) -> bool:
+        """Whether data flows, by a word that is young enough."""
+        return self.state is StreamState.LIVE and self.reports(wall, limit_seconds)
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,10 @@ def _watcher(_: Site) -> list[str]:
     return _python("trading_platform.runtime.watcher")
 
 
+def _stream(_: Site) -> list[str]:
+    return _python("trading_platform.runtime.stream")
+
+
 def _worker(queue: str) -> Process:
     def command(_: Site) -> list[str]:
         return [
@@ -115,6 +119,10 @@ def _worker(queue: str) -> Process:
         # the parent lets a run finish; signalled as well, its child would drop it
         stop_group=False,
     )
+
+
+def _uses_streams(settings: Settings) -> bool:
+    return settings.uses_streams
 
 
 def _runs_on_celery(settings: Settings) -> bool:
@@ -145,6 +153,7 @@ PROCESSES: Mapping[str, Process] = MappingProxyType(
             Process("daemon", _daemon, stop_seconds=2),
             _worker("market"),
             _worker("trading"),
+            Process("stream", _stream, _uses_streams),
             Process("watcher", _watcher),
         )
     }

@@ -119,6 +119,8 @@ def _summary(platform: Platform) -> tuple[Summary | None, str]:
             settings.market.symbols,
             platform.intervals,
             settings.freshness.max_candle_lateness_seconds,
+            platform.streams if settings.uses_streams else None,
+            settings.streams.max_heartbeat_age_seconds,
         ), ""
     except PlatformError as error:
         return None, str(error)

@@ -13,10 +13,12 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from trading_platform.domain.stream import StreamState
 from trading_platform.runtime.status import PlatformStatus, ProcessStatus
 from trading_platform.services.summarise_platform import Summary
 
 _STATE_STYLES = {"RUNNING": "green", "STARTING": "yellow", "BACKOFF": "yellow"}
+_STREAM_STYLES = {StreamState.LIVE: "green", StreamState.CONNECTING: "yellow", StreamState.FALLBACK: "yellow"}
 
 
 def to_json(status: PlatformStatus) -> str:
@@ -47,6 +49,7 @@ def as_line(status: PlatformStatus) -> str:
         [
             *parts,
             f"{stale} of {len(seen.freshness)} series stale" if stale else "data fresh",
+            *_streams_not_live(seen),
             f"{len(seen.positions)} positions",
             f"equity {_equity(seen)}",
             *(f"INCIDENT {incident.summary}" for incident in seen.incidents),
@@ -71,7 +74,7 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
         yield Text(f"since {incident.opened_at:%H:%M:%S}: {incident.summary}", style="bold red")
     yield Text()
     yield _table(
-        ("data", "last price", "newest candle", "late by", ""),
+        ("data", "last price", "newest candle", "late by", "", "prices by", "stream"),
         (
             (
                 f"{series.symbol} {series.interval}",
@@ -79,6 +82,8 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
                 f"{series.newest_open_time:%m-%d %H:%M}" if series.newest_open_time else "none yet",
                 f"{max(series.lateness_seconds, 0.0):.0f} s" if series.lateness_seconds is not None else "",
                 Text("fresh", style="green") if series.is_fresh else Text("stale", style="red"),
+                seen.price_sources.get(series.symbol, ""),
+                _stream(seen, series.symbol),
             )
             for series in seen.freshness
         ),
@@ -146,11 +151,32 @@ def _state(process: ProcessStatus) -> Text:
     return state.append(f" ({process.detail})") if process.detail else state
 
 
+def _stream(seen: Summary, symbol: str) -> Text:
+    """State of the symbol's stream; what an old heartbeat says is no state."""
+    if seen.streams is None:
+        return Text("not used", style="dim")
+    status = seen.streams.get(symbol)
+    if status is None:
+        return Text("not started", style="yellow")
+    if not status.reports(seen.time.wall, seen.max_heartbeat_age_seconds):
+        return Text(f"silent since {status.heartbeat_at:%H:%M:%S}", style="red")
+    state = Text(status.state, style=_STREAM_STYLES.get(status.state, "red"))
+    return state if status.state is StreamState.LIVE else state.append(f": {status.reason}")
+
+
 def _table(header: tuple[str, ...], rows: Iterable[tuple[RenderableType, ...]]) -> Table:
     table = Table(*header, box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _streams_not_live(seen: Summary) -> Iterator[str]:
+    if seen.streams is not None:
+        wall = seen.time.wall
+        down = [s for s, status in seen.streams.items() if not status.is_live(wall, seen.max_heartbeat_age_seconds)]
+        if down:
+            yield f"no live stream of {', '.join(down)}"
 
 
 def _equity(seen: Summary) -> str:

@@ -18,6 +18,7 @@ from trading_platform.services.watch_database import DatabaseWatch
 from trading_platform.services.watch_freshness import watch_freshness
 from trading_platform.services.watch_orchestrator import watch_orchestrator
 from trading_platform.services.watch_settings import watch_settings
+from trading_platform.services.watch_streams import watch_streams
 from trading_platform.services.watch_trading import watch_trading
 from trading_platform.settings import settings_trouble
 
@@ -71,6 +72,17 @@ class Watcher:
         if not starting:
             limit = freshness.max_sensor_tick_age_seconds
             steps.append(lambda: watch_orchestrator(orchestrator, current.journal, current.clock, limit))
+        if settings.uses_streams:
+            steps.append(
+                lambda: watch_streams(
+                    current.streams,
+                    current.journal,
+                    current.clock,
+                    settings.market.symbols,
+                    settings.streams,
+                    watched_since=self._started_at,
+                )
+            )
         if not settings.replay.step:  # a recording that was stepped to its end has nothing left to trade
             steps.append(
                 lambda: watch_trading(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from trading_platform.domain.candle import Interval
@@ -12,11 +12,13 @@ from trading_platform.domain.freshness import Freshness
 from trading_platform.domain.order import Order
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
+from trading_platform.domain.stream import StreamStatus
 from trading_platform.domain.venue_time import VenueTime
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.ports.ledger import AccountState, Decision, EquityPoint, Ledger
 from trading_platform.ports.series_store import SeriesStore
+from trading_platform.ports.stream_journal import StreamJournal
 from trading_platform.services.check_market_data import assess_freshness
 from trading_platform.services.value_account import value_account
 
@@ -26,7 +28,17 @@ DECISIONS = 4 * ROWS  # a signal that is put off has several
 
 @dataclass(frozen=True)
 class Summary:
-    """One look at the platform's books."""
+    """One look at the platform's books.
+
+    Parameters
+    ----------
+    price_sources
+        Per symbol, whether its newest price came from the stream or from REST.
+    streams
+        Per symbol; None if the platform does without streams.
+    max_heartbeat_age_seconds
+        A stream's state whose heartbeat is older says nothing.
+    """
 
     time: VenueTime
     freshness: Sequence[Freshness]
@@ -38,6 +50,9 @@ class Summary:
     account: AccountState
     equity: EquityPoint | None
     incidents: Sequence[Incident]
+    price_sources: Mapping[str, str] = field(default_factory=dict)
+    streams: Mapping[str, StreamStatus] | None = None
+    max_heartbeat_age_seconds: float = 10.0
 
 
 def summarise(
@@ -49,12 +64,22 @@ def summarise(
     symbols: Sequence[str],
     intervals: Sequence[Interval],
     limit_seconds: float,
+    streams: StreamJournal | None = None,
+    max_heartbeat_age_seconds: float = 10.0,
 ) -> Summary:
-    """Read everything at once; raises RetryLater while a part of it can't be reached."""
+    """Read everything at once; raises RetryLater while a part of it can't be reached.
+
+    Parameters
+    ----------
+    streams
+        None if the platform does without.
+    """
+    tickers = store.tickers(symbols)
+    known = None if streams is None else streams.statuses()
     return Summary(
         time=clock.read(),
         freshness=assess_freshness(store, clock, symbols, intervals, limit_seconds),
-        prices={symbol: ticker.last for symbol, ticker in store.tickers(symbols).items()},
+        prices={symbol: ticker.last for symbol, ticker in tickers.items()},
         signals=ledger.recent_signals(account, ROWS),
         decisions=ledger.recent_decisions(account, DECISIONS),
         orders=ledger.recent_orders(account, ROWS),
@@ -62,4 +87,7 @@ def summarise(
         account=ledger.account(account),
         equity=value_account(ledger, store, clock, account),
         incidents=journal.open_incidents(),
+        price_sources={symbol: ticker.source for symbol, ticker in tickers.items()},
+        streams=None if known is None else {symbol: known[symbol] for symbol in symbols if symbol in known},
+        max_heartbeat_age_seconds=max_heartbeat_age_seconds,
     )

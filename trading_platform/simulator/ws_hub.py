@@ -36,6 +36,7 @@ class _Channel:
     feed: Feed
     subscribers: list[Subscriber] = field(default_factory=list)
     due: float = 0.0
+    held_back: object | None = None
 
 
 class StreamHub:
@@ -135,7 +136,7 @@ class StreamHub:
         return max(left_ms / state.speed / 1_000, 0.05) + _CANDLE_CLOSE_SLACK_SECONDS
 
     def _publish(self, feed: Feed, payloads: list[object], subscribers: list[Subscriber]) -> None:
-        for payload in payloads:
+        for payload in self._repeated(feed, self._swapped(feed, payloads)):
             audible = self._unmuted(feed, payload)
             if audible is None:
                 continue
@@ -143,6 +144,29 @@ class StreamHub:
             wrapped = f'{{"stream":"{feed.name}","data":{raw}}}'
             for subscriber in list(subscribers):
                 self._deliver(feed, subscriber, wrapped if subscriber.combined else raw)
+
+    def _repeated(self, feed: Feed, payloads: list[object]) -> list[object]:
+        repeated = []
+        for payload in payloads:
+            is_doubled = self._context.faults.take("duplicate", stream=feed.kind, symbol=feed.symbol) is not None
+            repeated += [payload, payload] if is_doubled else [payload]
+        return repeated
+
+    def _swapped(self, feed: Feed, payloads: list[object]) -> list[object]:
+        """Each pair of payloads the other way round; one without a partner waits for the next poll."""
+        channel = self._channels.get(feed.name)
+        if channel is None:
+            return payloads
+        swapped: list[object] = []
+        for payload in payloads:
+            if channel.held_back is not None:
+                swapped += [payload, channel.held_back]
+                channel.held_back = None
+            elif self._context.faults.take("reorder", stream=feed.kind, symbol=feed.symbol) is not None:
+                channel.held_back = payload
+            else:
+                swapped.append(payload)
+        return swapped
 
     def _deliver(self, feed: Feed, subscriber: Subscriber, text: str) -> None:
         fault = self._context.faults.take("malformed", stream=feed.kind, symbol=feed.symbol, endpoint=None)

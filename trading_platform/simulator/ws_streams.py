@@ -74,6 +74,9 @@ class StreamProtocol:
         return {"result": None, "id": request_id}
 
     def _subscribe(self, names: list[object], request_id: int | str | None) -> Json:
+        refusal = self._context.faults.take("refuse_subscription")
+        if refusal is not None:
+            return _error(refusal.code or 2, refusal.message or "Invalid request: refused", request_id)
         limit = self._context.limits.streams_per_connection
         if len(self._subscriber.streams) + len(names) > limit:
             return _error(2, f"Invalid request: more than {limit} streams on one connection", request_id)

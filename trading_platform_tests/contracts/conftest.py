@@ -14,13 +14,21 @@ from trading_platform.adapters.postgres.health_journal import PostgresHealthJour
 from trading_platform.adapters.postgres.ledger import PostgresLedger
 from trading_platform.adapters.postgres.request_budget import PostgresRequestBudget
 from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
+from trading_platform.adapters.postgres.stream_journal import PostgresStreamJournal
 from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.request_budget import RequestBudget
 from trading_platform.ports.series_store import SeriesStore
+from trading_platform.ports.stream_journal import StreamJournal
 from trading_platform_tests.contracts.ccxt_sites import ccxt_broker, ccxt_feed, kraken_feed, okx_feed
 from trading_platform_tests.contracts.sites import BrokerSite, FeedSite, fake_broker, fake_feed
-from trading_platform_tests.fakes import FakeHealthJournal, FakeLedger, FakeRequestBudget, FakeSeriesStore
+from trading_platform_tests.fakes import (
+    FakeHealthJournal,
+    FakeLedger,
+    FakeRequestBudget,
+    FakeSeriesStore,
+    FakeStreamJournal,
+)
 
 Maker = Callable[[pytest.FixtureRequest], object]
 
@@ -61,6 +69,10 @@ FEED_SITES: dict[str, Callable[[], AbstractContextManager[FeedSite]]] = {
     "kraken": kraken_feed,
     "okx": okx_feed,
 }
+STREAM_JOURNALS: dict[str, Callable[[pytest.FixtureRequest], StreamJournal]] = {
+    "fake": lambda request: FakeStreamJournal(),
+    "postgres": lambda request: PostgresStreamJournal(_engine(request)),
+}
 BROKER_SITES: dict[str, Callable[[], AbstractContextManager[BrokerSite]]] = {
     "fake": fake_broker,
     "ccxt": ccxt_broker,
@@ -89,6 +101,12 @@ def budget(request: pytest.FixtureRequest) -> RequestBudget:
 def journal(request: pytest.FixtureRequest) -> HealthJournal:
     """An empty journal."""
     return HEALTH_JOURNALS[request.param](request)
+
+
+@pytest.fixture(params=STREAM_JOURNALS)
+def streams(request: pytest.FixtureRequest) -> StreamJournal:
+    """An empty journal of streams."""
+    return STREAM_JOURNALS[request.param](request)
 
 
 @pytest.fixture(params=FEED_SITES)

@@ -228,8 +228,9 @@ def ticker(last: str, venue_minute: float = 0, received_minute: float = 0) -> Ti
 def test_the_latest_ticker_is_kept(store: SeriesStore) -> None:
     other = replace(ticker("3"), symbol="ETH/USDT")
     store.write_tickers([ticker("10", 1, 1), other])
-    store.write_tickers([ticker("11", 2, 2)])
-    assert store.tickers([SYMBOL, "ETH/USDT", "NO/ONE"]) == {SYMBOL: ticker("11", 2, 2), "ETH/USDT": other}
+    pushed = replace(ticker("11", 2, 2), source="stream")
+    store.write_tickers([pushed])
+    assert store.tickers([SYMBOL, "ETH/USDT", "NO/ONE"]) == {SYMBOL: pushed, "ETH/USDT": other}
 
 
 def test_an_older_ticker_never_replaces_a_newer_one(store: SeriesStore) -> None:

@@ -26,6 +26,7 @@ from trading_platform_tests.fakes import (
     FakeMarketFeed,
     FakeNotifier,
     FakeSeriesStore,
+    FakeStreamJournal,
 )
 from trading_platform_tests.services.market_walk import walk
 from trading_platform_tests.support.examples import MINUTE, SYMBOL, instrument, minutes
@@ -100,6 +101,7 @@ class FakePlatform(Platform):
             ledger=FakeLedger(),
             store=FakeSeriesStore(),
             journal=FakeHealthJournal(),
+            streams=FakeStreamJournal(),
             notifier=FakeNotifier(),
             painter=_Painter(),
             simulator=FakeReplay(clock, minutes(LISTED)),

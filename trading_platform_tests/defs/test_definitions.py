@@ -18,8 +18,18 @@ from trading_platform.domain.check import CheckName
 from trading_platform.runtime.celery_settings import QUEUES
 
 JOBS = {"refresh", "trade", "step", "draw_charts", "retention", "history"}
-SENSORS = {"refresh_sensor", "trade_sensor", "step_sensor", "chart_sensor", "freshness_watchdog"}
-ASSETS = {"tickers", "candles", "indicators", "signals", "equity", "price_chart", "equity_chart", "candle_history_1m"}
+SENSORS = {"refresh_sensor", "trade_sensor", "step_sensor", "chart_sensor", "freshness_watchdog", "stream_sensor"}
+ASSETS = {
+    "tickers",
+    "candles",
+    "indicators",
+    "signals",
+    "equity",
+    "price_chart",
+    "equity_chart",
+    "candle_history_1m",
+    "market_stream",
+}
 _DAGSTER_YAML = Path(__file__).parents[2] / "dagster.yaml"
 
 
@@ -102,6 +112,7 @@ def test_the_asset_graph_reads_from_prices_to_signals(repository: dg.RepositoryD
     assert parents == {
         "tickers": set(),
         "candles": set(),
+        "market_stream": set(),
         "indicators": {"candles"},
         "signals": {"indicators"},
         "equity": {"tickers", "signals"},

@@ -5,6 +5,7 @@ from trading_platform_tests.fakes.clock import FakeClock
 from trading_platform_tests.fakes.health_journal import FakeHealthJournal
 from trading_platform_tests.fakes.ledger import FakeLedger
 from trading_platform_tests.fakes.market_feed import FakeMarketFeed
+from trading_platform_tests.fakes.market_stream import FakeMarketStream
 from trading_platform_tests.fakes.notifier import FakeNotifier
 from trading_platform_tests.fakes.request_budget import FakeRequestBudget
 from trading_platform_tests.fakes.series_store import FakeSeriesStore
@@ -16,6 +17,7 @@ __all__ = [
     "FakeHealthJournal",
     "FakeLedger",
     "FakeMarketFeed",
+    "FakeMarketStream",
     "FakeNotifier",
     "FakeRequestBudget",
     "FakeSeriesStore",

@@ -190,6 +190,7 @@ class PostgresSeriesStore:
                 "last": t.last,
                 "venue_time": t.venue_time,
                 "received_at": t.received_at,
+                "source": t.source,
             }
             for _, t in sorted(newest.items())  # rows are locked in the same order by every writer
         ]

@@ -243,6 +243,7 @@ TICKERS = Table(
     Column("last", Numeric, nullable=False),
     Column("venue_time", _TIME, nullable=False),
     Column("received_at", _TIME, nullable=False),
+    Column("source", Text, FetchedValue(), nullable=False),
 )
 
 INDICATORS = Table(
@@ -316,4 +317,30 @@ REQUEST_SILENCES = Table(
     METADATA,
     Column("venue", Text, primary_key=True),
     Column("until", _TIME, nullable=False),
+)
+
+STREAM_STATUSES = Table(
+    "stream_statuses",
+    METADATA,
+    Column("symbol", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", _TIME, nullable=False),
+    Column("last_event_at", _TIME),
+    Column("heartbeat_at", _TIME, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("out_of_order", BigInteger, nullable=False),
+    Column("malformed", BigInteger, nullable=False),
+    Column("reconnects", BigInteger, nullable=False),
+)
+
+STREAM_CHANGES = Table(
+    "stream_changes",
+    METADATA,
+    _id("change_id"),
+    Column("symbol", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_at", _TIME, nullable=False),
 )

@@ -13,21 +13,46 @@ from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import RetryLater
 from trading_platform.services.compare_sources import compare_sources
 from trading_platform.services.refresh_market import RefreshedSeries, refresh_candles, refresh_tickers
+from trading_platform.services.serve_fallback import ServedTickers, serve_tickers
 
 GROUP = "market_data"
 COUNTED_SERIES = 20
 
 log = structlog.get_logger()
+_NO_STREAMS = "streams aren't used (--market-data rest, or stepping)"
 
 
 @dg.asset(group_name=GROUP, kinds={"postgres"}, description="Best bid, best ask and last price of every symbol.")
 def tickers(platform: PlatformParam) -> dg.MaterializeResult:
-    """Fetch the prices of all symbols in one call."""
-    fetched = refresh_tickers(platform.feed, platform.store, platform.settings.market.symbols)
+    """Take what the streams have brought; where they are silent, fetch the prices of all symbols in one call."""
+    settings = platform.settings
+    symbols = settings.market.symbols
+    if settings.uses_streams:
+        served = serve_tickers(
+            platform.feed, platform.store, platform.streams, platform.clock, symbols, settings.streams
+        )
+        states = {symbol: status.state.value for symbol, status in platform.streams.statuses().items()}
+    else:
+        served, states = ServedTickers(refresh_tickers(platform.feed, platform.store, symbols), _NO_STREAMS), {}
     rows = [
-        {"symbol": t.symbol, "bid": t.bid, "ask": t.ask, "last": t.last, "venue time": t.venue_time} for t in fetched
+        {
+            "symbol": t.symbol,
+            "bid": t.bid,
+            "ask": t.ask,
+            "last": t.last,
+            "venue time": t.venue_time,
+            "source": t.source,
+            "stream": states.get(t.symbol, "—"),
+        }
+        for t in served.tickers
     ]
-    return dg.MaterializeResult(metadata={"prices": as_table(rows), "symbols": len(fetched)})
+    return dg.MaterializeResult(
+        metadata={
+            "prices": as_table(rows),
+            "symbols": len(rows),
+            "asked_rest": served.asked_rest or "no: the streams served every symbol",
+        }
+    )
 
 
 @dg.asset(

@@ -3,12 +3,14 @@
 import dagster as dg
 
 from trading_platform.defs.lanes import MARKET_TAGS, QUIET, is_active
+from trading_platform.defs.market_data.streams import MARKET_STREAM
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.settings import current_settings
 
 refresh = dg.define_asset_job(
     "refresh",
-    selection=dg.AssetSelection.groups("market_data", "indicators", "signals", "account"),
+    selection=dg.AssetSelection.groups("market_data", "indicators", "signals", "account")
+    - dg.AssetSelection.assets(MARKET_STREAM),
     tags=MARKET_TAGS,
     config=QUIET,
     description="Prices, candles, checks, indicators, signals and the account's worth, for all symbols at once.",

@@ -1,0 +1,91 @@
+"""The stream process: it listens to the venue's streams, resident, outside Dagster."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+
+import structlog
+
+from trading_platform.bootstrap import Platform, platform
+from trading_platform.domain.errors import FixSettings, PlatformError
+from trading_platform.ports.clock import WallClock
+from trading_platform.services.stream_market import StreamEnd, report_no_stream, stream_market
+from trading_platform.settings import Settings
+
+RESTART = 3
+"""Exit code that asks the supervisor for a new process."""
+
+_SETTINGS_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+async def listen(current: Platform, stop: asyncio.Event) -> StreamEnd:
+    """Listen with this platform's ports until told to stop."""
+    settings = current.settings
+    try:
+        stream = current.market_stream
+    except FixSettings as impossible:
+        log.warning("no_streams", why=str(impossible))
+        await report_no_stream(
+            current.streams, WallClock(), settings.streams, settings.market.symbols, str(impossible), stop
+        )
+        return StreamEnd.STOPPED
+    return await stream_market(
+        stream,
+        current.store,
+        current.streams,
+        current.clock,
+        settings.streams,
+        settings.market.symbols,
+        current.intervals,
+        stop,
+    )
+
+
+async def _main() -> StreamEnd:
+    told_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told_to_stop.set)
+    end = StreamEnd.STOPPED
+    while end is StreamEnd.STOPPED and not told_to_stop.is_set():
+        current, stop = platform(), asyncio.Event()
+        watching = asyncio.create_task(_stop_when_outdated(current, told_to_stop, stop))
+        end = await listen(current, stop)
+        watching.cancel()
+    return end
+
+
+async def _stop_when_outdated(current: Platform, told_to_stop: asyncio.Event, stop: asyncio.Event) -> None:
+    """Other symbols or limits in the settings: begin anew with them."""
+    while not told_to_stop.is_set() and _concerns(platform().settings) == _concerns(current.settings):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(told_to_stop.wait(), _SETTINGS_SECONDS)
+    stop.set()
+
+
+def _concerns(settings: Settings) -> object:
+    return settings.market, settings.streams, settings.venue
+
+
+def main() -> int:
+    """Listen until told to stop; end and be started again where only a new process can help."""
+    try:
+        end = asyncio.run(_main())
+    except PlatformError as trouble:
+        sys.stderr.write(f"{trouble}\n")
+        return 1
+    log.info("stream_ended", why=end.value)
+    return RESTART if end is StreamEnd.RESTART else 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # taking ccxt and pandas apart would keep a core busy for seconds

@@ -73,5 +73,7 @@ class CcxtClockOffset:
         milliseconds = self._client.read("time", lambda exchange: exchange.fetch_time())
         half = max(self._client.monotonic_seconds() - started, 0.0) / 2
         venue = moment(milliseconds, "the venue's time")
-        offset = venue - (sent_at + timedelta(seconds=half))
-        return ClockOffset(offset.total_seconds(), half, datetime.now(UTC))
+        # some venues, Kraken for one, tell whole seconds: the moment may be anywhere in that second
+        grain = timedelta(seconds=0.5 if milliseconds % 1000 == 0 else 0)
+        offset = venue + grain - (sent_at + timedelta(seconds=half))
+        return ClockOffset(offset.total_seconds(), half + grain.total_seconds(), datetime.now(UTC))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trading_platform_tests.end_to_end.replayed.test_ui import shows
+from trading_platform_tests.end_to_end.replayed.test_ui import _shows
 from trading_platform_tests.support.archives import archive_rows
 from trading_platform_tests.support.browser import browser_page, chromium
 from trading_platform_tests.support.platform import RunningPlatform
@@ -40,5 +40,5 @@ def test_what_is_imported_is_exported_again(platform: RunningPlatform, archive: 
 @pytest.mark.skipif(chromium() is None, reason="no Chromium on this computer: install the package chromium")
 async def test_the_ui_has_a_partition_per_day(platform: RunningPlatform, records: Records, tmp_path: Path) -> None:
     async with browser_page() as page:
-        await shows(page, f"{records.ui_url}/assets/candle_history_1m?view=partitions", "2024-01-01", "Missing (")
+        await _shows(page, f"{records.ui_url}/assets/candle_history_1m?view=partitions", "2024-01-01", "Missing (")
         await page.screenshot(tmp_path / "partitions.png")

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from xdist.scheduler import LoadScopeScheduling
 
 from trading_platform.adapters.postgres.engine import make_engine
 from trading_platform_tests.support.postgres import PostgresServer, running_postgres
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
+class WholePlatformApart(LoadScopeScheduling):
+    """A module stays on one worker, since its tests share servers; all that start the whole platform are as one module.
+
+    They mostly wait for it, while the other worker runs everything else.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "end_to_end" if "/end_to_end/" in nodeid else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholePlatformApart:
+    """Used when there are several workers (`make test`)."""
+    return WholePlatformApart(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share servers stay on one worker; those of the whole platform are one group, and begin first."""
+    """The longest part begins first."""
     items.sort(key=lambda item: item.get_closest_marker("end_to_end") is None)
-    for item in items:
-        whole = item.get_closest_marker("end_to_end") is not None
-        item.add_marker(pytest.mark.xdist_group("end_to_end" if whole else item.path.name))
 
 
 @pytest.fixture(scope="session")

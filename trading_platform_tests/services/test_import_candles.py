@@ -78,7 +78,8 @@ class Dying(FakeSeriesStore):
         return super().write_candles(symbol, interval, candles, source=source, received_at=received_at)
 
 
-def test_an_archive_is_stored_digit_for_digit(tmp_path: Path) -> None:
+def test_an_archive_is_stored_digit_for_digit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "CHUNK_ROWS", 20_000)
     folder = recorded_or_synthetic("2025-03", tmp_path, candles=600)
     path = folder / "BTCUSDT-1m.csv.gz"
     rows = archive_rows(path)

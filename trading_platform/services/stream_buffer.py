@@ -94,17 +94,39 @@ class StreamBuffer:
 
 
 def store_candles(store: SeriesStore, waiting: Sequence[ClosedCandle]) -> None:
-    """Store them, series by series; doing so twice changes nothing. Raises RetryLater."""
+    """Store them, series by series; doing so twice changes nothing. Raises RetryLater.
+
+    A stream only carries a series on: a candle beyond the one that is due next is left to REST, which fetches whatever
+    lies between, a new series' history for instance. Stored first, it would hide that there is anything to fetch.
+    """
     series: dict[tuple[str, Interval], list[ClosedCandle]] = {}
     for closed in sorted(waiting, key=lambda closed: closed.candle.open_time):
         series.setdefault((closed.symbol, closed.interval), []).append(closed)
     for (symbol, interval), batch in series.items():
-        received_at = max(closed.received_at for closed in batch)
+        adjoining = _adjoining(store.newest_open_time(symbol, interval), interval, batch)
+        if len(adjoining) < len(batch):
+            log.info("candles_left_to_rest", symbol=symbol, interval=str(interval), candles=len(batch) - len(adjoining))
+        if not adjoining:
+            continue
+        received_at = max(closed.received_at for closed in adjoining)
         write = store.write_candles(
-            symbol, interval, [closed.candle for closed in batch], source=SOURCE, received_at=received_at
+            symbol, interval, [closed.candle for closed in adjoining], source=SOURCE, received_at=received_at
         )
         if write.corrected:
             log.warning("candles_corrected", symbol=symbol, interval=str(interval), candles=write.corrected)
+
+
+def _adjoining(newest: datetime | None, interval: Interval, batch: Sequence[ClosedCandle]) -> list[ClosedCandle]:
+    """Those of an ascending batch that leave no hole behind the newest stored candle."""
+    if newest is None:
+        return []
+    adjoining = []
+    for closed in batch:
+        if closed.candle.open_time > newest + interval.length:
+            break
+        newest = max(newest, closed.candle.open_time)
+        adjoining.append(closed)
+    return adjoining
 
 
 def store_prices(store: SeriesStore, clock: Clock, waiting: Sequence[Price]) -> None:

@@ -49,6 +49,8 @@ def closed(minute: int, close: str = "84705.64") -> CandleUpdate:
 class _Floor:
     def __init__(self) -> None:
         self.stream, self.store, self.streams = FakeMarketStream(), FakeSeriesStore(), FakeStreamJournal()
+        # REST has brought what was before the stream
+        self.store.write_candles(BTC, MINUTE, [candle(-1)], source="rest", received_at=minutes(0))
         self.stop = asyncio.Event()
         self.seconds = 0.0  # passes as the test goes on, however slow the computer is
         self.end: asyncio.Task[StreamEnd] | None = None
@@ -123,15 +125,17 @@ async def test_only_candles_that_the_exchange_calls_closed_are_stored(floor: _Fl
     in_progress = CandleUpdate(BTC, MINUTE, candle(1), False, datetime.now(UTC))
     async with floor.listening():
         floor.stream.push(closed(0), in_progress)
-        await floor.until(lambda: floor.store.count_candles(BTC, MINUTE) > 0)
+        await floor.until(lambda: floor.store.count_candles(BTC, MINUTE) > 1)
 
-    assert floor.store.candles(BTC, MINUTE) == [candle(0, "84705.64")]
+    assert floor.store.candles(BTC, MINUTE)[1:] == [candle(0, "84705.64")]
 
 
 async def test_late_and_corrected_candles_replace_what_is_stored(floor: _Floor) -> None:
     async with floor.listening():
         floor.stream.push(closed(1), closed(0), closed(1), closed(1, "84706"))
-        await floor.until(lambda: [c.close for c in floor.store.candles(BTC, MINUTE)] == [Decimal("84705.64"), 84706])
+        await floor.until(
+            lambda: [c.close for c in floor.store.candles(BTC, MINUTE)][1:] == [Decimal("84705.64"), 84706]
+        )
         await floor.until(lambda: floor.status(BTC).out_of_order == 1)
 
         assert floor.status(BTC).duplicates == 1
@@ -197,12 +201,14 @@ async def test_while_the_store_is_away_candles_are_kept_and_the_newest_price(flo
         floor.stream.push(top(bid=1), top(bid=2))
         await asyncio.sleep(0.3)
         floor.store.is_down = floor.streams.is_down = False
-        await floor.until(lambda: floor.store.count_candles(BTC, MINUTE) > 0)
+        # the bound: the oldest fifty are left to REST, which fetches them before the stream may go on
+        before = [candle(minute) for minute in range(50)]
+        floor.store.write_candles(BTC, MINUTE, before, source="rest", received_at=minutes(50))
+        await floor.until(lambda: floor.store.count_candles(BTC, MINUTE) > 51)
         await floor.until(lambda: BTC in floor.store.tickers([BTC]))
 
-        # the bound: the oldest fifty are left to REST
-        assert floor.store.candles(BTC, MINUTE)[0].open_time == minutes(50)
-        assert floor.store.count_candles(BTC, MINUTE) == 100
+        sources = floor.store.sources(BTC, MINUTE, start=minutes(0), end=minutes(200))
+        assert [time for time, source in sources.items() if source == "stream"] == [minutes(m) for m in range(50, 150)]
         assert floor.store.tickers([BTC])[BTC].bid == 2
 
 

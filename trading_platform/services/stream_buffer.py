@@ -93,18 +93,47 @@ class StreamBuffer:
                 self._unwritten.discard(price.top.symbol)
 
 
-def store_candles(store: SeriesStore, waiting: Sequence[ClosedCandle]) -> None:
-    """Store them, series by series; doing so twice changes nothing. Raises RetryLater."""
+def store_candles(store: SeriesStore, waiting: Sequence[ClosedCandle]) -> list[ClosedCandle]:
+    """Store those that extend a series without a hole, or lie inside it; doing so twice changes nothing.
+
+    The others wait. REST fetches at the next tick what lies between, from the newest stored candle on: one that was
+    stored beyond a hole would hide it.
+
+    Returns
+    -------
+    list of ClosedCandle
+        Those that were stored.
+
+    Raises
+    ------
+    RetryLater
+        If the store can't be reached.
+    """
     series: dict[tuple[str, Interval], list[ClosedCandle]] = {}
     for closed in sorted(waiting, key=lambda closed: closed.candle.open_time):
         series.setdefault((closed.symbol, closed.interval), []).append(closed)
+    stored = []
     for (symbol, interval), batch in series.items():
-        received_at = max(closed.received_at for closed in batch)
-        write = store.write_candles(
-            symbol, interval, [closed.candle for closed in batch], source=SOURCE, received_at=received_at
-        )
-        if write.corrected:
-            log.warning("candles_corrected", symbol=symbol, interval=str(interval), candles=write.corrected)
+        fitting = _without_holes(batch, store.newest_open_time(symbol, interval), interval)
+        if fitting:
+            received_at = max(closed.received_at for closed in fitting)
+            candles = [closed.candle for closed in fitting]
+            write = store.write_candles(symbol, interval, candles, source=SOURCE, received_at=received_at)
+            if write.corrected:
+                log.warning("candles_corrected", symbol=symbol, interval=str(interval), candles=write.corrected)
+            stored += fitting
+    return stored
+
+
+def _without_holes(batch: Sequence[ClosedCandle], newest: datetime | None, interval: Interval) -> list[ClosedCandle]:
+    fitting: list[ClosedCandle] = []
+    for closed in batch:
+        open_time = closed.candle.open_time
+        if newest is None or open_time > interval.close_of(newest):
+            break
+        fitting.append(closed)
+        newest = max(newest, open_time)
+    return fitting
 
 
 def store_prices(store: SeriesStore, clock: Clock, waiting: Sequence[Price]) -> None:

@@ -93,40 +93,47 @@ class StreamBuffer:
                 self._unwritten.discard(price.top.symbol)
 
 
-def store_candles(store: SeriesStore, waiting: Sequence[ClosedCandle]) -> None:
-    """Store them, series by series; doing so twice changes nothing. Raises RetryLater.
+def store_candles(store: SeriesStore, waiting: Sequence[ClosedCandle]) -> list[ClosedCandle]:
+    """Store those that extend a series without a hole, or lie inside it; doing so twice changes nothing.
 
-    A stream only carries a series on: a candle beyond the one that is due next is left to REST, which fetches whatever
-    lies between, a new series' history for instance. Stored first, it would hide that there is anything to fetch.
+    The others wait. REST fetches at the next tick what lies between, from the newest stored candle on: one that was
+    stored beyond a hole would hide it.
+
+    Returns
+    -------
+    list of ClosedCandle
+        Those that were stored.
+
+    Raises
+    ------
+    RetryLater
+        If the store can't be reached.
     """
     series: dict[tuple[str, Interval], list[ClosedCandle]] = {}
     for closed in sorted(waiting, key=lambda closed: closed.candle.open_time):
         series.setdefault((closed.symbol, closed.interval), []).append(closed)
+    stored = []
     for (symbol, interval), batch in series.items():
-        adjoining = _adjoining(store.newest_open_time(symbol, interval), interval, batch)
-        if len(adjoining) < len(batch):
-            log.info("candles_left_to_rest", symbol=symbol, interval=str(interval), candles=len(batch) - len(adjoining))
-        if not adjoining:
-            continue
-        received_at = max(closed.received_at for closed in adjoining)
-        write = store.write_candles(
-            symbol, interval, [closed.candle for closed in adjoining], source=SOURCE, received_at=received_at
-        )
-        if write.corrected:
-            log.warning("candles_corrected", symbol=symbol, interval=str(interval), candles=write.corrected)
+        fitting = _without_holes(batch, store.newest_open_time(symbol, interval), interval)
+        if fitting:
+            received_at = max(closed.received_at for closed in fitting)
+            candles = [closed.candle for closed in fitting]
+            write = store.write_candles(symbol, interval, candles, source=SOURCE, received_at=received_at)
+            if write.corrected:
+                log.warning("candles_corrected", symbol=symbol, interval=str(interval), candles=write.corrected)
+            stored += fitting
+    return stored
 
 
-def _adjoining(newest: datetime | None, interval: Interval, batch: Sequence[ClosedCandle]) -> list[ClosedCandle]:
-    """Those of an ascending batch that leave no hole behind the newest stored candle."""
-    if newest is None:
-        return []
-    adjoining = []
+def _without_holes(batch: Sequence[ClosedCandle], newest: datetime | None, interval: Interval) -> list[ClosedCandle]:
+    fitting: list[ClosedCandle] = []
     for closed in batch:
-        if closed.candle.open_time > newest + interval.length:
+        open_time = closed.candle.open_time
+        if newest is None or open_time > interval.close_of(newest):
             break
-        newest = max(newest, closed.candle.open_time)
-        adjoining.append(closed)
-    return adjoining
+        fitting.append(closed)
+        newest = max(newest, open_time)
+    return fitting
 
 
 def store_prices(store: SeriesStore, clock: Clock, waiting: Sequence[Price]) -> None:

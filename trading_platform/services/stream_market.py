@@ -201,8 +201,8 @@ class _StreamService:
 
     async def _write(self) -> None:
         if candles := self._buffer.candles():
-            await asyncio.to_thread(store_candles, self._store, candles)
-            self._buffer.candles_stored(candles)
+            stored = await asyncio.to_thread(store_candles, self._store, candles)
+            self._buffer.candles_stored(stored)
         if prices := self._buffer.prices():
             await asyncio.to_thread(store_prices, self._store, self._clock, prices)
             self._buffer.prices_stored(prices)

@@ -9,8 +9,10 @@ import pytest
 
 from trading_platform.defs.lanes import ACTIVE
 from trading_platform.defs.maintenance.retention import daily_retention
+from trading_platform.domain.stream import StreamState, StreamStatus
 from trading_platform_tests.defs.fake_platform import FakePlatform, add_run, execute, fake_platform, output_metadata
 from trading_platform_tests.fakes import FakeClock
+from trading_platform_tests.support.examples import SYMBOL
 
 FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
@@ -78,10 +80,12 @@ def test_the_journals_are_pruned(instance: dg.DagsterInstance) -> None:
     journal.close_incident("k", "it is fresh again", "", datetime.now(UTC))
     for waiting in journal.undelivered(9):
         journal.mark_delivered(waiting.notification_id, datetime.now(UTC))
+    long_ago = datetime.now(UTC) - timedelta(hours=100)
+    later.streams.record([StreamStatus(SYMBOL, StreamState.LIVE, "data arrives", long_ago, None, long_ago)])
 
     result = execute("retention", later, instance)
 
-    assert output_metadata(result, "delete_old_runs")["pruned_rows"].value == 3
+    assert output_metadata(result, "delete_old_runs")["pruned_rows"].value == 4
 
 
 def test_it_happens_every_night() -> None:

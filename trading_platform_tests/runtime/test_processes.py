@@ -94,6 +94,21 @@ def test_external_servers_are_not_started(site: Site) -> None:
     assert resolve_addresses(settings, site.state).broker == "amqp://mq//"
 
 
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({}, True),
+        ({"venue": {"market_data": "rest"}}, False),
+        ({"replay": {"folder": "candles", "speed": 60}}, True),
+        ({"replay": {"folder": "candles", "step": True}}, False),
+    ],
+)
+def test_streams_are_listened_to_unless_told_otherwise(settings: dict[str, object], wanted: bool) -> None:
+    names = [process.name for process in wanted_processes(load_settings(settings))]
+
+    assert ("stream" in names) is wanted
+
+
 def test_the_workspace_names_the_code_location(site: Site) -> None:
     write_dagster_home(site.settings, site.state)
     [location] = yaml.safe_load((site.state.dagster_home / "workspace.yaml").read_text())["load_from"]

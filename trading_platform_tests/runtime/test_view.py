@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -16,6 +16,7 @@ from trading_platform.domain.freshness import Freshness
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.domain.stream import StreamState, StreamStatus
 from trading_platform.domain.venue_time import VenueTime
 from trading_platform.ports.ledger import AccountState, AssetBalance, Decision, EquityPoint
 from trading_platform.runtime.status import PlatformStatus, ProcessStatus
@@ -41,6 +42,11 @@ def status() -> PlatformStatus:
         account=AccountState("main", "USDT", 3, {"USDT": AssetBalance(Decimal("84.54"), Decimal("50.3"))}, 1, NOW),
         equity=EquityPoint("main", NOW, Decimal("84.54"), Decimal("0"), NOW),
         incidents=[Incident("stale:ETH/USDT:1m", "ETH/USDT 1m is stale", NOW)],
+        price_sources={"BTC/USDT": "stream", "ETH/USDT": "rest"},
+        streams={
+            "BTC/USDT": StreamStatus("BTC/USDT", StreamState.LIVE, "data arrives", NOW, NOW, NOW),
+            "ETH/USDT": StreamStatus("ETH/USDT", StreamState.FALLBACK, "served by REST: mute", NOW, None, NOW),
+        },
     )
     return PlatformStatus(
         running=True,
@@ -117,3 +123,32 @@ def test_numbers_are_shown_whole_and_plain(value: Decimal) -> None:
 
     assert Decimal(shown) == value
     assert "E" not in shown
+
+
+def _seen(status: PlatformStatus, **changes: object) -> PlatformStatus:
+    assert status.summary is not None
+    return replace(status, summary=replace(status.summary, **changes))  # type: ignore[arg-type]
+
+
+def test_where_prices_come_from_stands_beside_each_symbol(status: PlatformStatus) -> None:
+    rows = {line.split()[0]: line for line in as_text(status).splitlines() if "USDT 1m" in line}
+
+    assert rows["BTC/USDT"].split()[-2:] == ["stream", "live"]
+    assert rows["ETH/USDT"].endswith("rest        fallback: served by REST: mute")
+    assert "no live stream of ETH/USDT" in as_line(status)
+    told = json.loads(to_json(status))["summary"]
+    assert told["streams"]["ETH/USDT"]["state"] == "fallback"
+    assert told["price_sources"]["BTC/USDT"] == "stream"
+
+
+def test_an_old_heartbeat_says_nothing_about_a_stream(status: PlatformStatus) -> None:
+    later = _seen(status, time=VenueTime(NOW + timedelta(seconds=11), NOW + timedelta(seconds=11)))
+
+    assert "silent since 12:00:30" in as_text(later)
+    assert "no live stream of BTC/USDT, ETH/USDT" in as_line(later)
+
+
+def test_streams_that_are_not_used_or_not_there_yet_are_told_apart(status: PlatformStatus) -> None:
+    assert "not used" in as_text(_seen(status, streams=None))
+    assert "live stream" not in as_line(_seen(status, streams=None))
+    assert "not started" in as_text(_seen(status, streams={}))

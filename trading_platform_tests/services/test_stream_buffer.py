@@ -21,6 +21,13 @@ def _closed(minute: int, close: str = "84705.64") -> ClosedCandle:
     return ClosedCandle(SYMBOL, MINUTE, candle(minute, close), minutes(minute + 1))
 
 
+def _store_up_to(minute: int) -> FakeSeriesStore:
+    store = FakeSeriesStore()
+    candles = [candle(number) for number in range(minute + 1)]
+    store.write_candles(SYMBOL, MINUTE, candles, source="rest", received_at=minutes(minute + 1))
+    return store
+
+
 def test_only_the_newest_price_waits_and_only_when_it_is_whole() -> None:
     buffer = StreamBuffer(10)
     buffer.put_top(BookTop(SYMBOL, ONE, TWO, START))
@@ -64,36 +71,36 @@ def test_a_corrected_candle_replaces_the_one_that_waits() -> None:
     assert [closed.candle.close for closed in buffer.candles()] == [Decimal(84706)]
 
 
-def _store_with_history() -> FakeSeriesStore:
-    store = FakeSeriesStore()
-    store.write_candles(SYMBOL, MINUTE, [candle(0)], source="rest", received_at=minutes(1))
-    return store
-
-
 def test_candles_are_stored_in_order_and_twice_changes_nothing() -> None:
-    store = _store_with_history()
+    store = _store_up_to(0)
     for _ in range(2):
-        store_candles(store, [_closed(2), _closed(1)])
+        assert len(store_candles(store, [_closed(2), _closed(1)])) == 2
 
-    assert store.candles(SYMBOL, MINUTE) == [candle(0), candle(1, "84705.64"), candle(2, "84705.64")]
+    assert store.candles(SYMBOL, MINUTE)[1:] == [candle(1, "84705.64"), candle(2, "84705.64")]
 
 
-def test_a_series_without_history_is_left_to_rest() -> None:
+def test_a_candle_beyond_a_hole_waits_until_rest_has_filled_it() -> None:
+    store = _store_up_to(0)
+    waiting = [_closed(1), _closed(3)]
+    assert store_candles(store, waiting) == waiting[:1]
+    assert store.newest_open_time(SYMBOL, MINUTE) == minutes(1)  # where REST goes on
+
+    store.write_candles(SYMBOL, MINUTE, [candle(2)], source="rest", received_at=minutes(4))
+    assert store_candles(store, waiting[1:]) == waiting[1:]
+
+
+def test_the_first_candles_are_rests_to_fetch() -> None:
     store = FakeSeriesStore()
-    store_candles(store, [_closed(1)])
 
+    assert store_candles(store, [_closed(1)]) == []
     assert store.newest_open_time(SYMBOL, MINUTE) is None
 
 
-def test_a_stream_makes_no_hole() -> None:
-    store = _store_with_history()
-    store_candles(store, [_closed(1), _closed(3), _closed(4)])
-    assert store.newest_open_time(SYMBOL, MINUTE) == minutes(1)
+def test_a_late_candle_inside_the_series_is_stored() -> None:
+    store = _store_up_to(5)
 
-    store.write_candles(SYMBOL, MINUTE, [candle(2), candle(3)], source="rest", received_at=minutes(4))
-    store_candles(store, [_closed(4), _closed(0, "84706")])
-    assert [c.open_time for c in store.candles(SYMBOL, MINUTE)] == [minutes(number) for number in range(5)]
-    assert store.candles(SYMBOL, MINUTE)[0].close == Decimal(84706)  # a late correction is no hole
+    assert len(store_candles(store, [_closed(3, "84706")])) == 1
+    assert store.candles(SYMBOL, MINUTE)[3].close == 84706
 
 
 def test_a_price_is_as_old_at_the_venue_as_it_is_here() -> None:

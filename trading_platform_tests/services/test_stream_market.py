@@ -49,8 +49,6 @@ def closed(minute: int, close: str = "84705.64") -> CandleUpdate:
 class _Floor:
     def __init__(self) -> None:
         self.stream, self.store, self.streams = FakeMarketStream(), FakeSeriesStore(), FakeStreamJournal()
-        # REST has brought what was before the stream
-        self.store.write_candles(BTC, MINUTE, [candle(-1)], source="rest", received_at=minutes(0))
         self.stop = asyncio.Event()
         self.seconds = 0.0  # passes as the test goes on, however slow the computer is
         self.end: asyncio.Task[StreamEnd] | None = None
@@ -121,21 +119,38 @@ async def test_the_newest_trade_is_the_last_price(floor: _Floor) -> None:
         assert floor.store.tickers([BTC])[BTC].last == 102
 
 
+def fetched_by_rest(floor: _Floor, *numbers: int) -> None:
+    """REST has been there first, as at every start."""
+    candles = [candle(number) for number in numbers]
+    floor.store.write_candles(BTC, MINUTE, candles, source="rest", received_at=minutes(0))
+
+
 async def test_only_candles_that_the_exchange_calls_closed_are_stored(floor: _Floor) -> None:
     in_progress = CandleUpdate(BTC, MINUTE, candle(1), False, datetime.now(UTC))
+    fetched_by_rest(floor, -1)
     async with floor.listening():
         floor.stream.push(closed(0), in_progress)
         await floor.until(lambda: floor.store.count_candles(BTC, MINUTE) > 1)
 
-    assert floor.store.candles(BTC, MINUTE)[1:] == [candle(0, "84705.64")]
+    assert floor.store.candles(BTC, MINUTE) == [candle(-1), candle(0, "84705.64")]
+
+
+async def test_a_candle_beyond_a_hole_waits_for_rest(floor: _Floor) -> None:
+    fetched_by_rest(floor, 0)
+    async with floor.listening():
+        floor.stream.push(closed(2), top())
+        await floor.until(lambda: BTC in floor.store.tickers([BTC]))
+        assert floor.store.newest_open_time(BTC, MINUTE) == minutes(0)
+
+        fetched_by_rest(floor, 1)
+        await floor.until(lambda: floor.store.newest_open_time(BTC, MINUTE) == minutes(2))
 
 
 async def test_late_and_corrected_candles_replace_what_is_stored(floor: _Floor) -> None:
+    fetched_by_rest(floor, -1, 0)
     async with floor.listening():
-        floor.stream.push(closed(1), closed(0), closed(1), closed(1, "84706"))
-        await floor.until(
-            lambda: [c.close for c in floor.store.candles(BTC, MINUTE)][1:] == [Decimal("84705.64"), 84706]
-        )
+        floor.stream.push(closed(1), closed(0, "84707"), closed(1), closed(1, "84706"))
+        await floor.until(lambda: [c.close for c in floor.store.candles(BTC, MINUTE)][1:] == [84707, 84706])
         await floor.until(lambda: floor.status(BTC).out_of_order == 1)
 
         assert floor.status(BTC).duplicates == 1
@@ -201,14 +216,13 @@ async def test_while_the_store_is_away_candles_are_kept_and_the_newest_price(flo
         floor.stream.push(top(bid=1), top(bid=2))
         await asyncio.sleep(0.3)
         floor.store.is_down = floor.streams.is_down = False
-        # the bound: the oldest fifty are left to REST, which fetches them before the stream may go on
-        before = [candle(minute) for minute in range(50)]
-        floor.store.write_candles(BTC, MINUTE, before, source="rest", received_at=minutes(50))
-        await floor.until(lambda: floor.store.count_candles(BTC, MINUTE) > 51)
+        fetched_by_rest(floor, 49)
+        await floor.until(lambda: floor.store.count_candles(BTC, MINUTE) > 1)
         await floor.until(lambda: BTC in floor.store.tickers([BTC]))
 
-        sources = floor.store.sources(BTC, MINUTE, start=minutes(0), end=minutes(200))
-        assert [time for time, source in sources.items() if source == "stream"] == [minutes(m) for m in range(50, 150)]
+        # the bound: the oldest fifty are left to REST
+        assert floor.store.candles(BTC, MINUTE)[1].open_time == minutes(50)
+        assert floor.store.count_candles(BTC, MINUTE) == 101
         assert floor.store.tickers([BTC])[BTC].bid == 2
 
 

@@ -48,6 +48,7 @@ async def test_a_venue_that_falls_silent_is_told_and_so_is_its_return(
     platform: RunningPlatform, records: Records, told: Callable[[list[str]], None], tmp_path: Path
 ) -> None:
     records.simulator.fault("rest_mute", shape="503", endpoint="market")
+    records.simulator.fault("mute")
     told(STALE)
     assert platform.wait_for(lambda: _check_says(records, "FAILED"), PATIENCE_SECONDS, "the check fails")
     if chromium() is not None:
@@ -61,6 +62,7 @@ async def test_a_venue_that_falls_silent_is_told_and_so_is_its_return(
 def test_silence_is_told_also_when_the_refresh_sensor_is_switched_off(
     records: Records, told: Callable[[list[str]], None]
 ) -> None:
+    records.simulator.fault("mute")  # with live streams the data stays fresh without the sensor
     stop_sensor(records, "refresh_sensor")
     told(["sensor refresh_sensor: trouble", *STALE])
 

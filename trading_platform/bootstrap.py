@@ -52,11 +52,21 @@ class Platform:
         return make_engine(url, waits_for_disk=waits_for_disk, patience_seconds=patience_seconds)
 
     @cached_property
+    def _durable(self) -> Engine:
+        """For money, and for what the owner is told."""
+        return self._engine(waits_for_disk=True)
+
+    @cached_property
+    def _quick(self) -> Engine:
+        """For what can be fetched again."""
+        return self._engine(waits_for_disk=False)
+
+    @cached_property
     def ledger(self) -> Ledger:
         """Signals, decisions, orders, positions, balances."""
         from trading_platform.adapters.postgres.ledger import PostgresLedger
 
-        return PostgresLedger(self._engine(waits_for_disk=True))
+        return PostgresLedger(self._durable)
 
     @cached_property
     def store(self) -> SeriesStore:
@@ -66,7 +76,7 @@ class Platform:
 
         cache = self.settings.cache
         return CachingSeriesStore(
-            PostgresSeriesStore(self._engine(waits_for_disk=False)),
+            PostgresSeriesStore(self._quick),
             most_candles=cache.candles,
             candle_check_seconds=cache.candle_check_seconds,
             price_seconds=cache.price_seconds,
@@ -77,7 +87,7 @@ class Platform:
         """Checks, incidents, notifications."""
         from trading_platform.adapters.postgres.health_journal import PostgresHealthJournal
 
-        return PostgresHealthJournal(self._engine(waits_for_disk=True))
+        return PostgresHealthJournal(self._durable)
 
     @cached_property
     def budget(self) -> RequestBudget | None:
@@ -94,7 +104,7 @@ class Platform:
         """States of the streams."""
         from trading_platform.adapters.postgres.stream_journal import PostgresStreamJournal
 
-        return PostgresStreamJournal(self._engine(waits_for_disk=False))
+        return PostgresStreamJournal(self._quick)
 
     @cached_property
     def simulator(self) -> SimulatorControl:

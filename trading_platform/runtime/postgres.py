@@ -25,7 +25,7 @@ _READY_SECONDS = 60
 _SERVER_PARAMETERS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    "max_connections": "120",
+    "max_connections": "200",
     "shared_buffers": "64MB",
     "min_wal_size": "64MB",
     "max_wal_size": "256MB",

@@ -39,6 +39,8 @@ END $$
 """
 # nothing in a test outlives its server, so nothing needs to reach the disk
 _FOR_SPEED = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]
+# hundreds of tests make platforms of their own, whose connections end with the garbage
+_FOR_MANY = ["-c", "max_connections=600"]
 
 
 @dataclass
@@ -101,7 +103,7 @@ def running_postgres(*, is_durable: bool = False) -> Iterator[PostgresServer]:
         account = postgres.server_account(state)
         with (root / "log").open("w") as log:
             process = subprocess.Popen(
-                [*postgres.server_command(state, endpoints), *([] if is_durable else _FOR_SPEED)],
+                [*postgres.server_command(state, endpoints), *_FOR_MANY, *([] if is_durable else _FOR_SPEED)],
                 stdout=log,
                 stderr=log,
                 preexec_fn=account.become if account else None,

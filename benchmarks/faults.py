@@ -1,8 +1,8 @@
 """What the data path does through every fault of the venue, and how fast: `make faults`.
 
-The stream process's work and the refresh run's, with the settings' own limits, over real sockets and PostgreSQL, against
-the simulated exchange, each scenario with an exchange, a database and a process of its own, several at once. Times are
-wall seconds, so they hold on this computer as busy as it is; rows hold on any.
+The stream process's work and the refresh run's, with the settings' own limits, over real sockets and PostgreSQL,
+against the simulated exchange, each scenario with an exchange, a database and a process of its own, several at once.
+Times are wall seconds, so they hold on this computer as busy as it is; rows hold on any.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ COLUMNS = (
     "… counted from",
     "oldest price",
     "live again",
+    "no hole after",
     "rows",
     "by REST",
     "lost",
@@ -70,6 +71,7 @@ def row(outcome: Outcome) -> tuple[str, ...]:
         outcome.fresh_since + asked,
         _seconds(outcome.oldest_price_seconds),
         _seconds(outcome.live_again_seconds),
+        _seconds(outcome.whole_seconds),
         str(outcome.rows),
         str(outcome.rows_by_rest),
         str(outcome.rows_lost),

@@ -25,6 +25,8 @@ class Outcome:
         The greatest age of a price in the store, from the fault on until the streams had recovered.
     live_again_seconds
         From the end of the fault until every stream was LIVE.
+    whole_seconds
+        From the end of the fault until a tick left no hole in the stored candles.
     rows_lost, rows_doubled, rows_wrong
         Of closed candles, against the exchange's own: not stored; stored more than once, or not the exchange's at all;
         stored with other values.
@@ -42,6 +44,7 @@ class Outcome:
     cadence_seconds: float
     oldest_price_seconds: float
     live_again_seconds: float | None
+    whole_seconds: float | None
     rows: int
     rows_by_rest: int
     rows_lost: int
@@ -87,6 +90,7 @@ def judge(scenario: Scenario, pace: Pace, record: Record) -> Outcome:
         cadence_seconds=pace.cadence_seconds,
         oldest_price_seconds=round(_oldest_price(record), 2),
         live_again_seconds=_seconds(record.fault_ended_at, live),
+        whole_seconds=_seconds(record.fault_ended_at, _whole_at(record)),
         rows=stored,
         rows_by_rest=by_rest,
         rows_lost=lost,
@@ -170,6 +174,11 @@ def _live_again_at(record: Record) -> datetime | None:
         change.at for change in record.changes if change.at > record.fault_ended_at and change.after is StreamState.LIVE
     ]
     return max(returned, default=record.fault_ended_at)
+
+
+def _whole_at(record: Record) -> datetime | None:
+    whole = (tick.ended_at for tick in record.ticks if tick.at > record.fault_ended_at and not tick.missing)
+    return next(whole, None)
 
 
 def _rows(record: Record) -> tuple[int, int, int, int]:

@@ -12,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -38,6 +38,7 @@ MINUTE = Interval.parse("1m")
 HISTORY_CANDLES = 500
 _LOOK_SECONDS = 0.2
 _START_SECONDS = 40.0
+_LOOK_BACK = timedelta(days=3)
 _MOST_CHANGES = 10_000
 
 
@@ -69,12 +70,18 @@ class Look:
 
 @dataclass(frozen=True)
 class Tick:
-    """One round of the refresh run."""
+    """One round of the refresh run; `missing` are the candles that the store lacks after it, between others."""
 
     at: datetime
     ended_at: datetime
     trouble: tuple[str, ...]
     clock_passed: bool
+    missing: int
+
+    @property
+    def went_well(self) -> bool:
+        """Whether nothing is left to be done."""
+        return not self.trouble and self.clock_passed and not self.missing
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,7 @@ class _DataPath:
         return False
 
     def _is_well(self, since: datetime | None = None) -> bool:
-        """Every stream lives, has prices that are younger than `since`, and a whole tick has gone well."""
+        """Every stream lives, has prices that are younger than `since`, and a tick has gone well and left no hole."""
         if not self._looks:
             return False
         look = self._looks[-1]
@@ -172,7 +179,10 @@ class _DataPath:
         return (
             all(symbol in look.tickers and look.tickers[symbol].received_at > begun for symbol in EVERY)
             and all(look.statuses[symbol].state is StreamState.LIVE for symbol in EVERY)
-            and any(tick.at > begun and not tick.trouble and tick.clock_passed for tick in self._ticks[-1:])
+            and any(
+                tick.at > begun and not tick.trouble and tick.clock_passed and not tick.missing
+                for tick in self._ticks[-1:]
+            )
         )
 
     async def _keep_refreshing(self) -> None:
@@ -205,7 +215,10 @@ class _DataPath:
         except RetryLater as why:
             trouble.append(f"candles: {why}")
         clock = check_clock(platform.feed, platform.clock, settings)
-        return Tick(at, datetime.now(UTC), tuple(trouble), clock.passed)
+        holes = (
+            hole for symbol in EVERY for hole in self._store.missing_candles(symbol, MINUTE, start=at - _LOOK_BACK)
+        )
+        return Tick(at, datetime.now(UTC), tuple(trouble), clock.passed, sum(hole.candles for hole in holes))
 
     async def _keep_looking(self) -> None:
         while not self._stop.is_set():

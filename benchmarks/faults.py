@@ -115,7 +115,7 @@ def main() -> int:
         parser.error(f"no scenario's name contains {options.only!r}")
     begun, now = time.monotonic(), datetime.now(UTC)
     with running_postgres() as server:
-        outcomes = _run_all(chosen, server, options.at_once)
+        outcomes, broken = _run_all(chosen, server, options.at_once)
     machine = {"processors": os.cpu_count(), "system": computer.system(), "machine": computer.machine()}
     about = (
         f"`make faults`, {now:%Y-%m-%d %H:%M} UTC, {machine['processors']} processors, {options.at_once} scenarios at "
@@ -128,17 +128,33 @@ def main() -> int:
     show(console, outcomes)
     file = RESULTS / f"faults-{now:%Y%m%d-%H%M%S}"
     measured = [{**asdict(outcome), "problems": outcome.problems} for outcome in outcomes]
-    content = {"at": now.isoformat(), "computer": machine, "at_once": options.at_once, "measured": measured}
+    content = {
+        "at": now.isoformat(),
+        "computer": machine,
+        "at_once": options.at_once,
+        "measured": measured,
+        "broken": broken,
+    }
     file.with_suffix(".json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     file.with_suffix(".md").write_text(as_markdown(outcomes, about))
     console.print(f"Figures: {file}.md and .json")
-    return 1 if any(outcome.problems for outcome in outcomes) else 0
+    for scenario, trouble in broken.items():
+        console.print(f"{scenario}: broke off, {trouble}")
+    return 1 if broken or any(outcome.problems for outcome in outcomes) else 0
 
 
-def _run_all(chosen: Sequence[Scenario], server: PostgresServer, at_once: int) -> list[Outcome]:
-    with ExitStack() as databases, ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as pool:
-        urls = [databases.enter_context(server.database()) for _ in chosen]
-        return list(pool.map(measure, chosen, urls))
+def _run_all(chosen: Sequence[Scenario], server: PostgresServer, at_once: int) -> tuple[list[Outcome], dict[str, str]]:
+    """Outcomes, and why scenarios without one broke off."""
+    # a process of its own for each scenario: its connections to the server end with it
+    context = multiprocessing.get_context("spawn")
+    with ExitStack() as databases, ProcessPoolExecutor(at_once, context, max_tasks_per_child=1) as pool:
+        running = [pool.submit(measure, each, databases.enter_context(server.database())) for each in chosen]
+        broken = {
+            scenario.name: str(trouble)
+            for scenario, each in zip(chosen, running, strict=True)
+            if (trouble := each.exception()) is not None
+        }
+        return [each.result() for each in running if each.exception() is None], broken
 
 
 if __name__ == "__main__":

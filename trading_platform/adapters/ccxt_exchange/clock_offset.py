@@ -9,7 +9,9 @@ from trading_platform.adapters.ccxt_exchange.wire_fields import moment
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.domain.quality import ClockOffset
 
-LIFETIME_SECONDS = 60.0
+LIFETIME_SECONDS = 10.0
+"""Shorter than a refresh, so that every tick judges a measurement of its own."""
+
 KEPT_SECONDS = 300.0
 RETRY_SECONDS = 15.0
 SAMPLES = 3
@@ -17,7 +19,7 @@ GOOD_UNCERTAINTY_SECONDS = 0.1
 
 
 class CcxtClockOffset:
-    """The best of a few samples, taken again after a minute, and kept for five while the venue is silent.
+    """The best of a few samples, taken again after ten seconds, and kept for five while the venue is silent.
 
     The best one is that of the shortest round trip: its error is bound the closest (the clock filter of RFC 5905,
     section 10). A sample that is good enough is the only one.

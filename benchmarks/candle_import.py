@@ -10,9 +10,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import io
-import json
 import os
-import platform as computer
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,7 +23,7 @@ import psycopg2
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.loop_latency import RESULTS
+from benchmarks.records import keep
 from trading_platform.adapters.candle_files import JsonImportProgress
 from trading_platform.adapters.postgres.engine import make_engine
 from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
@@ -131,19 +129,8 @@ def main() -> None:
     console.print(table)
     ratio = results[1].seconds / results[0].seconds
     console.print(f"import takes {ratio:.1f} times as long as the COPY; load before the start {load:.1f}")
-    RESULTS.mkdir(exist_ok=True)
-    now = datetime.now(UTC)
-    file = RESULTS / f"candle_import-{now:%Y%m%d-%H%M%S}.json"
-    record = {
-        "measured_at": now.isoformat(),
-        "cores": os.cpu_count(),
-        "python": computer.python_version(),
-        "load_before": load,
-        "import_to_copy": ratio,
-        "results": [asdict(each) for each in results],
-    }
-    file.write_text(json.dumps(record, indent=2) + "\n")
-    console.print(f"kept in {file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file}")
+    figures = {"load_before": load, "import_to_copy": ratio, "results": [asdict(each) for each in results]}
+    keep("candle_import", figures, console)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform as computer
 import statistics
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.platform_run import CpuMeter, RunningPlatform, busy_percent, running_platform
+from benchmarks.records import keep
 from trading_platform_tests.support.archives import recorded_or_synthetic
 
 STOCK = {"ORCHESTRATION__LAUNCHER": "subprocess", "ORCHESTRATION__EXECUTOR": "multiprocess"}
@@ -41,7 +39,6 @@ LIVELY = {
 """The same rules with thresholds that let them speak often enough for stock Dagster to send some orders, too."""
 
 WARM_UP_SECONDS = 45.0
-RESULTS = Path(__file__).parent / "results"
 
 _TICKS = """
 select t.timestamp from job_ticks t join jobs j on j.selector_id = t.selector_id
@@ -217,18 +214,7 @@ def main() -> None:
         console.print(f"measuring the platform at speed 1 for {arguments.live_seconds:.0f} s …")
         results.append(measure("platform, speed 1", {}, arguments.live_seconds, ["--port", "3900"]))
     show(console, results)
-    RESULTS.mkdir(exist_ok=True)
-    now = datetime.now(UTC)
-    file = RESULTS / f"loop_latency-{now:%Y%m%d-%H%M%S}.json"
-    record = {
-        "measured_at": now.isoformat(),
-        "cores": os.cpu_count(),
-        "python": computer.python_version(),
-        "busy_percent_before": idle,
-        "results": [asdict(r) for r in results],
-    }
-    file.write_text(json.dumps(record, indent=2) + "\n")
-    console.print(f"kept in {file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file}")
+    keep("loop_latency", {"busy_percent_before": idle, "results": [asdict(r) for r in results]}, console)
 
 
 if __name__ == "__main__":

@@ -90,6 +90,8 @@ def refresh_candles(
     now = clock.read().now  # before the requests: whatever has closed by now is complete in the answers
     since = now - timedelta(days=repair_days)
     base = min(intervals)
+    # what the longer intervals are made of must reach as far back as they do
+    span = max(intervals).seconds // base.seconds if aggregate_locally else 1
 
     def refresh_symbol(symbol: str) -> list[RefreshedSeries]:
         repair, found = Repair(), []
@@ -100,7 +102,6 @@ def refresh_candles(
                     local = LocalInterval(symbol, base, interval)
                     series = _refresh_locally(store, clock, local, history_candles, repair, since)
                 else:
-                    span = max(intervals).seconds // base.seconds if aggregate_locally else 1
                     series = _refresh_series(feed, store, clock, now, symbol, interval, history_candles * span)
                     repair = _repair(feed, store, clock, symbol, interval, since)
                     series = replace(series, repaired=repair.repaired, venue_gaps=repair.venue_gaps)

@@ -74,3 +74,17 @@ def broker(client: CcxtClient) -> CcxtBroker:
 @pytest.fixture
 def feed(client: CcxtClient) -> CcxtMarketFeed:
     return CcxtMarketFeed(client)
+
+
+class Stopwatch:
+    """Monotonic time that the test sets."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def stopwatch() -> Stopwatch:
+    return Stopwatch()

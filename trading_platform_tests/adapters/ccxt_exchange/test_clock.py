@@ -10,23 +10,10 @@ from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.clock import OFFSET_LIFETIME_SECONDS, CcxtVenueClock
 from trading_platform.adapters.ccxt_exchange.wire_fields import epoch_ms
 from trading_platform.domain.errors import RetryLater
+from trading_platform_tests.adapters.ccxt_exchange.conftest import Stopwatch
 from trading_platform_tests.support.scripted_server import Answer, InTurn, ScriptedServer
 
 TIME = ("GET", "/api/v3/time")
-
-
-class Stopwatch:
-    """Monotonic time that the test sets."""
-
-    seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def stopwatch() -> Stopwatch:
-    return Stopwatch()
 
 
 @pytest.fixture

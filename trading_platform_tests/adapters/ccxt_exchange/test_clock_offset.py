@@ -17,24 +17,11 @@ from trading_platform.adapters.ccxt_exchange.clock_offset import (
 )
 from trading_platform.adapters.ccxt_exchange.wire_fields import epoch_ms
 from trading_platform.domain.errors import RetryLater
+from trading_platform_tests.adapters.ccxt_exchange.conftest import Stopwatch
 from trading_platform_tests.support.scripted_server import Answer, Received, ScriptedServer
 
 TIME = ("GET", "/api/v3/time")
 SILENT = Answer("", 503)
-
-
-class Stopwatch:
-    """Monotonic time that the test sets."""
-
-    seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@pytest.fixture
-def stopwatch() -> Stopwatch:
-    return Stopwatch()
 
 
 @pytest.fixture

@@ -26,14 +26,18 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class RefreshedSeries:
-    """What a refresh did to one series; `failure` says why it stayed as it was.
+    """What a refresh did to one series.
 
     Parameters
     ----------
+    failure
+        What couldn't be done and why: the series stayed as it was, or a hole in it did.
     repaired
         Candles that filled a hole.
     venue_gaps
         Candles that the venue, asked now, doesn't have either.
+    is_refreshed
+        Whether it ends with the newest candle there is, whatever is missing before.
     """
 
     symbol: str
@@ -44,6 +48,7 @@ class RefreshedSeries:
     failure: str | None = None
     repaired: int = 0
     venue_gaps: int = 0
+    is_refreshed: bool = True
 
 
 def refresh_tickers(feed: MarketFeed, store: SeriesStore, symbols: Sequence[str]) -> list[Ticker]:
@@ -103,30 +108,31 @@ def refresh_candles(
                     series = _refresh_locally(store, clock, local, history_candles, repair, since)
                 else:
                     series = _refresh_series(feed, store, clock, now, symbol, interval, history_candles * span)
-                    repair = _repair(feed, store, clock, symbol, interval, since)
-                    series = replace(series, repaired=repair.repaired, venue_gaps=repair.venue_gaps)
+                    series, repair = _repaired(series, feed, store, clock, interval, since)
             except RetryLater as trouble:
                 log.warning("candles_not_refreshed", symbol=symbol, interval=str(interval), why=str(trouble))
-                series = RefreshedSeries(symbol, interval.name, 0, CandleWrite(), None, str(trouble))
+                series = RefreshedSeries(
+                    symbol, interval.name, 0, CandleWrite(), None, str(trouble), is_refreshed=False
+                )
             found.append(series)
         return found
 
     refreshed = [series for found in side_by_side(refresh_symbol, symbols, at_once) for series in found]
-    failures = [series.failure for series in refreshed if series.failure]
-    if failures and len(failures) == len(refreshed):
-        raise RetryLater(f"no candles could be refreshed: {failures[0]}")
+    if refreshed and not any(series.is_refreshed for series in refreshed):
+        raise RetryLater(f"no candles could be refreshed: {refreshed[0].failure}")
     return refreshed
 
 
-def _repair(
-    feed: MarketFeed, store: SeriesStore, clock: Clock, symbol: str, interval: Interval, since: datetime
-) -> Repair:
-    """Fill holes; trouble with it isn't the refresh's: the hole shows in the check until it is filled."""
+def _repaired(
+    series: RefreshedSeries, feed: MarketFeed, store: SeriesStore, clock: Clock, interval: Interval, since: datetime
+) -> tuple[RefreshedSeries, Repair]:
+    """Fill holes; one that stays is told, and keeps nobody from what has closed since."""
     try:
-        return repair_gaps(feed, store, clock, symbol, interval, since)
+        repair = repair_gaps(feed, store, clock, series.symbol, interval, since)
     except RetryLater as trouble:
-        log.warning("gap_not_repaired", symbol=symbol, interval=str(interval), why=str(trouble))
-        return Repair()
+        log.warning("gap_not_repaired", symbol=series.symbol, interval=str(interval), why=str(trouble))
+        return replace(series, failure=f"a hole couldn't be filled: {trouble}"), Repair()
+    return replace(series, repaired=repair.repaired, venue_gaps=repair.venue_gaps), repair
 
 
 def _refresh_locally(

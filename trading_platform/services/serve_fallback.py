@@ -75,17 +75,14 @@ def serve_tickers(
 
 
 def _why_silent(status: StreamStatus | None, wall: datetime, settings: StreamSettings) -> str | None:
-    """Why the symbol's stream can't be relied on; None if it can, or is about to be."""
+    """Why the symbol's stream can't be relied on; None if it lives. One that is being connected doesn't, however young
+    its last price is: nobody knows when the next one comes.
+    """
     if status is None:
         return "its stream hasn't reported yet"
     if not status.reports(wall, settings.max_heartbeat_age_seconds):
         return f"the stream process hasn't reported since {status.heartbeat_at:%H:%M:%S}"
-    in_state_seconds = (wall - status.since).total_seconds()
-    if status.state is StreamState.LIVE:
-        return None
-    if status.state is StreamState.CONNECTING and in_state_seconds <= settings.silence_seconds:
-        return None
-    return status.reason
+    return None if status.state is StreamState.LIVE else status.reason
 
 
 def _is_young(ticker: Ticker | None, wall: datetime, limit_seconds: float) -> bool:

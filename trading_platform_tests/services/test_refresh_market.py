@@ -163,6 +163,23 @@ def test_series_are_fetched_side_by_side_and_told_in_their_order() -> None:
     assert len(market.stored()) == HISTORY
 
 
+def test_a_hole_that_could_not_be_filled_is_told() -> None:
+    market = Market(closed=800)
+    market.refresh()
+    market.clock.advance(60 * 5)
+    market.store.write_candles(SYMBOL, MINUTE, [candle(804)], source="stream", received_at=minutes(805))
+    market.feed.silent_symbols.add(SYMBOL)  # its newest candle is there: only the hole is asked for
+
+    [series] = market.refresh()
+
+    assert series.failure == f"a hole couldn't be filled: no answer about {SYMBOL}"
+    assert (series.is_refreshed, series.newest_open_time) == (True, minutes(804))
+
+    market.feed.silent_symbols.clear()
+    [series] = market.refresh()
+    assert (series.failure, series.repaired) == (None, 4)
+
+
 def test_silence_of_all_is_a_failure() -> None:
     market = Market(closed=800)
     market.feed.is_silent = True

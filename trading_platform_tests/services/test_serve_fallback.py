@@ -102,15 +102,16 @@ def test_a_dead_process_is_noticed_by_its_heartbeat(tick: _Tick) -> None:
     assert tick.states() == [FALLBACK, FALLBACK]
 
 
-def test_connecting_is_given_a_little_time(tick: _Tick) -> None:
-    tick.stream(CONNECTING, *SYMBOLS)
-    tick.clock.advance(2)
-    assert tick.serve().asked_rest.startswith("no price of the stream")
-    assert tick.states() == [CONNECTING, CONNECTING]
+def test_what_is_being_connected_is_served_by_rest_however_young_its_price(tick: _Tick) -> None:
+    tick.stream(LIVE, *SYMBOLS)
+    tick.clock.advance(0.1)
+    tick.stream(CONNECTING, SYMBOLS[1])
 
-    tick.clock.advance(9)
-    tick.serve()
-    assert tick.states() == [FALLBACK, FALLBACK]
+    served = tick.serve()
+
+    assert served.asked_rest == f"{SYMBOLS[1]}: it is connecting"
+    assert {ticker.source for ticker in served.tickers} == {"rest"}
+    assert tick.states() == [LIVE, FALLBACK]
 
 
 def test_before_the_first_report_rest_serves(tick: _Tick) -> None:

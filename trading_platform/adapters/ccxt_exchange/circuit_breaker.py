@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -54,6 +55,7 @@ class CircuitBreaker:
         self._now = monotonic_seconds
         self._chance = chance
         self._lock = threading.Lock()
+        self._probe_ended = threading.Condition(self._lock)
         self._failures = 0
         self._pause = self._first_pause
         self._open_until: float | None = None
@@ -67,7 +69,7 @@ class CircuitBreaker:
                 return BreakerState.CLOSED
             return BreakerState.OPEN if self._now() < self._open_until else BreakerState.HALF_OPEN
 
-    def admit(self, *, always: bool = False) -> float:
+    def admit(self, *, always: bool = False, patience_seconds: float = 0.0) -> float:
         """0 if the caller may ask, otherwise how many seconds to wait.
 
         Who may must tell `answered`, `silent` or `withdraw` afterwards.
@@ -76,21 +78,29 @@ class CircuitBreaker:
         ----------
         always
             What reduces risk may ask at any time (I7).
+        patience_seconds
+            How long to wait, while somebody else's probe is under way, for what it finds: when the venue is back, all
+            that a tick asks side by side is answered, not only the request that came first.
         """
-        with self._lock:
-            if self._open_until is None or always:
-                return 0.0
-            left = self._open_until - self._now()
-            if left > 0 or self._probing:
-                return left if left > 0 else self._first_pause
-            self._probing = True
+        deadline = time.monotonic() + patience_seconds
+        with self._probe_ended:
+            while self._open_until is not None and not always:
+                left = self._open_until - self._now()
+                if left > 0:
+                    return left
+                if not self._probing:
+                    self._probing = True
+                    return 0.0
+                if not self._probe_ended.wait(max(0.0, deadline - time.monotonic())):
+                    return self._first_pause
             return 0.0
 
     def answered(self) -> None:
         """The venue has answered, whatever it said."""
         with self._lock:
             was_open, self._open_until = self._open_until is not None, None
-            self._failures, self._pause, self._probing = 0, self._first_pause, False
+            self._failures, self._pause = 0, self._first_pause
+            self._end_probe()
         if was_open:
             log.info("circuit_closed", circuit=self._name)
 
@@ -98,7 +108,6 @@ class CircuitBreaker:
         """The venue hasn't answered."""
         with self._lock:
             self._failures += 1
-            self._probing = False
             opens = self._failures >= self._failures_to_open and (
                 self._open_until is None or self._now() >= self._open_until
             )
@@ -106,10 +115,15 @@ class CircuitBreaker:
                 seconds = self._pause * (1 - self._chance() / 2)
                 self._open_until = self._now() + seconds
                 self._pause = min(2 * self._pause, self._longest_pause)
+            self._end_probe()
         if opens:
             log.warning("circuit_opened", circuit=self._name, seconds=round(seconds, 1), failures=self._failures)
 
     def withdraw(self) -> None:
         """Nothing was sent after all."""
         with self._lock:
-            self._probing = False
+            self._end_probe()
+
+    def _end_probe(self) -> None:
+        self._probing = False
+        self._probe_ended.notify_all()

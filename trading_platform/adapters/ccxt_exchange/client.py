@@ -271,7 +271,11 @@ class CcxtClient:
         loads_markets: bool = False,
     ) -> T:
         about, breaker = f"{self.access.name}, {what}", self._breakers[group]
-        with _admitted(breaker, about, always=always), self._pool.exchange(loads_markets=loads_markets) as exchange:
+        patience = self.access.read_timeout_seconds
+        with (
+            _admitted(breaker, about, patience, always=always),
+            self._pool.exchange(loads_markets=loads_markets) as exchange,
+        ):
             exchange.timeout = int(timeout_seconds * 1000)
             exchange.request_left, exchange.answer = False, None
             exchange.before_request = lambda request: self._take(about, group, exchange, request)
@@ -336,9 +340,9 @@ class CcxtClient:
 
 
 @contextmanager
-def _admitted(breaker: CircuitBreaker, about: str, *, always: bool) -> Iterator[None]:
+def _admitted(breaker: CircuitBreaker, about: str, patience_seconds: float, *, always: bool) -> Iterator[None]:
     """Past the breaker, or not at all."""
-    wait = breaker.admit(always=always)
+    wait = breaker.admit(always=always, patience_seconds=patience_seconds)
     if wait > 0:
         raise WaitUntilAllowed(f"{about}: not sent, it hasn't answered lately; tried again in {wait:.1f} s", wait)
     try:

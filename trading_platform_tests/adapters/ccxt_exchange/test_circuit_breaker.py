@@ -54,6 +54,33 @@ def test_one_probe_decides(breaker: CircuitBreaker, time: Time) -> None:
     assert breaker.admit() == 0
 
 
+def test_who_is_patient_shares_what_the_probe_finds(breaker: CircuitBreaker, time: Time) -> None:
+    open_it(breaker)
+    time.now += 1
+    assert breaker.admit() == 0
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(breaker.admit, patience_seconds=30) for _ in range(3)]
+        breaker.answered()
+        assert [each.result() for each in waiting] == [0, 0, 0]
+
+
+def test_who_is_patient_is_sent_away_when_the_probe_fails(breaker: CircuitBreaker, time: Time) -> None:
+    open_it(breaker)
+    time.now += 1
+    assert breaker.admit() == 0
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(breaker.admit, patience_seconds=30) for _ in range(3)]
+        breaker.silent()
+        assert [each.result() for each in waiting] == [2, 2, 2]
+
+
+def test_patience_ends(breaker: CircuitBreaker, time: Time) -> None:
+    open_it(breaker)
+    time.now += 1
+    assert breaker.admit() == 0
+    assert breaker.admit(patience_seconds=0.01) == 1
+
+
 def test_pauses_grow_up_to_the_longest(breaker: CircuitBreaker, time: Time) -> None:
     open_it(breaker)
     pauses = []

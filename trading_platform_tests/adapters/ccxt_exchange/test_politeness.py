@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from trading_platform.adapters.ccxt_exchange import market_data_access
 from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
 from trading_platform.adapters.ccxt_exchange.circuit_breaker import BreakerState
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
@@ -20,6 +21,7 @@ from trading_platform.domain.order import OrderRequest, Side
 from trading_platform.domain.request_limits import RequestGroup
 from trading_platform_tests.adapters.ccxt_exchange.conftest import account, symbol_info
 from trading_platform_tests.fakes import FakeRequestBudget
+from trading_platform_tests.support.plain_settings import plain_settings
 from trading_platform_tests.support.scripted_server import Answer, ScriptedServer, json_answer, refusal
 
 EXCHANGE_INFO, ACCOUNT = ("GET", "/api/v3/exchangeInfo"), ("GET", "/api/v3/account")
@@ -166,6 +168,12 @@ def test_one_processs_silence_is_everyones(
     assert "USDT" in other.balances()
 
 
+@pytest.mark.parametrize(("cadence", "longest"), [(15.0, 10.0), (10.0, 5.0), (2.0, 1.0)])
+def test_a_pause_is_over_at_the_next_tick(cadence: float, longest: float) -> None:
+    settings = plain_settings(cadence={"refresh_seconds": cadence}, servers={"simulator": "http://127.0.0.1:1"})
+    assert market_data_access(settings).longest_pause_seconds == longest
+
+
 def silent(server: ScriptedServer) -> None:
     server.script = dict.fromkeys(server.script, Answer("<html>busy</html>", 503))
 
@@ -196,6 +204,26 @@ def test_what_does_not_answer_is_left_alone_and_probed_once(
     server.script = {**script, TICKERS: []}
     polite.read("tickers", lambda exchange: exchange.fetch_tickers([SYMBOL]))
     assert polite.circuits()[RequestGroup.MARKET_DATA] is BreakerState.CLOSED
+
+
+def test_the_first_tick_after_the_venue_is_back_is_answered_in_full(
+    client: CcxtClient, server: ScriptedServer, budget: FakeRequestBudget
+) -> None:
+    """Its requests go side by side; one is the probe, and the others don't come too early for that."""
+    polite = CcxtClient(replace(client.access, at_once=3, read_timeout_seconds=5), lambda: budget.seconds, budget)
+    polite.markets()
+    silent(server)
+    fails_until_paused(polite)
+    together = threading.Barrier(3)
+    server.script["GET", "/api/v3/klines"] = []
+
+    def candles(_: int) -> Any:
+        together.wait(5)
+        return polite.read("candles", lambda exchange: exchange.fetch_ohlcv(SYMBOL, "1m"))
+
+    budget.seconds += polite.access.longest_pause_seconds
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(candles, range(3))) == [[], [], []]
 
 
 def test_groups_fail_apart_and_a_refusal_is_an_answer(polite: CcxtClient, server: ScriptedServer) -> None:

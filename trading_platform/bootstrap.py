@@ -20,10 +20,12 @@ from trading_platform.settings import Settings, current_settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
     from trading_platform.adapters.simulated_exchange.control import SimulatorControl
     from trading_platform.domain.indicators import IndicatorSpec
     from trading_platform.ports.broker import Broker
     from trading_platform.ports.charts import ChartPainter
+    from trading_platform.ports.circuit_journal import CircuitJournal
     from trading_platform.ports.health_journal import HealthJournal
     from trading_platform.ports.ledger import Ledger
     from trading_platform.ports.market_feed import MarketFeed
@@ -97,7 +99,21 @@ class Platform:
 
         if self.settings.servers.database is None:
             return None
-        return FailSafeRequestBudget(PostgresRequestBudget(self._engine(waits_for_disk=False, patience_seconds=1)))
+        return FailSafeRequestBudget(PostgresRequestBudget(self._impatient))
+
+    @cached_property
+    def circuits(self) -> CircuitJournal | None:
+        """Which of the venue's endpoints each process leaves alone; nobody knows without a database."""
+        from trading_platform.adapters.postgres.circuit_journal import PostgresCircuitJournal
+
+        if self.settings.servers.database is None:
+            return None
+        return PostgresCircuitJournal(self._impatient)
+
+    @cached_property
+    def _impatient(self) -> Engine:
+        """For what a request to the venue must not wait for."""
+        return self._engine(waits_for_disk=False, patience_seconds=1)
 
     @cached_property
     def streams(self) -> StreamJournal:
@@ -122,14 +138,19 @@ class Platform:
             return SimulatedVenueClock(self.simulator)
         from trading_platform.adapters.ccxt_exchange import make_venue_clock
 
-        return make_venue_clock(self.settings, self.budget)
+        return make_venue_clock(self._venue)
 
     @cached_property
     def feed(self) -> MarketFeed:
         """Public market data."""
+        return self._venue
+
+    @cached_property
+    def _venue(self) -> CcxtMarketFeed:
+        """One client for all that is public: what one asks serves the other."""
         from trading_platform.adapters.ccxt_exchange import make_market_feed
 
-        return make_market_feed(self.settings, self.budget)
+        return make_market_feed(self.settings, self.budget, self.circuits)
 
     @cached_property
     def market_stream(self) -> MarketStream:
@@ -143,7 +164,7 @@ class Platform:
         """Where orders go."""
         from trading_platform.adapters.ccxt_exchange import make_broker
 
-        return make_broker(self.settings, self.budget)
+        return make_broker(self.settings, self.budget, self.circuits)
 
     @cached_property
     def notifier(self) -> Notifier:

@@ -89,7 +89,10 @@ class RequestSettings(Section):
     failures_to_pause: int = Field(
         5, ge=1, le=100, description="times in a row that the venue doesn't answer before it is left alone"
     )
-    longest_pause_seconds: PositiveSeconds = Field(10.0, description="before it is tried again, once")
+    longest_pause_seconds: PositiveSeconds = Field(
+        10.0, description="before it is tried again, once; at the next refresh in any case"
+    )
+    incident_after_seconds: PositiveSeconds = Field(60.0, description="left alone for so long opens an incident")
 
 
 class CacheSettings(Section):
@@ -409,6 +412,11 @@ def settings_file() -> Path:
     if named and not Path(named).is_file():
         raise FixSettings(f"{ENVIRONMENT_PREFIX}SETTINGS_FILE names {named}, which is not a file")
     return Path(named) if named else DEFAULT_SETTINGS_FILE
+
+
+def process_name() -> str:
+    """Name of this process in the table of processes; its number where it isn't one of them."""
+    return os.environ.get(ENVIRONMENT_PREFIX + "PROCESS") or f"process {os.getpid()}"
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:

@@ -42,8 +42,10 @@ class StreamStatus:
         When data of that symbol last arrived (pongs and acknowledgements are no data); None before the first.
     heartbeat_at
         When the stream process last wrote: a state whose heartbeat is old says nothing.
-    duplicates, out_of_order, malformed, reconnects
+    duplicates, out_of_order, malformed, reconnects, trades
         Counted since the stream process was started.
+    last_trade_at
+        When the newest trade was heard: a thin symbol's prices may well flow without any.
     """
 
     symbol: str
@@ -56,6 +58,8 @@ class StreamStatus:
     out_of_order: int = 0
     malformed: int = 0
     reconnects: int = 0
+    trades: int = 0
+    last_trade_at: datetime | None = None
 
     def reports(self, wall: datetime, limit_seconds: float) -> bool:
         """Whether the stream process still writes."""

@@ -121,6 +121,7 @@ def _summary(platform: Platform) -> tuple[Summary | None, str]:
             settings.freshness.max_candle_lateness_seconds,
             platform.streams if settings.uses_streams else None,
             settings.streams.max_heartbeat_age_seconds,
+            platform.circuits,
         ), ""
     except PlatformError as error:
         return None, str(error)

@@ -13,6 +13,7 @@ import structlog
 from trading_platform.bootstrap import Platform, platform
 from trading_platform.domain.errors import FixSettings, PlatformError
 from trading_platform.ports.clock import WallClock
+from trading_platform.services.serve_fallback import serve_tickers
 from trading_platform.services.stream_market import StreamEnd, report_no_stream, stream_market
 from trading_platform.settings import Settings
 
@@ -44,6 +45,9 @@ async def listen(current: Platform, stop: asyncio.Event) -> StreamEnd:
         settings.market.symbols,
         current.intervals,
         stop,
+        serve_by_rest=lambda: serve_tickers(
+            current.feed, current.store, current.streams, current.clock, settings.market.symbols, settings.streams
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from trading_platform.domain.circuit import Circuit, CircuitState
 from trading_platform.domain.stream import StreamState
 from trading_platform.runtime.status import PlatformStatus, ProcessStatus
 from trading_platform.services.summarise_platform import Summary
@@ -50,6 +51,7 @@ def as_line(status: PlatformStatus) -> str:
             *parts,
             f"{stale} of {len(seen.freshness)} series stale" if stale else "data fresh",
             *_streams_not_live(seen),
+            *(f"{circuit.process} leaves {_circuit_name(circuit)} alone" for circuit in _left_alone(seen)),
             f"{len(seen.positions)} positions",
             f"equity {_equity(seen)}",
             *(f"INCIDENT {incident.summary}" for incident in seen.incidents),
@@ -72,6 +74,13 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
     yield Text(f"market time {seen.time.now:%Y-%m-%d %H:%M:%S} UTC   equity {_equity(seen)}   {_balances(seen)}")
     for incident in seen.incidents:
         yield Text(f"since {incident.opened_at:%H:%M:%S}: {incident.summary}", style="bold red")
+    for circuit in _left_alone(seen):
+        state = str(circuit.state).replace("_", "-")
+        yield Text(
+            f"{circuit.process} leaves {_circuit_name(circuit)} alone since {circuit.since:%H:%M:%S} ({state}): "
+            f"{circuit.reason}",
+            style="yellow",
+        )
     yield Text()
     yield _table(
         ("data", "last price", "newest candle", "late by", "", "prices by", "stream"),
@@ -162,6 +171,14 @@ def _stream(seen: Summary, symbol: str) -> Text:
         return Text(f"silent since {status.heartbeat_at:%H:%M:%S}", style="red")
     state = Text(status.state, style=_STREAM_STYLES.get(status.state, "red"))
     return state if status.state is StreamState.LIVE else state.append(f": {status.reason}")
+
+
+def _left_alone(seen: Summary) -> list[Circuit]:
+    return [circuit for circuit in seen.circuits if circuit.state is not CircuitState.CLOSED]
+
+
+def _circuit_name(circuit: Circuit) -> str:
+    return f"{circuit.group.replace('_', ' ')} of {circuit.venue}"
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[RenderableType, ...]]) -> Table:

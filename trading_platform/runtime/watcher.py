@@ -14,6 +14,8 @@ from trading_platform.bootstrap import Platform, platform
 from trading_platform.domain.errors import PlatformError
 from trading_platform.services.deliver_notifications import deliver_notifications
 from trading_platform.services.watch_checks import watch_checks
+from trading_platform.services.watch_circuits import watch_circuits
+from trading_platform.services.watch_clock import watch_clock
 from trading_platform.services.watch_database import DatabaseWatch
 from trading_platform.services.watch_freshness import watch_freshness
 from trading_platform.services.watch_orchestrator import watch_orchestrator
@@ -61,6 +63,7 @@ class Watcher:
                 freshness.max_candle_lateness_seconds,
                 starting=starting,
             ),
+            lambda: watch_clock(current.feed, current.journal, current.clock, settings),
             lambda: watch_checks(
                 current.journal,
                 current.clock,
@@ -69,6 +72,10 @@ class Watcher:
                 settings.quality.incident_after_seconds,
             ),
         ]
+        circuits = current.circuits
+        if circuits is not None:
+            patience = settings.requests.incident_after_seconds
+            steps.append(lambda: watch_circuits(circuits, current.journal, current.clock, patience))
         if not starting:
             limit = freshness.max_sensor_tick_age_seconds
             steps.append(lambda: watch_orchestrator(orchestrator, current.journal, current.clock, limit))

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 
 import structlog
@@ -30,6 +31,7 @@ from trading_platform.ports.clock import Clock
 from trading_platform.ports.market_stream import MarketStream
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.ports.stream_journal import StreamJournal
+from trading_platform.services.relieve_streams import StreamRelief
 from trading_platform.services.stream_buffer import ClosedCandle, StreamBuffer, store_candles, store_prices
 from trading_platform.services.stream_order import Novelty, StreamOrder
 from trading_platform.settings import StreamSettings
@@ -39,6 +41,7 @@ _JUMP_SECONDS = 5.0
 _MOST_UNRECORDED = 500
 _SHORTEST_FLUSH_SECONDS = 0.1
 _STOP_SECONDS = 1.0
+_GONE = (StreamState.CONNECTING, StreamState.STALE)
 
 log = structlog.get_logger()
 
@@ -61,6 +64,8 @@ class _Line:
     out_of_order: int = 0
     malformed: int = 0
     reconnects: int = 0
+    trades: int = 0
+    last_trade_at: datetime | None = None
 
 
 async def stream_market(
@@ -73,6 +78,7 @@ async def stream_market(
     intervals: Sequence[Interval],
     stop: asyncio.Event,
     *,
+    serve_by_rest: Callable[[], object] | None = None,
     monotonic_seconds: Callable[[], float] = time.monotonic,
 ) -> StreamEnd:
     """Listen until told to stop, or until only a new process is left to try.
@@ -83,10 +89,14 @@ async def stream_market(
     ----------
     stop
         Set it to end; the states become CLOSED.
+    serve_by_rest
+        Called from a thread when a stream goes, so that its symbol needn't wait for the next refresh.
     monotonic_seconds
         What ages are measured on.
     """
-    service = _StreamService(stream, store, journal, clock, settings, symbols, intervals, monotonic_seconds)
+    service = _StreamService(
+        stream, store, journal, clock, settings, symbols, intervals, serve_by_rest, monotonic_seconds
+    )
     return await service.run(stop)
 
 
@@ -100,6 +110,7 @@ class _StreamService:
         settings: StreamSettings,
         symbols: Sequence[str],
         intervals: Sequence[Interval],
+        serve_by_rest: Callable[[], object] | None,
         monotonic_seconds: Callable[[], float],
     ) -> None:
         self._stream, self._store, self._journal, self._clock = stream, store, journal, clock
@@ -107,6 +118,7 @@ class _StreamService:
         self._buffer = StreamBuffer(settings.buffered_candles)
         self._unrecorded: deque[StreamStatus] = deque(maxlen=_MOST_UNRECORDED)
         self._candle_came, self._state_changed = asyncio.Event(), asyncio.Event()
+        self._relief = StreamRelief(serve_by_rest, self._is_any_gone) if serve_by_rest else None
         self._venue: VenueTime | None = None
         self._end = StreamEnd.STOPPED
         limits = WatchLimits(settings.silence_seconds, settings.candle_grace_seconds)
@@ -126,10 +138,8 @@ class _StreamService:
             self._unrecorded.append(self._status(line))
 
     async def run(self, stop: asyncio.Event) -> StreamEnd:
-        tasks = [
-            asyncio.create_task(job)
-            for job in (self._listen(), self._keep_writing(), self._keep_recording(), self._keep_watching(stop))
-        ]
+        jobs = [self._listen(), self._keep_writing(), self._keep_recording(), self._keep_watching(stop)]
+        tasks = [asyncio.create_task(job) for job in jobs + ([self._relief.run()] if self._relief else [])]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
@@ -172,6 +182,7 @@ class _StreamService:
         elif isinstance(event, TradePrint):
             self._buffer.put_last(event.symbol, event.price)
             line.watch.data_arrived(now)
+            line.trades, line.last_trade_at = line.trades + 1, now.wall
         else:
             self._buffer.put_top(event)
             self._note(line, line.watch.price_arrived(now))
@@ -311,8 +322,13 @@ class _StreamService:
         )
         if change.after is StreamState.LIVE:
             line.ladder.recovered()
+        elif self._relief is not None:
+            self._relief.call()
         self._unrecorded.append(self._status(line))
         self._state_changed.set()
+
+    def _is_any_gone(self) -> bool:
+        return any(line.watch.state in _GONE for line in self._lines.values())
 
     def _status(self, line: _Line) -> StreamStatus:
         watch = line.watch
@@ -327,6 +343,8 @@ class _StreamService:
             out_of_order=line.out_of_order,
             malformed=line.malformed,
             reconnects=line.reconnects,
+            trades=line.trades,
+            last_trade_at=line.last_trade_at,
         )
 
     def _now(self) -> Instant:

@@ -8,12 +8,14 @@ from decimal import Decimal
 
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.check import Incident
+from trading_platform.domain.circuit import Circuit, CircuitState
 from trading_platform.domain.freshness import Freshness
 from trading_platform.domain.order import Order
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.stream import StreamStatus
 from trading_platform.domain.venue_time import VenueTime
+from trading_platform.ports.circuit_journal import CircuitJournal
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.ports.ledger import AccountState, Decision, EquityPoint, Ledger
@@ -38,6 +40,8 @@ class Summary:
         Per symbol; None if the platform does without streams.
     max_heartbeat_age_seconds
         A stream's state whose heartbeat is older says nothing.
+    circuits
+        Which of the venue's endpoints each process asks, or leaves alone; those of processes long gone are left out.
     """
 
     time: VenueTime
@@ -53,6 +57,7 @@ class Summary:
     price_sources: Mapping[str, str] = field(default_factory=dict)
     streams: Mapping[str, StreamStatus] | None = None
     max_heartbeat_age_seconds: float = 10.0
+    circuits: Sequence[Circuit] = ()
 
 
 def summarise(
@@ -66,6 +71,7 @@ def summarise(
     limit_seconds: float,
     streams: StreamJournal | None = None,
     max_heartbeat_age_seconds: float = 10.0,
+    circuits: CircuitJournal | None = None,
 ) -> Summary:
     """Read everything at once; raises RetryLater while a part of it can't be reached.
 
@@ -73,11 +79,15 @@ def summarise(
     ----------
     streams
         None if the platform does without.
+    circuits
+        None if nobody notes them.
     """
     tickers = store.tickers(symbols)
     known = None if streams is None else streams.statuses()
+    time = clock.read()
+    noted = [] if circuits is None else circuits.circuits()
     return Summary(
-        time=clock.read(),
+        time=time,
         freshness=assess_freshness(store, clock, symbols, intervals, limit_seconds),
         prices={symbol: ticker.last for symbol, ticker in tickers.items()},
         signals=ledger.recent_signals(account, ROWS),
@@ -90,4 +100,9 @@ def summarise(
         price_sources={symbol: ticker.source for symbol, ticker in tickers.items()},
         streams=None if known is None else {symbol: known[symbol] for symbol in symbols if symbol in known},
         max_heartbeat_age_seconds=max_heartbeat_age_seconds,
+        circuits=[
+            circuit.seen_at(time.wall)
+            for circuit in noted
+            if circuit.state is CircuitState.CLOSED or circuit.stands_open(time.wall)
+        ],
     )

@@ -10,11 +10,13 @@ from sqlalchemy import Engine
 
 from trading_platform.adapters.caching_series_store import CachingSeriesStore
 from trading_platform.adapters.local_request_budget import FailSafeRequestBudget, LocalRequestBudget
+from trading_platform.adapters.postgres.circuit_journal import PostgresCircuitJournal
 from trading_platform.adapters.postgres.health_journal import PostgresHealthJournal
 from trading_platform.adapters.postgres.ledger import PostgresLedger
 from trading_platform.adapters.postgres.request_budget import PostgresRequestBudget
 from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
 from trading_platform.adapters.postgres.stream_journal import PostgresStreamJournal
+from trading_platform.ports.circuit_journal import CircuitJournal
 from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.request_budget import RequestBudget
@@ -23,6 +25,7 @@ from trading_platform.ports.stream_journal import StreamJournal
 from trading_platform_tests.contracts.ccxt_sites import ccxt_broker, ccxt_feed, kraken_feed, okx_feed
 from trading_platform_tests.contracts.sites import BrokerSite, FeedSite, fake_broker, fake_feed
 from trading_platform_tests.fakes import (
+    FakeCircuitJournal,
     FakeHealthJournal,
     FakeLedger,
     FakeRequestBudget,
@@ -63,6 +66,10 @@ HEALTH_JOURNALS: dict[str, Callable[[pytest.FixtureRequest], HealthJournal]] = {
     "fake": lambda request: FakeHealthJournal(),
     "postgres": lambda request: PostgresHealthJournal(_engine(request)),
 }
+CIRCUIT_JOURNALS: dict[str, Callable[[pytest.FixtureRequest], CircuitJournal]] = {
+    "fake": lambda request: FakeCircuitJournal(),
+    "postgres": lambda request: PostgresCircuitJournal(_engine(request)),
+}
 FEED_SITES: dict[str, Callable[[], AbstractContextManager[FeedSite]]] = {
     "fake": fake_feed,
     "ccxt": ccxt_feed,
@@ -101,6 +108,12 @@ def budget(request: pytest.FixtureRequest) -> RequestBudget:
 def journal(request: pytest.FixtureRequest) -> HealthJournal:
     """An empty journal."""
     return HEALTH_JOURNALS[request.param](request)
+
+
+@pytest.fixture(params=CIRCUIT_JOURNALS)
+def circuits(request: pytest.FixtureRequest) -> CircuitJournal:
+    """An empty journal of circuit breakers."""
+    return CIRCUIT_JOURNALS[request.param](request)
 
 
 @pytest.fixture(params=STREAM_JOURNALS)

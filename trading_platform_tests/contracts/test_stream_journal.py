@@ -28,7 +28,14 @@ def _story(streams: StreamJournal, symbol: str = SYMBOL) -> list[tuple[StreamSta
 
 def test_the_newest_status_per_symbol_is_kept(streams: StreamJournal) -> None:
     streams.record([status(LIVE), status(CONNECTING, symbol=OTHER)])
-    newest = replace(status(LIVE, 2, since=0, reconnects=4), last_event_at=minutes(2), duplicates=1, out_of_order=2)
+    newest = replace(
+        status(LIVE, 2, since=0, reconnects=4),
+        last_event_at=minutes(2),
+        duplicates=1,
+        out_of_order=2,
+        trades=9,
+        last_trade_at=minutes(1),
+    )
     streams.record([newest])
 
     assert streams.statuses() == {SYMBOL: newest, OTHER: status(CONNECTING, symbol=OTHER)}

@@ -20,6 +20,7 @@ from trading_platform.ports.replay import ReplayPosition
 from trading_platform.settings import Settings
 from trading_platform_tests.fakes import (
     FakeBroker,
+    FakeCircuitJournal,
     FakeClock,
     FakeHealthJournal,
     FakeLedger,
@@ -102,6 +103,7 @@ class FakePlatform(Platform):
             store=FakeSeriesStore(),
             journal=FakeHealthJournal(),
             streams=FakeStreamJournal(),
+            circuits=FakeCircuitJournal(),
             notifier=FakeNotifier(),
             painter=_Painter(),
             simulator=FakeReplay(clock, minutes(LISTED)),

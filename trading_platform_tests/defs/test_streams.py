@@ -7,9 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from trading_platform.defs.market_data.streams import MARKET_STREAM, stream_sensor
+from trading_platform.domain.circuit import Circuit, CircuitState
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.request_limits import RequestGroup
 from trading_platform.domain.stream import StreamState, StreamStatus
 from trading_platform_tests.defs.fake_platform import FakePlatform, execute, fake_platform, materialized, tick
 from trading_platform_tests.support.examples import SYMBOL
@@ -54,7 +57,9 @@ def test_a_report_shows_states_and_changes(platform: FakePlatform, instance: dg.
     assert isinstance(report, dg.AssetMaterialization)
     assert report.asset_key == MARKET_STREAM
     [state] = _rows(report.metadata["streams"])
-    assert (state["symbol"], state["state"], state["why"], state["reconnects"]) == (SYMBOL, "stale", "it is stale", "2")
+    assert state["symbol"] == SYMBOL
+    assert state["state"].startswith("stale\N{NO-BREAK SPACE}since")
+    assert (state["why"], state["trades"], state["oddities"]) == ("it is stale", "none", "2 reconnects")
     assert [(row["from"], row["to"]) for row in _rows(report.metadata["changes"])] == [("live", "stale"), ("—", "live")]
     assert report.metadata["live"].value == 0
 
@@ -73,7 +78,8 @@ def test_without_streams_nothing_is_reported(instance: dg.DagsterInstance) -> No
     _report(platform, LIVE)
 
     result = _tick(platform, instance, None)
-    assert (result.asset_events, result.cursor) == ([], None)
+    again = _tick(platform, instance, result.cursor)
+    assert (result.asset_events, again.asset_events) == ([], [])
     assert "aren't used" in str(result.skip_reason)
 
 
@@ -110,3 +116,32 @@ def test_rest_alone_consults_no_stream(instance: dg.DagsterInstance) -> None:
     assert result.success
     [price] = _rows(materialized(result)["tickers"]["prices"])
     assert (price["source"], price["stream"]) == ("rest", "—")
+
+
+def _note(platform: FakePlatform, state: CircuitState) -> None:
+    wall = datetime.now(UTC)
+    assert platform.circuits is not None
+    platform.circuits.note(
+        Circuit("the venue", RequestGroup.MARKET_DATA, "worker-market", state, "HTTP 503", wall, wall, wall)
+    )
+
+
+@pytest.mark.parametrize("market_data", ["auto", "rest"])
+def test_endpoints_that_are_left_alone_are_reported_and_so_is_their_return(
+    instance: dg.DagsterInstance, market_data: str
+) -> None:
+    platform = fake_platform(venue={"market_data": market_data})
+    quiet = _tick(platform, instance, None)
+    _note(platform, CircuitState.OPEN)
+    alone = _tick(platform, instance, quiet.cursor)
+    still = _tick(platform, instance, alone.cursor)
+    _note(platform, CircuitState.CLOSED)
+    back = _tick(platform, instance, alone.cursor)
+
+    assert [len(each.asset_events) for each in (quiet, alone, still, back)] == [0, 1, 0, 1]
+    [report] = alone.asset_events
+    assert isinstance(report, dg.AssetMaterialization)
+    [row] = _rows(report.metadata["endpoints"])
+    assert (row["asked by"], row["why"]) == ("worker-market", "HTTP 503")
+    assert row["circuit"].startswith("half-open")
+    assert report.metadata["left_alone"].value == 1

@@ -1,6 +1,7 @@
 """In-memory fillings of the ports, held to the same contracts as the real adapters."""
 
 from trading_platform_tests.fakes.broker import FakeBroker
+from trading_platform_tests.fakes.circuit_journal import FakeCircuitJournal
 from trading_platform_tests.fakes.clock import FakeClock
 from trading_platform_tests.fakes.health_journal import FakeHealthJournal
 from trading_platform_tests.fakes.ledger import FakeLedger
@@ -13,6 +14,7 @@ from trading_platform_tests.fakes.stream_journal import FakeStreamJournal
 
 __all__ = [
     "FakeBroker",
+    "FakeCircuitJournal",
     "FakeClock",
     "FakeHealthJournal",
     "FakeLedger",

@@ -10,6 +10,7 @@ import pytest
 
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.clock import CcxtVenueClock
+from trading_platform.adapters.ccxt_exchange.clock_offset import CcxtClockOffset
 from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
 from trading_platform.adapters.simulated_exchange.clock import SimulatedVenueClock
 from trading_platform.adapters.simulated_exchange.control import SimulatorControl
@@ -107,14 +108,14 @@ def test_an_interval_finer_than_the_market_is_a_mistake_in_the_settings(tmp_path
 
 def test_a_real_venues_clock_is_measured_and_never_ahead(venue: SimulatedExchange) -> None:
     venue.control.fault("clock_skew", skew_ms=-90_000)
-    reading = CcxtVenueClock(CcxtClient(access_to(venue))).read()
+    reading = CcxtVenueClock(CcxtClockOffset(CcxtClient(access_to(venue)))).read()
     behind = reading.wall - reading.now
     assert timedelta(seconds=90) <= behind < timedelta(seconds=91)
     assert reading.speed == 1
 
 
 def test_a_venue_that_never_told_its_time(venue: SimulatedExchange) -> None:
-    clock = CcxtVenueClock(CcxtClient(access_to(venue)))
+    clock = CcxtVenueClock(CcxtClockOffset(CcxtClient(access_to(venue))))
     venue.control.fault("outage")
     with pytest.raises(RetryLater):
         clock.read()

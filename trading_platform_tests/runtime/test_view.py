@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_platform.domain.check import Incident
+from trading_platform.domain.circuit import Circuit, CircuitState
 from trading_platform.domain.freshness import Freshness
+from trading_platform.domain.request_limits import RequestGroup
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.strategies.base import Direction
@@ -123,6 +125,21 @@ def test_numbers_are_shown_whole_and_plain(value: Decimal) -> None:
 
     assert Decimal(shown) == value
     assert "E" not in shown
+
+
+def test_what_is_left_alone_is_told_with_its_reason(status: PlatformStatus) -> None:
+    alone = Circuit(
+        "the venue", RequestGroup.MARKET_DATA, "worker-market", CircuitState.HALF_OPEN, "HTTP 503", NOW, NOW, NOW
+    )
+    asked = replace(alone, group=RequestGroup.ACCOUNT, state=CircuitState.CLOSED)
+    seen = _seen(status, circuits=[alone, asked])
+
+    told = "worker-market leaves market data of the venue alone since 12:00:30 (half-open): HTTP 503"
+    assert told in as_text(seen)
+    assert "account" not in as_text(seen)
+    assert "worker-market leaves market data of the venue alone" in as_line(seen)
+    states = [circuit["state"] for circuit in json.loads(to_json(seen))["summary"]["circuits"]]
+    assert states == ["half_open", "closed"]
 
 
 def _seen(status: PlatformStatus, **changes: object) -> PlatformStatus:

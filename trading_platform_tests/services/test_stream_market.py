@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 
+from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.stream import StreamState, StreamStatus
 from trading_platform.domain.stream_event import (
     BookTop,
@@ -52,6 +53,8 @@ class _Floor:
         self.stop = asyncio.Event()
         self.seconds = 0.0  # passes as the test goes on, however slow the computer is
         self.end: asyncio.Task[StreamEnd] | None = None
+        self.relieved: list[list[StreamState | None]] = []
+        self.relief_trouble: list[RetryLater] = []
 
     def monotonic(self) -> float:
         return self.seconds
@@ -68,12 +71,18 @@ class _Floor:
                 [BTC, ETH],
                 [MINUTE],
                 self.stop,
+                serve_by_rest=self._relieve,
                 monotonic_seconds=self.monotonic,
             )
         )
         yield self
         self.stop.set()
         await self.end
+
+    def _relieve(self) -> None:
+        self.relieved.append(self.states())
+        if self.relief_trouble:
+            raise self.relief_trouble.pop()
 
     async def until(self, condition: Callable[[], bool], *meanwhile: Callable[[], StreamEvent]) -> None:
         """Wait for it, letting these arrive again and again."""
@@ -269,3 +278,32 @@ async def test_where_there_is_nothing_to_listen_to_that_is_said() -> None:
     await told
 
     assert (streams.statuses()[BTC].state, streams.statuses()[BTC].reason) == (CLOSED, "ccxt has none")
+
+
+@pytest.fixture
+def _quick_relief(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trading_platform.services.relieve_streams.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("trading_platform.services.relieve_streams.RETRY_SECONDS", 0.2)
+
+
+@pytest.mark.usefixtures("_quick_relief")
+async def test_rest_serves_what_has_gone_before_the_next_refresh_and_is_asked_again_if_it_fails(floor: _Floor) -> None:
+    async with floor.listening():
+        await floor.until(lambda: floor.states() == [LIVE, LIVE], top, lambda: top(ETH))
+        assert floor.relieved == []
+        floor.relief_trouble = [RetryLater("HTTP 503")]
+        floor.stream.push(Disconnected((BTC,), "reset by peer"))
+        await floor.until(lambda: len(floor.relieved) == 2, lambda: top(ETH))
+
+        assert floor.relieved[0] == [CONNECTING, LIVE]
+
+
+@pytest.mark.usefixtures("_quick_relief")
+async def test_a_connection_that_is_back_at_once_needs_no_rest(floor: _Floor) -> None:
+    async with floor.listening():
+        await floor.until(lambda: floor.states() == [LIVE, LIVE], top, lambda: top(ETH))
+        floor.stream.push(Disconnected((BTC,), "reset by peer"), top())
+        await floor.until(lambda: floor.story(BTC)[-2:] == [CONNECTING, LIVE], top, lambda: top(ETH))
+        await asyncio.sleep(0.4)
+
+    assert floor.relieved == []

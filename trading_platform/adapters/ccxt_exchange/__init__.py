@@ -10,8 +10,9 @@ from trading_platform.adapters.ccxt_exchange.clock import CcxtVenueClock
 from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
 from trading_platform.adapters.ccxt_exchange.paper_market import paper_market
 from trading_platform.domain.errors import FixSettings
+from trading_platform.ports.circuit_journal import CircuitJournal
 from trading_platform.ports.request_budget import RequestBudget
-from trading_platform.settings import Settings
+from trading_platform.settings import Settings, process_name
 from trading_platform.simulator.config import LiveMarketConfig
 
 SIMULATED_PROTOCOL = "binance"
@@ -19,14 +20,17 @@ _SIMULATED_NAME = "the simulated exchange"
 _SPARE_SECONDS = 1.0
 
 
-def make_market_feed(settings: Settings, budget: RequestBudget | None = None) -> CcxtMarketFeed:
+def make_market_feed(
+    settings: Settings, budget: RequestBudget | None = None, circuits: CircuitJournal | None = None
+) -> CcxtMarketFeed:
     """Public market data of the venue that the settings name."""
-    return CcxtMarketFeed(CcxtClient(market_data_access(settings), budget=budget))
+    access = market_data_access(settings)
+    return CcxtMarketFeed(CcxtClient(access, budget=budget, circuits=circuits, process=process_name()))
 
 
-def make_venue_clock(settings: Settings, budget: RequestBudget | None = None) -> CcxtVenueClock:
-    """Clock of the real venue that the settings name."""
-    return CcxtVenueClock(CcxtClient(market_data_access(settings), budget=budget))
+def make_venue_clock(feed: CcxtMarketFeed) -> CcxtVenueClock:
+    """Clock of the venue that this feed asks, by the measurements that the feed makes."""
+    return CcxtVenueClock(feed.offset)
 
 
 def make_paper_market(settings: Settings, budget: RequestBudget | None = None) -> LiveMarketConfig:
@@ -34,9 +38,12 @@ def make_paper_market(settings: Settings, budget: RequestBudget | None = None) -
     return paper_market(CcxtClient(market_data_access(settings), budget=budget), settings.market.symbols)
 
 
-def make_broker(settings: Settings, budget: RequestBudget | None = None) -> CcxtBroker:
+def make_broker(
+    settings: Settings, budget: RequestBudget | None = None, circuits: CircuitJournal | None = None
+) -> CcxtBroker:
     """The account that trades: on paper it is at the simulated exchange, whatever the venue."""
-    return CcxtBroker(CcxtClient(account_access(settings), budget=budget))
+    access = account_access(settings)
+    return CcxtBroker(CcxtClient(access, budget=budget, circuits=circuits, process=process_name()))
 
 
 def market_data_access(settings: Settings) -> VenueAccess:

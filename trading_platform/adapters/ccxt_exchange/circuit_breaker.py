@@ -6,19 +6,12 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from enum import StrEnum
 
 import structlog
 
+from trading_platform.domain.circuit import CircuitState
+
 log = structlog.get_logger()
-
-
-class BreakerState(StrEnum):
-    """Asked freely, not asked at all, or asked once to see."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
 
 
 class CircuitBreaker:
@@ -62,12 +55,12 @@ class CircuitBreaker:
         self._probing = False
 
     @property
-    def state(self) -> BreakerState:
+    def state(self) -> CircuitState:
         """As it is now."""
         with self._lock:
             if self._open_until is None:
-                return BreakerState.CLOSED
-            return BreakerState.OPEN if self._now() < self._open_until else BreakerState.HALF_OPEN
+                return CircuitState.CLOSED
+            return CircuitState.OPEN if self._now() < self._open_until else CircuitState.HALF_OPEN
 
     def admit(self, *, always: bool = False, patience_seconds: float = 0.0) -> float:
         """0 if the caller may ask, otherwise how many seconds to wait.
@@ -104,13 +97,14 @@ class CircuitBreaker:
         if was_open:
             log.info("circuit_closed", circuit=self._name)
 
-    def silent(self) -> None:
-        """The venue hasn't answered."""
+    def silent(self) -> float | None:
+        """The venue hasn't answered; for how many seconds it is left alone now, None if this changes nothing."""
         with self._lock:
             self._failures += 1
             opens = self._failures >= self._failures_to_open and (
                 self._open_until is None or self._now() >= self._open_until
             )
+            seconds = 0.0
             if opens:
                 seconds = self._pause * (1 - self._chance() / 2)
                 self._open_until = self._now() + seconds
@@ -118,6 +112,7 @@ class CircuitBreaker:
             self._end_probe()
         if opens:
             log.warning("circuit_opened", circuit=self._name, seconds=round(seconds, 1), failures=self._failures)
+        return seconds if opens else None
 
     def withdraw(self) -> None:
         """Nothing was sent after all."""

@@ -16,14 +16,17 @@ import stamina
 import structlog
 from pydantic import SecretStr
 
-from trading_platform.adapters.ccxt_exchange.circuit_breaker import BreakerState, CircuitBreaker
+from trading_platform.adapters.ccxt_exchange.circuit_breaker import CircuitBreaker
+from trading_platform.adapters.ccxt_exchange.circuit_notes import CircuitNotes
 from trading_platform.adapters.ccxt_exchange.exact_exchange import HttpAnswer, OutgoingRequest, exact_exchange
 from trading_platform.adapters.ccxt_exchange.exchange_pool import ExchangePool
 from trading_platform.adapters.ccxt_exchange.failures import Failure, MalformedAnswer, reading_failed
 from trading_platform.adapters.ccxt_exchange.request_costs import charges, pace, stated_limits
 from trading_platform.adapters.local_request_budget import LocalRequestBudget
+from trading_platform.domain.circuit import CircuitState
 from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater, WaitUntilAllowed
 from trading_platform.domain.request_limits import RequestGroup, RequestLimit
+from trading_platform.ports.circuit_journal import CircuitJournal
 from trading_platform.ports.request_budget import RequestBudget
 
 T = TypeVar("T")
@@ -138,6 +141,8 @@ class CcxtClient:
         What pauses and lifetimes are measured on; tests pass their own.
     budget
         Shared by all who ask the venue from this address; one of this client's own by default.
+    circuits
+        Where the states of the circuit breakers are noted, under this process's name.
     """
 
     def __init__(
@@ -145,6 +150,8 @@ class CcxtClient:
         access: VenueAccess,
         monotonic_seconds: Callable[[], float] = time.monotonic,
         budget: RequestBudget | None = None,
+        circuits: CircuitJournal | None = None,
+        process: str = "",
     ) -> None:
         self.access = access
         self.monotonic_seconds = monotonic_seconds
@@ -154,6 +161,7 @@ class CcxtClient:
         self._markets_due = 0.0
         self._stated: dict[str, list[RequestLimit]] = {}
         self._used_weight: tuple[float, float] | None = None
+        self._notes = CircuitNotes(circuits, access.name, process)
         self._breakers = {group: self._breaker(group) for group in RequestGroup}
 
     def read(
@@ -224,7 +232,7 @@ class CcxtClient:
         with self._pool.exchange() as exchange:
             return ask(exchange)
 
-    def circuits(self) -> Mapping[RequestGroup, BreakerState]:
+    def circuits(self) -> Mapping[RequestGroup, CircuitState]:
         """Which groups of endpoints are asked, and which are being left alone."""
         return {group: breaker.state for group, breaker in self._breakers.items()}
 
@@ -286,14 +294,24 @@ class CcxtClient:
                 failure = Failure.of(about, error, exchange.answer, exchange.request_left)
             self._listen(exchange.answer, failure)
             if failure is None:
-                breaker.answered()
+                self._answered(group)
                 return answer
-            if failure.is_silence:
-                breaker.silent()
-            elif failure.request_left:
-                breaker.answered()
             # outside the except clause: ccxt's own message holds the signed URL, and must not be chained
-            raise translate(replace(failure, message=self.access.without_secrets(failure.message)))
+            trouble = translate(replace(failure, message=self.access.without_secrets(failure.message)))
+            if failure.is_silence:
+                self._silent(group, trouble)
+            elif failure.request_left:
+                self._answered(group)
+            raise trouble
+
+    def _answered(self, group: RequestGroup) -> None:
+        self._breakers[group].answered()
+        self._notes.answered(group)
+
+    def _silent(self, group: RequestGroup, trouble: PlatformError) -> None:
+        pause = self._breakers[group].silent()
+        if pause is not None:
+            self._notes.opened(group, str(trouble), pause)
 
     def _take(self, about: str, group: RequestGroup, exchange: Any, request: OutgoingRequest) -> None:
         """Wait for the request's turn, or give it back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
@@ -9,8 +10,8 @@ from trading_platform.adapters.ccxt_exchange.wire_fields import moment
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.domain.quality import ClockOffset
 
-LIFETIME_SECONDS = 10.0
-"""Shorter than a refresh, so that every tick judges a measurement of its own."""
+LIFETIME_SECONDS = 4.0
+"""Shorter than a refresh and than a round of the watcher, so that each judges a measurement of its own."""
 
 KEPT_SECONDS = 300.0
 RETRY_SECONDS = 15.0
@@ -19,7 +20,7 @@ GOOD_UNCERTAINTY_SECONDS = 0.1
 
 
 class CcxtClockOffset:
-    """The best of a few samples, taken again after ten seconds, and kept for five while the venue is silent.
+    """The best of a few samples, taken again when it is too old for whoever asks, and kept while the venue is silent.
 
     The best one is that of the shortest round trip: its error is bound the closest (the clock filter of RFC 5905,
     section 10). A sample that is good enough is the only one.
@@ -29,10 +30,19 @@ class CcxtClockOffset:
         self._client = client
         self._offset: ClockOffset | None = None
         self._measured_at: float | None = None
-        self._next_measurement = float("-inf")
+        self._not_asked_before = -math.inf
 
-    def read(self) -> ClockOffset | None:
+    def read(
+        self, lifetime_seconds: float = LIFETIME_SECONDS, kept_seconds: float = KEPT_SECONDS
+    ) -> ClockOffset | None:
         """The newest measurement; None if the venue doesn't tell its time.
+
+        Parameters
+        ----------
+        lifetime_seconds
+            An older one is taken anew.
+        kept_seconds
+            How old it may be while the venue is silent.
 
         Raises
         ------
@@ -40,22 +50,25 @@ class CcxtClockOffset:
             If there is none that is young enough.
         """
         now = self._client.monotonic_seconds()
-        if now >= self._next_measurement:
-            self._next_measurement = now + RETRY_SECONDS
+        if self._age(now) >= lifetime_seconds and now >= self._not_asked_before:
+            if self._measured_at is not None:
+                self._not_asked_before = now + RETRY_SECONDS
             try:
                 self._offset = self._measure()
             except RetryLater:
-                if not self._is_usable(now):
+                if not self._is_usable(now, kept_seconds):
                     raise
             else:
-                self._measured_at = now
-                self._next_measurement = now + LIFETIME_SECONDS
-        elif not self._is_usable(now):
+                self._measured_at, self._not_asked_before = now, now
+        elif not self._is_usable(now, kept_seconds):
             raise RetryLater(f"{self._client.access.name} hasn't told its time for long")
         return self._offset
 
-    def _is_usable(self, now: float) -> bool:
-        return self._measured_at is not None and now - self._measured_at <= KEPT_SECONDS
+    def _is_usable(self, now: float, kept_seconds: float) -> bool:
+        return self._measured_at is not None and self._age(now) <= kept_seconds
+
+    def _age(self, now: float) -> float:
+        return math.inf if self._measured_at is None else now - self._measured_at
 
     def _measure(self) -> ClockOffset | None:
         best: ClockOffset | None = None

@@ -35,7 +35,7 @@ class CcxtMarketFeed:
 
     def __init__(self, client: CcxtClient) -> None:
         self._client = client
-        self._clock_offset = CcxtClockOffset(client)
+        self.offset = CcxtClockOffset(client)
 
     def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Tickers of all `symbols` in one request; symbols without a two-sided price are left out.
@@ -90,8 +90,8 @@ class CcxtMarketFeed:
         return wanted
 
     def clock_offset(self) -> ClockOffset | None:
-        """The venue's wall clock against ours, measured once a minute at most; None if the venue doesn't tell it."""
-        return self._clock_offset.read()
+        """The venue's wall clock against ours, measured now and then; None if the venue doesn't tell it."""
+        return self.offset.read()
 
     def _best_prices(self, symbol: str) -> dict[str, Any]:
         book = self._client.read(f"order book of {symbol}", lambda exchange: exchange.fetch_order_book(symbol))

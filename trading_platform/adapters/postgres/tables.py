@@ -319,6 +319,19 @@ REQUEST_SILENCES = Table(
     Column("until", _TIME, nullable=False),
 )
 
+REQUEST_CIRCUITS = Table(
+    "request_circuits",
+    METADATA,
+    Column("venue", Text, primary_key=True),
+    Column("group", Text, primary_key=True),
+    Column("process", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", _TIME, nullable=False),
+    Column("noted_at", _TIME, nullable=False),
+    Column("retry_at", _TIME),
+)
+
 STREAM_STATUSES = Table(
     "stream_statuses",
     METADATA,
@@ -332,6 +345,8 @@ STREAM_STATUSES = Table(
     Column("out_of_order", BigInteger, nullable=False),
     Column("malformed", BigInteger, nullable=False),
     Column("reconnects", BigInteger, nullable=False),
+    Column("trades", BigInteger, nullable=False),
+    Column("last_trade_at", _TIME),
 )
 
 STREAM_CHANGES = Table(

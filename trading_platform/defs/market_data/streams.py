@@ -1,73 +1,100 @@
 """The streams, as an asset that nobody materializes: a resident process keeps it, a sensor reports what changed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from trading_platform.bootstrap import Platform
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import as_table, utc
+from trading_platform.domain.circuit import Circuit, CircuitState
 from trading_platform.domain.stream import StreamStatus
 from trading_platform.settings import current_settings
 
 MARKET_STREAM = dg.AssetKey("market_stream")
 SHOWN_CHANGES = 20
+NBSP = "\N{NO-BREAK SPACE}"
 
 market_stream = dg.AssetSpec(
     MARKET_STREAM,
     group_name="market_data",
     kinds={"postgres"},
     description="Prices and candles as the venue pushes them, kept by the process `stream`; reported when a symbol's "
-    "stream changes its state.",
+    "stream changes its state, or a process begins or ends to leave some of the venue's endpoints alone.",
 )
 
 
 @dg.sensor(
     minimum_interval_seconds=int(current_settings().cadence.refresh_seconds),
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Reports on the asset `market_stream` whenever the state of a symbol's stream has changed.",
+    description="Reports on the asset `market_stream` whenever the state of a symbol's stream has changed, or that of "
+    "a circuit breaker.",
 )
 def stream_sensor(context: dg.SensorEvaluationContext, platform: PlatformParam) -> dg.SensorResult:
     """One materialization per change, with the states and the newest changes."""
     settings = platform.settings
-    if not settings.uses_streams:
-        return dg.SensorResult(skip_reason="streams aren't used (--market-data rest, or stepping)")
-    known = platform.streams.statuses()
+    known = platform.streams.statuses() if settings.uses_streams else {}
     statuses = {symbol: known[symbol] for symbol in settings.market.symbols if symbol in known}
-    seen = _fingerprint(platform, statuses)
-    verdict = ", ".join(f"{symbol} {state}" for symbol, state in json.loads(seen).items()) or "no stream has reported"
-    if not statuses or seen == context.cursor:
+    circuits = _circuits(platform)
+    seen = json.dumps([_states(platform, statuses), _left_alone(circuits)])
+    verdict = _verdict(platform, statuses, circuits)
+    has_news = bool(statuses or _left_alone(circuits)) or context.cursor not in (None, seen)
+    if seen == context.cursor or not has_news:
         return dg.SensorResult(skip_reason=verdict, cursor=seen)
-    return dg.SensorResult(skip_reason=verdict, cursor=seen, asset_events=[_materialization(platform, statuses)])
-
-
-def _fingerprint(platform: Platform, statuses: Mapping[str, StreamStatus]) -> str:
-    wall, limit = platform.clock.wall(), platform.settings.streams.max_heartbeat_age_seconds
-    return json.dumps(
-        {symbol: status.state if status.reports(wall, limit) else "silent" for symbol, status in statuses.items()}
+    return dg.SensorResult(
+        skip_reason=verdict, cursor=seen, asset_events=[_materialization(platform, statuses, circuits)]
     )
 
 
-def _materialization(platform: Platform, statuses: Mapping[str, StreamStatus]) -> dg.AssetMaterialization:
+def _circuits(platform: Platform) -> list[Circuit]:
+    """Those of processes that live: what a dead one has left open stands there until its successor is answered."""
+    wall = platform.clock.wall()
+    noted = platform.circuits.circuits() if platform.circuits else []
+    return [circuit for circuit in noted if circuit.state is CircuitState.CLOSED or circuit.stands_open(wall)]
+
+
+def _left_alone(circuits: Sequence[Circuit]) -> list[str]:
+    open_ones = (circuit for circuit in circuits if circuit.state is not CircuitState.CLOSED)
+    return [f"{circuit.process} leaves {circuit.group} of {circuit.venue} alone" for circuit in open_ones]
+
+
+def _states(platform: Platform, statuses: Mapping[str, StreamStatus]) -> dict[str, str]:
+    wall, limit = platform.clock.wall(), platform.settings.streams.max_heartbeat_age_seconds
+    return {
+        symbol: status.state.value if status.reports(wall, limit) else "silent" for symbol, status in statuses.items()
+    }
+
+
+def _verdict(platform: Platform, statuses: Mapping[str, StreamStatus], circuits: Sequence[Circuit]) -> str:
+    parts = [f"{symbol} {state}" for symbol, state in _states(platform, statuses).items()]
+    if not parts:
+        unused = "streams aren't used (--market-data rest, or stepping)"
+        parts = ["no stream has reported" if platform.settings.uses_streams else unused]
+    return ", ".join([*parts, *_left_alone(circuits)])
+
+
+def _materialization(
+    platform: Platform, statuses: Mapping[str, StreamStatus], circuits: Sequence[Circuit]
+) -> dg.AssetMaterialization:
+    wall = platform.clock.wall()
+    # few and narrow columns: the catalog's page cuts a wide table off
     states = [
         {
             "symbol": status.symbol,
-            "state": status.state.value,
-            "since (UTC)": utc(status.since),
+            "state": f"{status.state.value}{NBSP}since{NBSP}{status.since:%H:%M:%S}",
+            "last data (UTC)": f"{status.last_event_at:%H:%M:%S}" if status.last_event_at else "—",
+            "trades": f"{status.trades}{NBSP}till{NBSP}{status.last_trade_at:%H:%M:%S}"
+            if status.last_trade_at
+            else "none",
             "why": status.reason,
-            "last data (UTC)": utc(status.last_event_at),
-            "heartbeat (UTC)": utc(status.heartbeat_at),
-            "reconnects": status.reconnects,
-            "duplicates": status.duplicates,
-            "out of order": status.out_of_order,
-            "malformed": status.malformed,
+            "oddities": _oddities(status),
         }
         for status in statuses.values()
     ]
     changes = [
         {
-            "at (UTC)": utc(change.at),
+            "at (UTC)": utc(change.at).replace(" ", NBSP),
             "symbol": change.symbol,
             "from": change.before.value if change.before else "—",
             "to": change.after.value,
@@ -75,7 +102,32 @@ def _materialization(platform: Platform, statuses: Mapping[str, StreamStatus]) -
         }
         for change in platform.streams.changes(SHOWN_CHANGES)
     ]
-    live = sum(status.state.value == "live" for status in statuses.values())
+    endpoints = [
+        {
+            "endpoints": f"{circuit.group.replace('_', NBSP)} of {circuit.venue}",
+            "asked by": circuit.process,
+            "circuit": f"{circuit.state.replace('_', '-')}{NBSP}since{NBSP}{circuit.since:%H:%M:%S}",
+            "why": circuit.reason,
+        }
+        for circuit in (noted.seen_at(wall) for noted in circuits)
+    ]
     return dg.AssetMaterialization(
-        MARKET_STREAM, metadata={"streams": as_table(states), "changes": as_table(changes), "live": live}
+        MARKET_STREAM,
+        metadata={
+            "streams": as_table(states),
+            "changes": as_table(changes),
+            "endpoints": as_table(endpoints),
+            "live": sum(status.state.value == "live" for status in statuses.values()),
+            "left_alone": len(_left_alone(circuits)),
+        },
     )
+
+
+def _oddities(status: StreamStatus) -> str:
+    counts = {
+        "reconnects": status.reconnects,
+        "sent twice": status.duplicates,
+        "out of order": status.out_of_order,
+        "malformed": status.malformed,
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "none"

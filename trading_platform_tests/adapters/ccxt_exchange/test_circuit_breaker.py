@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from trading_platform.adapters.ccxt_exchange.circuit_breaker import BreakerState, CircuitBreaker
+from trading_platform.adapters.ccxt_exchange.circuit_breaker import CircuitBreaker
+from trading_platform.domain.circuit import CircuitState
 
 
 class Time:
@@ -36,21 +37,21 @@ def test_silences_in_a_row_open_it(breaker: CircuitBreaker) -> None:
     breaker.answered()
     breaker.silent()
     breaker.silent()
-    assert breaker.state is BreakerState.CLOSED
+    assert breaker.state is CircuitState.CLOSED
     breaker.silent()
-    assert breaker.state is BreakerState.OPEN
+    assert breaker.state is CircuitState.OPEN
     assert breaker.admit() == 1.0
 
 
 def test_one_probe_decides(breaker: CircuitBreaker, time: Time) -> None:
     open_it(breaker)
     time.now += 1
-    assert breaker.state is BreakerState.HALF_OPEN
+    assert breaker.state is CircuitState.HALF_OPEN
     with ThreadPoolExecutor(8) as pool:
         waits = list(pool.map(lambda _: breaker.admit(), range(8)))
     assert sorted(waits)[:2] == [0.0, 1.0]
     breaker.answered()
-    assert breaker.state is BreakerState.CLOSED
+    assert breaker.state is CircuitState.CLOSED
     assert breaker.admit() == 0
 
 
@@ -116,7 +117,7 @@ def test_what_reduces_risk_goes_past_and_its_answer_counts(breaker: CircuitBreak
     open_it(breaker)
     assert breaker.admit(always=True) == 0
     breaker.silent()
-    assert breaker.state is BreakerState.OPEN
+    assert breaker.state is CircuitState.OPEN
     assert breaker.admit(always=True) == 0
     breaker.answered()
-    assert breaker.state is BreakerState.CLOSED
+    assert breaker.state is CircuitState.CLOSED

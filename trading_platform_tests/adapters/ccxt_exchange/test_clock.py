@@ -6,19 +6,22 @@ from datetime import timedelta
 
 import pytest
 
+from trading_platform.adapters.ccxt_exchange import make_venue_clock
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.clock import OFFSET_LIFETIME_SECONDS, CcxtVenueClock
+from trading_platform.adapters.ccxt_exchange.clock_offset import LIFETIME_SECONDS, CcxtClockOffset
+from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
 from trading_platform.adapters.ccxt_exchange.wire_fields import epoch_ms
 from trading_platform.domain.errors import RetryLater
 from trading_platform_tests.adapters.ccxt_exchange.conftest import Stopwatch
-from trading_platform_tests.support.scripted_server import Answer, InTurn, ScriptedServer
+from trading_platform_tests.support.scripted_server import Answer, InTurn, Received, ScriptedServer
 
 TIME = ("GET", "/api/v3/time")
 
 
 @pytest.fixture
 def clock(client: CcxtClient, stopwatch: Stopwatch) -> CcxtVenueClock:
-    return CcxtVenueClock(CcxtClient(client.access, stopwatch))
+    return CcxtVenueClock(CcxtClockOffset(CcxtClient(client.access, stopwatch)))
 
 
 def ahead_by(clock: CcxtVenueClock, *minutes: int) -> InTurn:
@@ -32,9 +35,34 @@ def offset(clock: CcxtVenueClock) -> int:
     return round((reading.now - reading.wall) / timedelta(minutes=1))
 
 
-def test_the_median_of_three_counts(clock: CcxtVenueClock, server: ScriptedServer) -> None:
-    server.script[TIME] = ahead_by(clock, 90, 10, -50)
+def test_the_answers_way_makes_it_late_and_never_early(
+    clock: CcxtVenueClock, server: ScriptedServer, stopwatch: Stopwatch
+) -> None:
+    """Its time counts from the moment that the answer has arrived, however long that took."""
+
+    def slow(_: Received) -> object:
+        stopwatch.seconds += 600  # ten minutes under way, of which the wall clock knows nothing
+        return {"serverTime": epoch_ms(clock.wall())}
+
+    server.script[TIME] = slow
+    assert offset(clock) == -10
+
+
+def test_one_request_serves_the_clock_and_the_check(
+    client: CcxtClient, server: ScriptedServer, stopwatch: Stopwatch
+) -> None:
+    feed = CcxtMarketFeed(CcxtClient(client.access, stopwatch))
+    clock = make_venue_clock(feed)
+    server.script[TIME] = ahead_by(clock, 10)
     assert offset(clock) == 10
+    assert feed.clock_offset() is not None
+    assert len(server.requests(*TIME)) == 1
+
+    server.script[TIME] = ahead_by(clock, 20)
+    stopwatch.seconds += LIFETIME_SECONDS
+    feed.clock_offset()
+    assert offset(clock) == 20
+    assert len(server.requests(*TIME)) == 2
 
 
 def test_it_is_measured_again_only_after_a_while(
@@ -47,7 +75,7 @@ def test_it_is_measured_again_only_after_a_while(
     assert offset(clock) == 10
     stopwatch.seconds += 1
     assert offset(clock) == 20
-    assert len(server.requests(*TIME)) == 6
+    assert len(server.requests(*TIME)) == 2
 
 
 def test_what_was_measured_holds_while_the_venue_is_silent(

@@ -72,7 +72,7 @@ def test_the_shortest_of_slow_round_trips_counts(
     assert len(server.requests(*TIME)) == SAMPLES
 
 
-def test_it_is_measured_again_after_a_minute(
+def test_it_is_measured_again_after_a_while(
     clock: CcxtClockOffset, server: ScriptedServer, stopwatch: Stopwatch
 ) -> None:
     server.script[TIME] = ahead_by(600, stopwatch)

@@ -11,6 +11,7 @@ import pytest
 
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient, VenueAccess
 from trading_platform.adapters.ccxt_exchange.clock import CcxtVenueClock
+from trading_platform.adapters.ccxt_exchange.clock_offset import CcxtClockOffset
 from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
 from trading_platform.adapters.ccxt_exchange.paper_market import paper_market
 from trading_platform.domain.candle import Interval
@@ -124,5 +125,5 @@ def test_okxs_limit_asks_for_silence(server: ScriptedServer) -> None:
 
 @pytest.mark.parametrize(("exchange_id", "teach"), [("kraken", kraken.teach), ("okx", okx.teach)])
 def test_the_venues_clock_is_read(server: ScriptedServer, exchange_id: str, teach: Callable[..., None]) -> None:
-    reading = CcxtVenueClock(client_of(exchange_id, server, teach)).read()
+    reading = CcxtVenueClock(CcxtClockOffset(client_of(exchange_id, server, teach))).read()
     assert reading.now <= reading.wall

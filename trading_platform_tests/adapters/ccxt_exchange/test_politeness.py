@@ -12,15 +12,15 @@ import pytest
 
 from trading_platform.adapters.ccxt_exchange import market_data_access
 from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
-from trading_platform.adapters.ccxt_exchange.circuit_breaker import BreakerState
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
 from trading_platform.adapters.ccxt_exchange.request_costs import stated_limits
+from trading_platform.domain.circuit import CircuitState
 from trading_platform.domain.errors import AskTheVenue, RetryLater, WaitUntilAllowed
 from trading_platform.domain.order import OrderRequest, Side
 from trading_platform.domain.request_limits import RequestGroup
 from trading_platform_tests.adapters.ccxt_exchange.conftest import account, symbol_info
-from trading_platform_tests.fakes import FakeRequestBudget
+from trading_platform_tests.fakes import FakeCircuitJournal, FakeRequestBudget
 from trading_platform_tests.support.plain_settings import plain_settings
 from trading_platform_tests.support.scripted_server import Answer, ScriptedServer, json_answer, refusal
 
@@ -182,7 +182,7 @@ def fails_until_paused(polite: CcxtClient) -> None:
     for _ in range(3):
         with pytest.raises(RetryLater):
             CcxtMarketFeed(polite).tickers([SYMBOL])
-    assert polite.circuits()[RequestGroup.MARKET_DATA] is BreakerState.OPEN
+    assert polite.circuits()[RequestGroup.MARKET_DATA] is CircuitState.OPEN
 
 
 def test_what_does_not_answer_is_left_alone_and_probed_once(
@@ -203,7 +203,7 @@ def test_what_does_not_answer_is_left_alone_and_probed_once(
     budget.seconds += 2
     server.script = {**script, TICKERS: []}
     polite.read("tickers", lambda exchange: exchange.fetch_tickers([SYMBOL]))
-    assert polite.circuits()[RequestGroup.MARKET_DATA] is BreakerState.CLOSED
+    assert polite.circuits()[RequestGroup.MARKET_DATA] is CircuitState.CLOSED
 
 
 def test_the_first_tick_after_the_venue_is_back_is_answered_in_full(
@@ -226,6 +226,46 @@ def test_the_first_tick_after_the_venue_is_back_is_answered_in_full(
         assert list(pool.map(candles, range(3))) == [[], [], []]
 
 
+def test_what_is_left_alone_is_written_down_and_so_is_its_return(
+    client: CcxtClient, server: ScriptedServer, budget: FakeRequestBudget
+) -> None:
+    journal = FakeCircuitJournal()
+    polite = CcxtClient(client.access, lambda: budget.seconds, budget, journal, "worker-market")
+    polite.markets()
+    polite.markets()
+    script = dict(server.script)
+    silent(server)
+    fails_until_paused(polite)
+    budget.seconds += 1
+    with pytest.raises(RetryLater):
+        CcxtMarketFeed(polite).tickers([SYMBOL])
+    server.script = {**script, TICKERS: []}
+    budget.seconds += 2
+    polite.read("tickers", lambda exchange: exchange.fetch_tickers([SYMBOL]))
+
+    first, opened, probed, closed = journal.notes
+    assert [note.state for note in (first, opened, probed, closed)] == ["closed", "open", "open", "closed"]
+    assert {(note.process, note.group) for note in journal.notes} == {("worker-market", RequestGroup.MARKET_DATA)}
+    assert "tickers: HTTP " in opened.reason
+    assert opened.retry_at is not None
+    assert opened.retry_at > opened.noted_at
+    assert (probed.since, probed.noted_at > opened.noted_at) == (opened.since, True)
+    assert f"left alone since {opened.since:%H:%M:%S}" in closed.reason
+
+
+def test_a_note_that_could_not_be_made_is_made_with_the_next_answer(client: CcxtClient, server: ScriptedServer) -> None:
+    journal = FakeCircuitJournal()
+    polite = CcxtClient(client.access, circuits=journal)
+    journal.is_down = True
+    polite.markets()
+    assert journal.notes == []
+    journal.is_down = False
+    server.script[TICKERS] = []
+    for _ in range(3):
+        polite.read("tickers", lambda exchange: exchange.fetch_tickers([SYMBOL]))
+    assert [note.state for note in journal.notes] == ["closed"]
+
+
 def test_groups_fail_apart_and_a_refusal_is_an_answer(polite: CcxtClient, server: ScriptedServer) -> None:
     polite.markets()
     server.script[TICKERS] = Answer("<html>busy</html>", 503)
@@ -235,7 +275,7 @@ def test_groups_fail_apart_and_a_refusal_is_an_answer(polite: CcxtClient, server
     for _ in range(10):
         with pytest.raises(Exception, match="does not exist"):
             CcxtBroker(polite).find(SYMBOL, "tp1")
-    assert polite.circuits()[RequestGroup.ACCOUNT] is BreakerState.CLOSED
+    assert polite.circuits()[RequestGroup.ACCOUNT] is CircuitState.CLOSED
 
 
 def test_exits_and_cancels_are_sent_though_orders_do_not_get_through(

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import json
 import multiprocessing
-import os
-import platform as computer
 import pstats
 import statistics
 import tempfile
@@ -21,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,6 +26,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.records import keep
 from trading_platform.adapters.simulated_exchange.control import SimulatorControl
 from trading_platform.bootstrap import Platform
 from trading_platform.definitions import definitions
@@ -45,7 +42,6 @@ from trading_platform.simulator.server import serve
 from trading_platform_tests.support.plain_settings import plain_settings
 from trading_platform_tests.support.postgres import PostgresServer, running_postgres
 
-RESULTS = Path(__file__).parent / "results"
 NUMBERS = (1, 10, 100)
 LATENCY_SECONDS = 0.06
 LIMIT_SECONDS = 5.0
@@ -261,12 +257,7 @@ def main() -> None:
             show(console, results[latency])
     slowest = max(r.job for each in results.values() for r in each)
     console.print(f"The slowest cycle took {slowest:.2f} s, {'within' if slowest < LIMIT_SECONDS else 'BEYOND'} 5 s.")
-    now = datetime.now(UTC)
-    file = RESULTS / f"many_symbols-{now:%Y%m%d-%H%M%S}.json"
-    machine = {"processors": os.cpu_count(), "system": computer.system(), "machine": computer.machine()}
-    measured = [asdict(r) for each in results.values() for r in each]
-    file.write_text(json.dumps({"at": now.isoformat(), "computer": machine, "measured": measured}, indent=2) + "\n")
-    console.print(f"Figures: {file}")
+    keep("many_symbols", {"measured": [asdict(r) for each in results.values() for r in each]}, console)
 
 
 if __name__ == "__main__":

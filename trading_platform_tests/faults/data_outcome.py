@@ -19,6 +19,8 @@ class Outcome:
 
     Parameters
     ----------
+    phase_seconds
+        How long after the beginning of a refresh the fault began.
     fresh_seconds
         From `fresh_since` until the store held a price of each symbol that arrived after it.
     oldest_price_seconds
@@ -37,6 +39,7 @@ class Outcome:
     """
 
     scenario: str
+    phase_seconds: float
     market_seconds: float
     detection_seconds: float | None
     fresh_since: str
@@ -83,6 +86,7 @@ def judge(scenario: Scenario, pace: Pace, record: Record) -> Outcome:
     live = _live_again_at(record)
     return Outcome(
         scenario=scenario.name,
+        phase_seconds=round(pace.phase * pace.cadence_seconds, 1),
         market_seconds=scenario.market_seconds,
         detection_seconds=_seconds(record.fault_at, noticed),
         fresh_since=scenario.back.value,
@@ -114,8 +118,9 @@ def _seconds(start: datetime, end: datetime | None) -> float | None:
 def _noticed_at(scenario: Scenario, record: Record) -> datetime | None:
     """When the last of the symbols had been noticed."""
     if scenario.sign is Sign.CLOCK:
-        failed = [tick.ended_at for tick in record.ticks if tick.at >= record.fault_at and not tick.clock_passed]
-        return min(failed, default=None)
+        ticks = [tick.ended_at for tick in record.ticks if tick.at >= record.fault_at and not tick.clock_passed]
+        watched = [each.at for each in record.clock_verdicts if each.at >= record.fault_at and not each.passed]
+        return min([*ticks, *watched], default=None)
     if scenario.sign is Sign.STATE:
         moments = [_left_live_at(record, symbol) for symbol in scenario.symbols]
     else:

@@ -30,6 +30,7 @@ from trading_platform.runtime.stream import listen
 from trading_platform.services.check_market_data import check_clock
 from trading_platform.services.refresh_market import refresh_candles
 from trading_platform.services.serve_fallback import serve_tickers
+from trading_platform.services.watch_clock import watch_clock
 from trading_platform_tests.faults.data_scenarios import EVERY, Scenario
 from trading_platform_tests.support.plain_settings import plain_settings
 from trading_platform_tests.support.simulated import SimulatedExchange, simulated_exchange
@@ -48,8 +49,11 @@ class Pace:
 
     cadence_seconds: float = 15.0
     streams: Mapping[str, float] = field(default_factory=dict)
+    watcher_seconds: float = 5.0
     recovery_seconds: float = 75.0
     """How long the streams are waited for after the fault."""
+    phase: float = 0.0
+    """Where in the cadence the fault begins: 0 just after a refresh has begun, 1 just before the next one."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,14 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class ClockVerdict:
+    """What a look at the venue's clock said, once it was on record."""
+
+    at: datetime
+    passed: bool
+
+
+@dataclass(frozen=True)
 class StoredCandle:
     """A row of the store."""
 
@@ -101,6 +113,7 @@ class Record:
     fault_ended_at: datetime
     looks: list[Look]
     ticks: list[Tick]
+    clock_verdicts: list[ClockVerdict]
     changes: list[StreamChange]
     stored: dict[str, dict[datetime, StoredCandle]]
     published: dict[str, dict[datetime, Candle]]
@@ -129,22 +142,27 @@ class _DataPath:
             servers=servers,
             market={"symbols": EVERY, "history_candles": HISTORY_CANDLES},
             streams=pace.streams,
-            cadence={"refresh_seconds": pace.cadence_seconds},
+            cadence={"refresh_seconds": pace.cadence_seconds, "watcher_seconds": pace.watcher_seconds},
         )
-        # as in the platform: two processes, which share nothing but the database
-        self._listener, self._refresher = Platform(settings), Platform(settings)
+        # as in the platform: three processes, which share nothing but the database
+        self._listener, self._refresher, self._watcher = (Platform(settings) for _ in range(3))
         self._engine = make_engine(database_url, pool_size=1)  # the observer remembers nothing
         self._store, self._journal = PostgresSeriesStore(self._engine), PostgresStreamJournal(self._engine)
         self._looks: list[Look] = []
         self._ticks: list[Tick] = []
+        self._begun: list[float] = []
+        self._clock_verdicts: list[ClockVerdict] = []
         self._stop = asyncio.Event()
 
     async def run(self) -> Record:
         listening = asyncio.create_task(listen(self._listener, self._stop))
-        others = [asyncio.create_task(job) for job in (self._keep_refreshing(), self._keep_looking())]
+        others = [
+            asyncio.create_task(job) for job in (self._keep_refreshing(), self._keep_looking(), self._keep_watching())
+        ]
         try:
             if not await self._come_true(self._is_well, _START_SECONDS):
                 raise TimeoutError(f"the data path didn't start: {self._journal.statuses()}")
+            await self._wait_for_phase()
             fault_at = datetime.now(UTC)
             await asyncio.to_thread(self._set_faults)
             await asyncio.sleep(self._scenario.seconds)
@@ -157,6 +175,12 @@ class _DataPath:
             self._stop.set()
             await asyncio.gather(listening, *others)
         return await asyncio.to_thread(self._record, fault_at, fault_ended_at, has_recovered)
+
+    async def _wait_for_phase(self) -> None:
+        """Until the fault's moment within the refresh's cadence has come."""
+        cadence = self._pace.cadence_seconds
+        passed = (time.monotonic() - self._begun[-1]) / cadence
+        await asyncio.sleep(((self._pace.phase - passed) % 1.0) * cadence)
 
     def _set_faults(self) -> None:
         for fault in self._scenario.faults:
@@ -188,6 +212,7 @@ class _DataPath:
     async def _keep_refreshing(self) -> None:
         while not self._stop.is_set():
             begun = time.monotonic()
+            self._begun.append(begun)
             self._ticks.append(await asyncio.to_thread(self._refresh))
             await _pause(self._stop, self._pace.cadence_seconds - (time.monotonic() - begun))
 
@@ -219,6 +244,15 @@ class _DataPath:
             hole for symbol in EVERY for hole in self._store.missing_candles(symbol, MINUTE, start=at - _LOOK_BACK)
         )
         return Tick(at, datetime.now(UTC), tuple(trouble), clock.passed, sum(hole.candles for hole in holes))
+
+    async def _keep_watching(self) -> None:
+        watcher = self._watcher
+        while not self._stop.is_set():
+            result = await asyncio.to_thread(
+                watch_clock, watcher.feed, watcher.journal, watcher.clock, watcher.settings
+            )
+            self._clock_verdicts.append(ClockVerdict(datetime.now(UTC), result.passed))
+            await _pause(self._stop, self._pace.watcher_seconds)
 
     async def _keep_looking(self) -> None:
         while not self._stop.is_set():
@@ -253,6 +287,7 @@ class _DataPath:
             fault_ended_at,
             self._looks,
             self._ticks,
+            self._clock_verdicts,
             changes,
             stored,
             published,

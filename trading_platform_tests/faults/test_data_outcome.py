@@ -12,8 +12,8 @@ from trading_platform.domain.candle import Candle
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.stream import StreamChange, StreamState
 from trading_platform_tests.faults.data_outcome import judge
-from trading_platform_tests.faults.data_path import Look, Pace, Record, StoredCandle, Tick
-from trading_platform_tests.faults.data_scenarios import EVERY, MUTE_ALL
+from trading_platform_tests.faults.data_path import ClockVerdict, Look, Pace, Record, StoredCandle, Tick
+from trading_platform_tests.faults.data_scenarios import CLOCK_AHEAD, EVERY, MUTE_ALL
 
 FAULT = datetime(2025, 3, 1, 12, tzinfo=UTC)
 OPENS = [FAULT + timedelta(minutes=minute) for minute in range(3)]
@@ -42,6 +42,7 @@ def record() -> Record:
         fault_ended_at=_after(30),
         looks=[_look(0, -1), _look(13, -1), _look(14, 13.9), _look(33, 32.5)],
         ticks=[Tick(_after(40), _after(41), (), True, 0)],
+        clock_verdicts=[],
         changes=[StreamChange(symbol, before, after, "", _after(at)) for at, before, after in path for symbol in EVERY],
         stored={symbol: {at: StoredCandle(_candle(at), "stream", at) for at in OPENS} for symbol in EVERY},
         published={symbol: {at: _candle(at) for at in OPENS} for symbol in EVERY},
@@ -58,6 +59,16 @@ def test_times_are_those_of_the_slowest_symbol(record: Record) -> None:
     assert (outcome.detection_seconds, outcome.fresh_seconds, outcome.live_again_seconds) == (10, 4, 2)
     assert (outcome.oldest_price_seconds, outcome.whole_seconds) == (14, 11)
     assert outcome.problems == []
+
+
+def test_the_clock_is_noticed_by_whoever_judges_it_first(record: Record) -> None:
+    ticks = [Tick(_after(at), _after(at + 1), (), False, 0) for at in (9, 24)]
+    verdicts = [ClockVerdict(_after(at), at < 0) for at in (-2, 3, 8)]
+
+    outcome = judge(CLOCK_AHEAD, Pace(), replace(record, ticks=ticks, clock_verdicts=verdicts))
+
+    assert outcome.detection_seconds == 3
+    assert judge(CLOCK_AHEAD, Pace(), replace(record, ticks=ticks)).detection_seconds == 10
 
 
 def test_a_candle_that_isnt_stored_is_lost(record: Record) -> None:

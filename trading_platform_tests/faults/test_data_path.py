@@ -25,7 +25,9 @@ QUICK = Pace(
         "first_recovery_wait_seconds": 0.5,
         "longest_recovery_wait_seconds": 2.0,
     },
+    watcher_seconds=1.0,
     recovery_seconds=60.0,
+    phase=0.9,
 )
 
 

@@ -30,6 +30,7 @@ from benchmarks.records import keep
 from trading_platform.adapters.simulated_exchange.control import SimulatorControl
 from trading_platform.bootstrap import Platform
 from trading_platform.definitions import definitions
+from trading_platform.defs.indicators.assets import SERIES_AT_ONCE
 from trading_platform.domain.errors import RetryLater
 from trading_platform.runtime.endpoints import free_ports
 from trading_platform.services.check_market_data import check_market_data
@@ -127,7 +128,6 @@ def stages_of(platform: Platform) -> dict[str, Callable[[], object]]:
     """What the refresh job does, one after the other."""
     settings, store, clock = platform.settings, platform.store, platform.clock
     market, account = settings.market, settings.account.name
-    lateness = settings.freshness.max_candle_lateness_seconds
     return {
         "tickers": lambda: refresh_tickers(platform.feed, store, market.symbols),
         "candles": lambda: refresh_candles(
@@ -137,13 +137,17 @@ def stages_of(platform: Platform) -> dict[str, Callable[[], object]]:
             market.symbols,
             platform.intervals,
             market.history_candles,
-            settings.requests.at_once,
+            at_once=settings.requests.at_once,
+            repair_days=settings.history.repair_days,
         ),
-        "checks": lambda: check_market_data(
-            store, platform.journal, clock, market.symbols, platform.intervals, lateness, market.window_candles
-        ),
+        "checks": lambda: check_market_data(platform.quality, platform.intervals),
         "indicators": lambda: store_indicators(
-            store, market.symbols, platform.intervals, platform.indicators, market.window_candles
+            store,
+            market.symbols,
+            platform.intervals,
+            platform.indicators,
+            market.window_candles,
+            at_once=SERIES_AT_ONCE,
         ),
         "signals": lambda: generate_signals(
             store, platform.ledger, clock, account, market.symbols, platform.strategies, market.window_candles

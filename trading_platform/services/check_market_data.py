@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from trading_platform.domain.candle import Candle, Gap, Interval
+from trading_platform.domain.candle import Candle, Gap, Interval, find_gaps
 from trading_platform.domain.check import EVERY, CheckName, CheckResult, Verdict
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.freshness import Freshness, assess_candles
 from trading_platform.domain.quality import judge_clock, judge_gaps, judge_jumps, judge_sanity, judge_volume
+from trading_platform.domain.venue_time import VenueTime
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.market_feed import MarketFeed
 from trading_platform.ports.series_store import SeriesStore
@@ -40,10 +41,19 @@ def check_series(
     store: SeriesStore, clock: Clock, settings: Settings, symbol: str, interval: Interval
 ) -> list[CheckResult]:
     """Judge one series, over the window that strategies see."""
+    return _check_series(store, clock.read(), settings, symbol, interval)
+
+
+def _check_series(
+    store: SeriesStore, now: VenueTime, settings: Settings, symbol: str, interval: Interval
+) -> list[CheckResult]:
     limit_seconds = settings.freshness.max_candle_lateness_seconds
-    [freshness] = assess_freshness(store, clock, [symbol], [interval], limit_seconds)
+    newest = store.newest_open_time(symbol, interval)
+    freshness = assess_candles(symbol, interval, newest, now, limit_seconds)
     candles = store.candles(symbol, interval, newest=settings.market.window_candles)
-    known_gaps = store.known_gaps(symbol, interval, start=candles[0].open_time if candles else None)
+    open_times = [candle.open_time for candle in candles]
+    # what the venue lacks only matters where something is missing
+    known_gaps = store.known_gaps(symbol, interval, start=open_times[0]) if find_gaps(open_times, interval) else []
     verdicts = {
         CheckName.FRESH: Verdict(freshness.is_fresh, freshness.reason),
         **{
@@ -51,9 +61,8 @@ def check_series(
             for name, verdict in _judge_candles(candles, known_gaps, interval, settings.quality).items()
         },
     }
-    wall, data_time = clock.wall(), freshness.newest_open_time
     return [
-        CheckResult(name, symbol, interval.name, verdict.passed, verdict.reason, data_time, wall, verdict.severity)
+        CheckResult(name, symbol, interval.name, verdict.passed, verdict.reason, newest, now.wall, verdict.severity)
         for name, verdict in verdicts.items()
     ]
 
@@ -97,13 +106,13 @@ def check_clock(feed: MarketFeed, clock: Clock, settings: Settings) -> CheckResu
 def check_market_data(desk: QualityDesk, intervals: Sequence[Interval]) -> list[CheckResult]:
     """Judge every series, stream and clock by every rule, and record the results."""
     settings = desk.settings
-    symbols = settings.market.symbols
+    now = desk.clock.read()
     results = [
         *(
             result
-            for symbol in symbols
+            for symbol in settings.market.symbols
             for interval in intervals
-            for result in check_series(desk.store, desk.clock, settings, symbol, interval)
+            for result in _check_series(desk.store, now, settings, symbol, interval)
         ),
         *check_streams(desk),
         *checked_sources(desk, intervals),

@@ -12,6 +12,7 @@ from trading_platform.domain.candle import Interval
 from trading_platform.domain.indicators import PRICE_COLUMNS, IndicatorSpec
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.services.candle_windows import indicator_windows
+from trading_platform.services.side_by_side import side_by_side
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,19 @@ def store_indicators(
     intervals: Sequence[Interval],
     specs: Sequence[IndicatorSpec],
     window_candles: int,
+    *,
+    at_once: int = 1,
 ) -> list[StoredIndicators]:
-    """Compute and keep the indicator values of every candle that has none yet.
+    """Compute and keep the indicator values of every candle that has none yet, `at_once` series side by side.
 
     A first call keeps those of the newest candle only: older ones can be computed from the candles at any time.
     """
-    return [
-        _store_series(store, symbol, interval, specs, window_candles) for symbol in symbols for interval in intervals
-    ]
+
+    def store_series(series: tuple[str, Interval]) -> StoredIndicators:
+        return _store_series(store, *series, specs, window_candles)
+
+    # side by side: while one waits for the store, another computes
+    return side_by_side(store_series, [(symbol, interval) for symbol in symbols for interval in intervals], at_once)
 
 
 def _store_series(

@@ -30,7 +30,7 @@ class PostgresHealthJournal:
         if not newest:
             return
         rows = [asdict(newest[key]) | {"since": newest[key].checked_at} for key in sorted(newest)]
-        statement = insert(CHECK_RESULTS).values(rows)
+        statement = insert(CHECK_RESULTS)
         new, old = statement.excluded, CHECK_RESULTS.c
         stands = and_(new.passed == old.passed, or_(new.passed, new.severity == old.severity))
         replaced = {column.name: new[column.name] for column in CHECK_RESULTS.c if column.name not in _CHECK_KEY}
@@ -40,7 +40,7 @@ class PostgresHealthJournal:
             where=new.checked_at >= old.checked_at,
         )
         with transaction(self._engine) as connection:
-            connection.execute(statement)
+            connection.execute(statement, rows)  # rows beside the statement: it is compiled once, not at each length
 
     def latest_checks(self, symbol: str, interval: str) -> Mapping[CheckName, CheckResult]:
         """Newest result of each check of the series."""

@@ -194,7 +194,7 @@ class PostgresSeriesStore:
             }
             for _, t in sorted(newest.items())  # rows are locked in the same order by every writer
         ]
-        statement = insert(TICKERS).values(rows)
+        statement = insert(TICKERS)
         statement = statement.on_conflict_do_update(
             index_elements=["symbol"],
             set_={name: statement.excluded[name] for name in rows[0]},
@@ -202,7 +202,7 @@ class PostgresSeriesStore:
             > tuple_(TICKERS.c.venue_time, TICKERS.c.received_at),
         )
         with transaction(self._engine) as connection:
-            connection.execute(statement)
+            connection.execute(statement, rows)
 
     def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
         """Latest ticker per symbol."""

@@ -7,6 +7,9 @@ from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import as_table, utc
 from trading_platform.services.store_indicators import store_indicators
 
+SERIES_AT_ONCE = 4
+"""As many as the store has connections for; one core's worth of computing in any case."""
+
 
 @dg.asset(
     group_name="indicators",
@@ -18,7 +21,12 @@ def indicators(platform: PlatformParam) -> dg.MaterializeResult:
     """Compute what the new candles add."""
     market = platform.settings.market
     judged = store_indicators(
-        platform.store, market.symbols, platform.intervals, platform.indicators, market.window_candles
+        platform.store,
+        market.symbols,
+        platform.intervals,
+        platform.indicators,
+        market.window_candles,
+        at_once=SERIES_AT_ONCE,
     )
     rows = [
         {"indicator": name, **{s.symbol: f"{s.newest_values.get(name, float('nan')):.8g}" for s in judged}}

@@ -41,6 +41,8 @@ SETTLE_SECONDS = 120.0
 FLAT_MIB_PER_HOUR = 5.0
 """Less than what a socket's client takes anew at each reconnect would add up to, were it kept."""
 
+CandleValues = tuple[Decimal, ...]
+
 _UNHANDLED = re.compile(
     r"never retrieved|Task was destroyed|Unclosed (?:client|connector)|Exception ignored|was never awaited"
     r"|Unhandled exception|Fatal Python error"
@@ -186,8 +188,8 @@ def soak(state_dir: Path, seconds: float, seed: int, console: Console) -> dict[s
         busy = cpu.percent()
         candles = candles_that_differ(running, url)
         streams = running.rows("database_url", "select symbol, state, reconnects, malformed from stream_statuses")
-        changes = {after: count for after, count in running.rows("database_url", _CHANGES)}
-        runs = {status: count for status, count in running.rows("dagster_database_url", _RUNS)}
+        changes = {row[0]: row[1] for row in running.rows("database_url", _CHANGES)}
+        runs = {row[0]: row[1] for row in running.rows("dagster_database_url", _RUNS)}
         restarts = {row["name"]: row["restarts"] for row in running.status()["processes"]}
         unhandled, handled = log_findings(state_dir / "logs")
     warm_up = min(WARM_UP_SECONDS, seconds / 4)

@@ -8,7 +8,7 @@ UV := $(BIN)/uv
 UP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test check format bench bench-symbols bench-import faults lock
+.PHONY: help setup up down status test check format bench bench-symbols bench-import faults soak lock
 
 help:
 	@echo "make up      start the platform and watch it (options: make up UP='--port 3001 --speed 60')"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-symbols  what a refresh costs for 1, 10 and 100 symbols (two minutes)"
 	@echo "make bench-import  a million candles from an archive, beside a plain COPY of the same rows"
 	@echo "make faults  every fault of the venue: noticed when, fresh when, rows lost (eight minutes at most)"
+	@echo "make soak    two hours at the speed of life with random faults: memory, logs, candles (SOAK='--minutes 10')"
 	@echo "make setup   the environment only, in $(VENV)"
 	@echo "make lock    resolve pyproject.toml into requirements/*.txt (UPGRADE=1: newest versions)"
 
@@ -75,6 +76,9 @@ bench-import: $(STAMP)
 
 faults: $(STAMP)
 	@$(BIN)/python -m benchmarks.faults $(FAULTS)
+
+soak: $(STAMP)
+	@$(BIN)/python -m benchmarks.soak $(SOAK)
 
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header $(if $(UPGRADE),--upgrade)

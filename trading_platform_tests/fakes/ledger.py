@@ -178,6 +178,8 @@ class FakeLedger:
             same_leg = any((o.signal_id, o.leg) == (order.signal_id, order.leg) for o in self._orders.values())
             if order.client_order_id in self._orders or same_leg:
                 raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
+            if replaces is not None and not self._has_ended(replaces):
+                raise TransitionForbidden(f"order {replaces} hasn't ended")
             balance = account.balances.get(order.reserved_asset, NOTHING)
             if balance.free < order.reserved_amount:
                 raise InsufficientFree(f"{order.reserved_amount} {order.reserved_asset} needed, {balance.free} free")
@@ -187,7 +189,7 @@ class FakeLedger:
             self._remaining[order.client_order_id] = order.reserved_amount
             self._orders[order.client_order_id] = order
             self._events.append(happened(order, OrderEventKind.INTENDED, order.created_at, decision.message))
-            if replaces is not None and replaces in self._orders:
+            if replaces is not None:
                 told, why = {"by": order.client_order_id}, f"{order.leg}: {decision.message}"
                 self._happen(replaces, OrderEventKind.REPRICED, order.created_at, why, details=told)
 
@@ -347,6 +349,10 @@ class FakeLedger:
         after = [*history[:-1], *(p for p in (booking.known, booking.opened) if p is not None)]
         if after:
             account.positions[order.symbol] = after
+
+    def _has_ended(self, client_order_id: str) -> bool:
+        order = self._orders.get(client_order_id)
+        return order is not None and order.status.is_final
 
     def _happen(
         self,

@@ -178,11 +178,11 @@ class FakeLedger:
             same_leg = any((o.signal_id, o.leg) == (order.signal_id, order.leg) for o in self._orders.values())
             if order.client_order_id in self._orders or same_leg:
                 raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
-            if replaces is not None and not self._has_ended(replaces):
-                raise TransitionForbidden(f"order {replaces} hasn't ended")
             balance = account.balances.get(order.reserved_asset, NOTHING)
             if balance.free < order.reserved_amount:
                 raise InsufficientFree(f"{order.reserved_amount} {order.reserved_asset} needed, {balance.free} free")
+            if replaces is not None and not self._has_ended(replaces):
+                raise TransitionForbidden(f"order {replaces} hasn't ended")
             self.record_decision(decision)
             account.balances[order.reserved_asset] = replace(balance, reserved=balance.reserved + order.reserved_amount)
             account.revision += 1

@@ -56,7 +56,7 @@ async def test_a_refused_key_neither_tells_nor_hammers_nor_keeps_it_from_closing
     venue: SimulatedExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialled: list[Redial] = []
-    monkeypatch.setattr(Redial, "dialled", dialled.append)
+    monkeypatch.setattr(Redial, "dialled", lambda redial: dialled.append(redial))
     news = CcxtOrderNews(dataclasses.replace(access_to(venue), api_secret=SecretStr("wrong")))
     heard: list[object] = []
 

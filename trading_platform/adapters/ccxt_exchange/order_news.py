@@ -54,9 +54,13 @@ class CcxtOrderNews:
         if self._task is None:
             self._client = StreamClient(self._access, ())
             self._task = asyncio.get_running_loop().create_task(self._run(self._client))
+            self._task.add_done_callback(lambda _: self._arrived.set())
+        task = self._task
         while True:
             await self._arrived.wait()
             self._arrived.clear()
+            if task.done():
+                task.result()  # it only ends by a mistake of ours, which must not look like silence
             while self._waiting:
                 name = next(iter(self._waiting))
                 del self._waiting[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from trading_platform.adapters.ccxt_exchange.failures import (
 )
 from trading_platform.adapters.ccxt_exchange.instruments import FeeRates, binance_instrument, fee_rates
 from trading_platform.adapters.ccxt_exchange.order_reports import found_report, placed_report
+from trading_platform.adapters.ccxt_exchange.order_requests import order_parameters
 from trading_platform.adapters.ccxt_exchange.wire_fields import (
     Json,
     decimal_member,
@@ -27,7 +29,6 @@ from trading_platform.domain.order import OrderReport, OrderRequest, Side
 from trading_platform.domain.request_limits import RequestGroup
 from trading_platform.ports.broker import VenueBalance
 
-_SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
 _LOOKS = 3
 _TRADES_PER_PAGE = 1000
 
@@ -57,20 +58,17 @@ class CcxtBroker:
         return {asset: balance for asset, balance in balances.items() if balance.total != 0}
 
     def submit(self, request: OrderRequest) -> OrderReport:
-        """Send a market order, once."""
-        order = {
-            "symbol": self._wire_name(request.symbol),
-            "side": _SIDES[request.side],
-            "type": "MARKET",
-            "quantity": format(request.quantity, "f"),
-            "newClientOrderId": request.client_order_id,
-            "newOrderRespType": "FULL",
-            **self._window(),
-        }
+        """Send an order, once.
+
+        Its time is that of this call, however long it waits for its turn or the computer sleeps: the venue refuses it
+        when recvWindow has passed since, and whoever has waited so long for it may be sure.
+        """
+        called_at = time.time()
+        order = {**order_parameters(request, self._wire_name(request.symbol)), **self._window()}
         what = f"order {request.client_order_id}"
         answer = self._client.send(
             what,
-            lambda exchange: exchange.privatePostOrder(order),
+            lambda exchange: exchange.privatePostOrder({**order, "timestamp": _as_of(exchange, called_at)}),
             submitting_failed,
             reduces_risk=request.side is Side.SELL,
         )
@@ -163,3 +161,8 @@ class CcxtBroker:
 
     def _window(self) -> dict[str, int]:
         return {"recvWindow": self._client.access.recv_window_ms}
+
+
+def _as_of(exchange: Any, moment: float) -> int:
+    """The venue's time in milliseconds at a moment of ours that has passed."""
+    return int(exchange.nonce()) - int(1000 * (time.time() - moment))

@@ -52,13 +52,20 @@ _START_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds, at the median of the ticks, of one number of symbols."""
+    """Seconds, at the median of the ticks, of one number of symbols.
+
+    Parameters
+    ----------
+    computing
+        Of the tick, what this process itself computed: other work on the computer makes a tick longer, but hardly this.
+    """
 
     symbols: int
     latency_seconds: float
     first_start: float
     stages: dict[str, float]
     tick: float
+    computing: float
     longest_tick: float
     quiet_tick: float
     job: float
@@ -173,12 +180,14 @@ def measure(number: int, ticks: int, server: PostgresServer, latency: float, pro
         _step(control)
         _timed(stages)  # strategies start with the newest candle
         profiler = cProfile.Profile() if profile else None
-        found = []
+        found, computed = [], []
         for _ in range(ticks):
             _step(control)
             if profiler:
                 profiler.enable()
+            before = time.process_time()
             found.append(_timed(stages))
+            computed.append(time.process_time() - before)
             if profiler:
                 profiler.disable()
         quiet = sum(_timed(stages).values())
@@ -189,7 +198,8 @@ def measure(number: int, ticks: int, server: PostgresServer, latency: float, pro
                 pstats.Stats(profiler, stream=text).sort_stats("cumulative").print_stats(60)
         totals = [sum(tick.values()) for tick in found]
         medians = {name: statistics.median(tick[name] for tick in found) for name in stages}
-        return Measured(number, latency, first, medians, statistics.median(totals), max(totals), quiet, job)
+        computing = statistics.median(computed)
+        return Measured(number, latency, first, medians, statistics.median(totals), computing, max(totals), quiet, job)
 
 
 def _step(control: SimulatorControl) -> None:
@@ -225,6 +235,7 @@ def show(console: Console, results: Sequence[Measured]) -> None:
         table.add_row(name, *(_ms(r.stages[name]) for r in results))
     rows: tuple[tuple[str, Callable[[Measured], float]], ...] = (
         ("tick, median", lambda r: r.tick),
+        ("… of which this process computed", lambda r: r.computing),
         ("tick, longest", lambda r: r.longest_tick),
         ("tick without a new candle", lambda r: r.quiet_tick),
         ("first start, 1000 candles each", lambda r: r.first_start),

@@ -20,6 +20,7 @@ from trading_platform.settings import Settings, current_settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from trading_platform.adapters.influxdb import InfluxSeriesStore
     from trading_platform.adapters.simulated_exchange.control import SimulatorControl
     from trading_platform.domain.indicators import IndicatorSpec
     from trading_platform.ports.broker import Broker
@@ -72,15 +73,35 @@ class Platform:
     def store(self) -> SeriesStore:
         """Market data: what a crash of the server loses is fetched again."""
         from trading_platform.adapters.caching_series_store import CachingSeriesStore
-        from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
 
         cache = self.settings.cache
         return CachingSeriesStore(
-            PostgresSeriesStore(self._quick),
+            self.base_store,
             most_candles=cache.candles,
             candle_check_seconds=cache.candle_check_seconds,
             price_seconds=cache.price_seconds,
         )
+
+    @cached_property
+    def base_store(self) -> SeriesStore:
+        """The store itself, of the kind that the settings choose, without what stands before it."""
+        if self.settings.store.kind == "influxdb":
+            return self.influx_store
+        return self.postgres_store
+
+    @cached_property
+    def postgres_store(self) -> SeriesStore:
+        """Market data in PostgreSQL."""
+        from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
+
+        return PostgresSeriesStore(self._quick)
+
+    @cached_property
+    def influx_store(self) -> InfluxSeriesStore:
+        """Market data in InfluxDB, whether or not the settings choose it: this process's one client."""
+        from trading_platform.adapters.influxdb import make_influx_store
+
+        return make_influx_store(self.settings)
 
     @cached_property
     def journal(self) -> HealthJournal:
@@ -109,7 +130,8 @@ class Platform:
     @cached_property
     def simulator(self) -> SimulatorControl:
         """Control of the simulated exchange, where paper orders go on any venue."""
-        from trading_platform.adapters.simulated_exchange.control import SimulatorControl
+        from trading_platform.adapters.influxdb import InfluxSeriesStore
+    from trading_platform.adapters.simulated_exchange.control import SimulatorControl
 
         return SimulatorControl(_required(self.settings.servers.simulator, "servers.simulator"))
 

@@ -9,6 +9,7 @@ from trading_platform_tests.fakes.market_stream import FakeMarketStream
 from trading_platform_tests.fakes.notifier import FakeNotifier
 from trading_platform_tests.fakes.request_budget import FakeRequestBudget
 from trading_platform_tests.fakes.series_store import FakeSeriesStore
+from trading_platform_tests.fakes.store_spool import FakeStoreSpool
 from trading_platform_tests.fakes.stream_journal import FakeStreamJournal
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "FakeNotifier",
     "FakeRequestBudget",
     "FakeSeriesStore",
+    "FakeStoreSpool",
     "FakeStreamJournal",
 ]

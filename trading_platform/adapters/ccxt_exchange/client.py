@@ -16,11 +16,11 @@ import stamina
 import structlog
 from pydantic import SecretStr
 
-from trading_platform.adapters.ccxt_exchange.circuit_breaker import BreakerState, CircuitBreaker
 from trading_platform.adapters.ccxt_exchange.exact_exchange import HttpAnswer, OutgoingRequest, exact_exchange
 from trading_platform.adapters.ccxt_exchange.exchange_pool import ExchangePool
 from trading_platform.adapters.ccxt_exchange.failures import Failure, MalformedAnswer, reading_failed
 from trading_platform.adapters.ccxt_exchange.request_costs import charges, pace, stated_limits
+from trading_platform.adapters.circuit_breaker import BreakerState, CircuitBreaker
 from trading_platform.adapters.local_request_budget import LocalRequestBudget
 from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater, WaitUntilAllowed
 from trading_platform.domain.request_limits import RequestGroup, RequestLimit

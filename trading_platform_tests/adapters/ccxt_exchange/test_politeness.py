@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
-from trading_platform.adapters.ccxt_exchange.circuit_breaker import BreakerState
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
 from trading_platform.adapters.ccxt_exchange.request_costs import stated_limits
+from trading_platform.adapters.circuit_breaker import BreakerState
 from trading_platform.domain.errors import AskTheVenue, RetryLater, WaitUntilAllowed
 from trading_platform.domain.order import OrderRequest, Side
 from trading_platform.domain.request_limits import RequestGroup

@@ -28,7 +28,7 @@ class CircuitBreaker:
     Parameters
     ----------
     name
-        Venue and group of endpoints, for the log.
+        What is asked, for the log: a venue and its group of endpoints, a store.
     failures_to_open
         Silences in a row.
     first_pause_seconds, longest_pause_seconds
@@ -87,7 +87,7 @@ class CircuitBreaker:
             return 0.0
 
     def answered(self) -> None:
-        """The venue has answered, whatever it said."""
+        """There was an answer, whatever it said."""
         with self._lock:
             was_open, self._open_until = self._open_until is not None, None
             self._failures, self._pause, self._probing = 0, self._first_pause, False
@@ -95,7 +95,7 @@ class CircuitBreaker:
             log.info("circuit_closed", circuit=self._name)
 
     def silent(self) -> None:
-        """The venue hasn't answered."""
+        """There was no answer."""
         with self._lock:
             self._failures += 1
             self._probing = False

@@ -1,0 +1,140 @@
+"""Sending what waits in the spool to the store it is meant for, in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from itertools import takewhile
+
+import structlog
+
+from trading_platform.adapters.circuit_breaker import BreakerState
+from trading_platform.adapters.store_guard import StoreGuard
+from trading_platform.domain.errors import PlatformError
+from trading_platform.domain.store_write import CandleBatch, GapRecord, IndicatorRows, StoreWrite, TickerBatch
+from trading_platform.ports.series_store import CandleWrite, SeriesStore
+from trading_platform.ports.store_spool import Spooled, StoreSpool
+
+PATIENCE_SECONDS = 3.0
+SECONDS_PER_POINT = 0.002
+
+log = structlog.get_logger()
+
+
+class SpoolSender:
+    """What this process does for the spool: accepts its own writes, and sends whatever waits.
+
+    Parameters
+    ----------
+    own_seconds
+        The longest that a write goes on sending what others have left before it.
+    """
+
+    def __init__(
+        self,
+        store: SeriesStore,
+        spool: StoreSpool,
+        guard: StoreGuard,
+        wall: Callable[[], datetime],
+        own_seconds: float = 1.0,
+        monotonic_seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store, self._spool, self._guard = store, spool, guard
+        self._wall, self._own_seconds, self._now = wall, own_seconds, monotonic_seconds
+
+    def write(self, write: StoreWrite) -> tuple[int, CandleWrite | None]:
+        """Accept a write, and try to send it; its number, and what it changed if it has reached the store.
+
+        Raises
+        ------
+        RetryLater
+            If the spool can't be reached or is full; the write isn't accepted then.
+        """
+        number = self._spool.append(write, self._wall())
+        return number, self._send(self._own_seconds, number)
+
+    def catch_up(self, seconds: float) -> bool:
+        """Send what waits, for so long at most; whether nothing is left.
+
+        Raises
+        ------
+        RetryLater
+            If the spool can't be reached.
+        """
+        if self._spool.state().rows:
+            self._send(seconds, None)
+        return self._spool.state().rows == 0
+
+    def _send(self, seconds: float, until: int | None) -> CandleWrite | None:
+        """Send for so long at most, up to that number; what it changed."""
+        deadline = self._now() + seconds
+        try:
+            while self._guard.state is not BreakerState.OPEN:
+                sent = self._send_next()
+                if sent is None:  # another process has sent ours as well
+                    return self._spool.result(until) if until else None
+                number, result = sent
+                if until is not None and number >= until:
+                    return result if number == until and result else self._spool.result(until)
+                if self._now() > deadline:
+                    return None
+        except PlatformError as trouble:  # what is accepted is safe: whoever comes next goes on
+            log.warning("store_spooled", why=str(trouble))
+        return None
+
+    def _send_next(self) -> tuple[int, CandleWrite | None] | None:
+        with self._spool.replaying() as replay:
+            group = _group(replay.first())
+            if not group:
+                return None
+            writes = [spooled.write for spooled in group]
+            points = sum(write.points for write in writes)
+            with self._guard.asking(PATIENCE_SECONDS + points * SECONDS_PER_POINT):
+                result = _apply(self._store, writes)
+            replay.confirm(group[-1].number, result)
+            return group[-1].number, result
+
+
+def _group(waiting: Sequence[Spooled]) -> list[Spooled]:
+    """The first writes that may be sent as one: candles and gaps go one by one, so that sending again changes nothing.
+
+    Prices go together, and indicators of one series: of these the last one counts in any case.
+    """
+    if not waiting:
+        return []
+    first = waiting[0].write
+    if isinstance(first, CandleBatch | GapRecord):
+        return [waiting[0]]
+    return list(takewhile(lambda spooled: _go_together(first, spooled.write), waiting))
+
+
+def _go_together(first: StoreWrite, other: StoreWrite) -> bool:
+    if isinstance(first, IndicatorRows):
+        return isinstance(other, IndicatorRows) and (other.symbol, other.interval) == (first.symbol, first.interval)
+    return isinstance(other, TickerBatch)
+
+
+def _apply(store: SeriesStore, writes: Sequence[StoreWrite]) -> CandleWrite | None:
+    first = writes[0]
+    if isinstance(first, CandleBatch):
+        return store.write_candles(
+            first.symbol, first.interval, first.candles, source=first.source, received_at=first.received_at
+        )
+    if isinstance(first, GapRecord):
+        store.record_gaps(
+            first.symbol,
+            first.interval,
+            first.gaps,
+            start=first.start,
+            end=first.end,
+            confirmed_at=first.confirmed_at,
+        )
+    elif isinstance(first, IndicatorRows):
+        rows = {
+            time: values for write in writes if isinstance(write, IndicatorRows) for time, values in write.rows.items()
+        }
+        store.write_indicators(first.symbol, first.interval, rows)
+    else:
+        store.write_tickers([ticker for write in writes if isinstance(write, TickerBatch) for ticker in write.tickers])
+    return None

@@ -130,8 +130,7 @@ class Platform:
     @cached_property
     def simulator(self) -> SimulatorControl:
         """Control of the simulated exchange, where paper orders go on any venue."""
-        from trading_platform.adapters.influxdb import InfluxSeriesStore
-    from trading_platform.adapters.simulated_exchange.control import SimulatorControl
+        from trading_platform.adapters.simulated_exchange.control import SimulatorControl
 
         return SimulatorControl(_required(self.settings.servers.simulator, "servers.simulator"))
 

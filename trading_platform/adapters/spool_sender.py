@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 
@@ -11,15 +12,30 @@ import structlog
 
 from trading_platform.adapters.circuit_breaker import BreakerState
 from trading_platform.adapters.store_guard import StoreGuard
-from trading_platform.domain.errors import PlatformError
+from trading_platform.domain.errors import PlatformError, RefusedByStore
 from trading_platform.domain.store_write import CandleBatch, GapRecord, IndicatorRows, StoreWrite, TickerBatch
 from trading_platform.ports.series_store import CandleWrite, SeriesStore
-from trading_platform.ports.store_spool import Spooled, StoreSpool
+from trading_platform.ports.store_spool import Replay, Spooled, StoreSpool
 
 PATIENCE_SECONDS = 3.0
 SECONDS_PER_POINT = 0.002
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What became of a write, and with it of all before it."""
+
+    number: int
+    result: CandleWrite | None = None
+    refusal: RefusedByStore | None = None
+
+    def told(self) -> CandleWrite | None:
+        """For who wrote it."""
+        if self.refusal:
+            raise self.refusal
+        return self.result
 
 
 class SpoolSender:
@@ -50,6 +66,8 @@ class SpoolSender:
         ------
         RetryLater
             If the spool can't be reached or is full; the write isn't accepted then.
+        RefusedByStore
+            If the store will never take it: it is gone from the spool.
         """
         number = self._spool.append(write, self._wall())
         return number, self._send(self._own_seconds, number)
@@ -71,29 +89,47 @@ class SpoolSender:
         deadline = self._now() + seconds
         try:
             while self._guard.state is not BreakerState.OPEN:
-                sent = self._send_next()
-                if sent is None:  # another process has sent ours as well
-                    return self._spool.result(until) if until else None
-                number, result = sent
-                if until is not None and number >= until:
-                    return result if number == until and result else self._spool.result(until)
-                if self._now() > deadline:
+                sent = self._send_next(until)
+                if until is not None and (sent is None or sent.number >= until):
+                    own = sent if sent and sent.number == until else _Sent(until, self._spool.result(until))
+                    return own.told()
+                if sent is None or self._now() > deadline:
                     return None
+        except RefusedByStore:
+            raise
         except PlatformError as trouble:  # what is accepted is safe: whoever comes next goes on
             log.warning("store_spooled", why=str(trouble))
         return None
 
-    def _send_next(self) -> tuple[int, CandleWrite | None] | None:
+    def _send_next(self, own: int | None) -> _Sent | None:
         with self._spool.replaying() as replay:
-            group = _group(replay.first())
-            if not group:
+            waiting = replay.first()
+            if not waiting:
                 return None
-            writes = [spooled.write for spooled in group]
-            points = sum(write.points for write in writes)
-            with self._guard.asking(PATIENCE_SECONDS + points * SECONDS_PER_POINT):
-                result = _apply(self._store, writes)
-            replay.confirm(group[-1].number, result)
-            return group[-1].number, result
+            try:
+                group = _group(waiting)
+                sent = _Sent(group[-1].number, self._ask_store(group))
+                replay.confirm(sent.number, sent.result)
+            except RefusedByStore:
+                sent = self._send_alone(replay, waiting[0], is_own=waiting[0].number == own)
+            return sent
+
+    def _send_alone(self, replay: Replay, spooled: Spooled, *, is_own: bool) -> _Sent:
+        """Of several that were refused together some may be taken; one that is refused alone holds up no others."""
+        try:
+            result = self._ask_store([spooled])
+        except RefusedByStore as refusal:
+            log.error("store_refuses", why=str(refusal), number=spooled.number)
+            replay.refuse(spooled.number, str(refusal), is_told=is_own)
+            return _Sent(spooled.number, None, refusal)
+        replay.confirm(spooled.number, result)
+        return _Sent(spooled.number, result)
+
+    def _ask_store(self, group: Sequence[Spooled]) -> CandleWrite | None:
+        writes = [spooled.write for spooled in group]
+        points = sum(write.points for write in writes)
+        with self._guard.asking(PATIENCE_SECONDS + points * SECONDS_PER_POINT):
+            return _apply(self._store, writes)
 
 
 def _group(waiting: Sequence[Spooled]) -> list[Spooled]:

@@ -251,8 +251,7 @@ class SpoolingSeriesStore:
         days = self._ask(lambda: self._store.candles_per_day(symbol, interval, start=first))
         for day in sorted(days):
             midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-            until = midnight + timedelta(days=1)
-            inside = self._ask(lambda a=midnight, b=until: self._store.candles(symbol, interval, start=a, end=b))
+            inside = self._between((symbol, interval), midnight, midnight + timedelta(days=1))
             return inside[0].open_time if inside else None
         return None
 
@@ -360,11 +359,10 @@ class SpoolingSeriesStore:
 
     def _stored(self, series: _Series, times: Sequence[datetime]) -> list[Candle]:
         """What the store has at those times, and near them."""
-        symbol, interval = series
-        found = []
-        for start, end in clusters(times):
-            found += self._ask(lambda a=start, b=end: self._store.candles(symbol, interval, start=a, end=b))
-        return found
+        return [candle for start, end in clusters(times) for candle in self._between(series, start, end)]
+
+    def _between(self, series: _Series, start: datetime, end: datetime) -> list[Candle]:
+        return self._ask(lambda: self._store.candles(*series, start=start, end=end))
 
 
 def _batches(writes: Sequence[StoreWrite]) -> list[CandleBatch]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from trading_platform.adapters.circuit_breaker import BreakerState, CircuitBreaker
-from trading_platform.domain.errors import PlatformError, RetryLater
+from trading_platform.domain.errors import PlatformError, RefusedByStore, RetryLater
 
 FAILURES_TO_OPEN = 2  # the store's client has tried each time again already
 FIRST_PAUSE_SECONDS = 1.0
@@ -69,6 +69,10 @@ class StoreGuard:
             yield
             is_judged = True
             self._judge(self._now() - begun, patience_seconds)
+        except RefusedByStore:
+            is_judged = True
+            self._judge(0.0, patience_seconds)
+            raise
         except PlatformError as silence:
             is_judged, self._trouble = True, str(silence)
             self._breaker.silent()

@@ -40,6 +40,8 @@ class SpoolState:
         Wall clock, when the oldest of them was accepted.
     bound_points
         Beyond so many points nothing more is accepted.
+    refused
+        Writes that the store will never take, set aside.
     """
 
     confirmed: int
@@ -47,6 +49,7 @@ class SpoolState:
     points: int
     oldest_at: datetime | None
     bound_points: int
+    refused: int = 0
 
 
 class Replay(Protocol):
@@ -58,6 +61,16 @@ class Replay(Protocol):
 
     def confirm(self, through: int, result: CandleWrite | None = None) -> None:
         """The store has this one and all before it; `result` is what writing its candles changed."""
+        ...
+
+    def refuse(self, number: int, why: str, *, is_told: bool) -> None:
+        """The store will never take this one, the first that waits: the others go on without it.
+
+        Parameters
+        ----------
+        is_told
+            Who wrote it learns of it and keeps it; otherwise it is set aside, with the reason.
+        """
         ...
 
 

@@ -33,6 +33,7 @@ class FakeStoreSpool:
         self._last = self._confirmed = self._forgotten = 0
         self._sending = threading.Lock()
         self._changing = threading.Lock()
+        self.refused: dict[int, str] = {}
         self.is_down = False
 
     def append(self, write: StoreWrite, at: datetime) -> int:
@@ -83,7 +84,7 @@ class FakeStoreSpool:
         waiting = {n: row for n, row in list(self._rows.items()) if n > self._confirmed}
         points = sum(write.points for write, _ in waiting.values())
         oldest = min((at for _, at in waiting.values()), default=None)
-        return SpoolState(self._confirmed, len(waiting), points, oldest, self._bound)
+        return SpoolState(self._confirmed, len(waiting), points, oldest, self._bound, len(self.refused))
 
     def confirm(self, through: int, result: CandleWrite | None) -> None:
         """The store has this one and all before it."""
@@ -94,6 +95,14 @@ class FakeStoreSpool:
             for number in [n for n in self._rows if n <= through - self._kept]:
                 del self._rows[number]
                 self._forgotten = max(self._forgotten, number)
+
+    def refuse(self, number: int, why: str, *, is_told: bool) -> None:
+        """The store will never take this one."""
+        self.confirm(number, None)
+        with self._changing:
+            self._rows.pop(number, None)
+            if not is_told:
+                self.refused[number] = why
 
     def _answer(self) -> None:
         if self.is_down:
@@ -113,3 +122,7 @@ class FakeReplay:
     def confirm(self, through: int, result: CandleWrite | None = None) -> None:
         """The store has this one and all before it."""
         self._spool.confirm(through, result)
+
+    def refuse(self, number: int, why: str, *, is_told: bool) -> None:
+        """The store will never take this one."""
+        self._spool.refuse(number, why, is_told=is_told)

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater, WaitUntilAllowed
+from trading_platform.domain.errors import FixSettings, PlatformError, RefusedByStore, RetryLater, WaitUntilAllowed
 
 _LONGEST_MESSAGE = 300
 
@@ -51,7 +51,7 @@ def meaning_of(trouble: ApiException | HTTPError, place: str, deed: str) -> Plat
         wait = retry_after_seconds(trouble.headers or {})
         message = f"{place} can't serve now while {deed} (HTTP {trouble.status}: {said})"
         return RetryLater(message) if wait is None else WaitUntilAllowed(message, wait)
-    return FixSettings(f"{place} rejects what {deed} sent (HTTP {trouble.status}: {said})")
+    return RefusedByStore(f"{place} rejects what {deed} sent (HTTP {trouble.status}: {said})")
 
 
 def server_message(refusal: ApiException) -> str:

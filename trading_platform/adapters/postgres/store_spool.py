@@ -63,8 +63,8 @@ _FIRST = text(
 _CONFIRM = text(
     """
     WITH sent AS (
-        SELECT count(*) AS rows, coalesce(sum(points), 0) AS points
-        FROM store_spool, store_spool_state WHERE number > confirmed AND number <= :through
+        SELECT count(*) AS rows, coalesce(sum(w.points), 0) AS points
+        FROM store_spool w, store_spool_state c WHERE w.number > c.confirmed AND w.number <= :through
     )
     UPDATE store_spool_state s SET confirmed = :through, rows = s.rows - sent.rows, points = s.points - sent.points
     FROM sent
@@ -85,10 +85,18 @@ _FORGET = text(
     UPDATE store_spool_state SET forgotten = old.number FROM old WHERE old.number IS NOT NULL
     """
 )
+_SET_ASIDE = text(
+    """
+    INSERT INTO store_refusals (number, kind, symbol, interval, payload, written_at, why)
+    SELECT number, kind, symbol, interval, payload, written_at, :why FROM store_spool WHERE number = :number
+    """
+)
+_DELETE = text("DELETE FROM store_spool WHERE number = :number")
 _STATE = text(
     """
     SELECT confirmed, rows, points,
-           (SELECT written_at FROM store_spool WHERE number > s.confirmed ORDER BY number LIMIT 1)
+           (SELECT written_at FROM store_spool WHERE number > s.confirmed ORDER BY number LIMIT 1),
+           (SELECT count(*) FROM store_refusals)
     FROM store_spool_state s
     """
 )
@@ -155,7 +163,8 @@ class PostgresStoreSpool:
         """How much waits."""
         with reading(self._quick) as connection:
             row = connection.execute(_STATE).first()
-            return SpoolState(*(row or (0, 0, 0, None)), self._bound)
+            confirmed, rows, points, oldest_at, refused = row or (0, 0, 0, None, 0)
+            return SpoolState(confirmed, rows, points, oldest_at, self._bound, refused)
 
 
 class PostgresReplay:
@@ -179,3 +188,10 @@ class PostgresReplay:
         is_large = result is not None and result.inserted + result.corrected + result.unchanged > _MOST_POINTS
         if is_large or through % _FORGET_EVERY == 0:
             self._connection.execute(_FORGET, {"through": through, "points": KEPT_POINTS})
+
+    def refuse(self, number: int, why: str, *, is_told: bool) -> None:
+        """The store will never take this one."""
+        if not is_told:
+            self._connection.execute(_SET_ASIDE, {"number": number, "why": why})
+        self._connection.execute(_CONFIRM, {"through": number})
+        self._connection.execute(_DELETE, {"number": number})

@@ -358,6 +358,19 @@ STORE_SPOOL = Table(
     Column("result", ARRAY(Integer)),
 )
 
+STORE_REFUSALS = Table(
+    "store_refusals",
+    METADATA,
+    Column("number", BigInteger, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("interval", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("written_at", _TIME, nullable=False),
+    Column("refused_at", _TIME, FetchedValue(), nullable=False),
+    Column("why", Text, nullable=False),
+)
+
 STORE_SPOOL_STATE = Table(
     "store_spool_state",
     METADATA,

@@ -23,6 +23,18 @@ COMMENT ON TABLE store_spool IS 'Writes to a remote store, in the order in which
 kept for a while';
 COMMENT ON COLUMN store_spool.result IS 'Candles inserted, corrected and unchanged, once confirmed';
 
+CREATE TABLE store_refusals (
+    number     bigint PRIMARY KEY,
+    kind       text NOT NULL,
+    symbol     text NOT NULL,
+    interval   text NOT NULL,
+    payload    jsonb NOT NULL,
+    written_at timestamptz NOT NULL,
+    refused_at timestamptz NOT NULL DEFAULT now(),
+    why        text NOT NULL
+);
+COMMENT ON TABLE store_refusals IS 'Writes that the store has refused for good when they were sent from the spool';
+
 CREATE TABLE store_spool_state (
     only_row  boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     last      bigint NOT NULL DEFAULT 0,
@@ -47,4 +59,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop it, with everything in it."""
-    op.execute("DROP TABLE store_spool, store_spool_state")
+    op.execute("DROP TABLE store_spool, store_refusals, store_spool_state")

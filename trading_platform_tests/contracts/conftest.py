@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine
@@ -29,6 +30,7 @@ from trading_platform_tests.fakes import (
     FakeSeriesStore,
     FakeStreamJournal,
 )
+from trading_platform_tests.support.influx.sites import INFLUX_SITES, InfluxSite
 
 Maker = Callable[[pytest.FixtureRequest], object]
 
@@ -37,6 +39,17 @@ def _engine(request: pytest.FixtureRequest) -> Engine:
     made = request.getfixturevalue("engine")
     assert isinstance(made, Engine)
     return made
+
+
+def _influx_store(
+    request: pytest.FixtureRequest, site: Callable[[], AbstractContextManager[InfluxSite]]
+) -> SeriesStore:
+    """A store in buckets of its own, which are gone after the test."""
+    entered = site()
+    store = entered.__enter__().store()
+    request.addfinalizer(lambda: entered.__exit__(None, None, None))
+    request.addfinalizer(store.connection.close)
+    return store
 
 
 LEDGERS: dict[str, Callable[[pytest.FixtureRequest], Ledger]] = {
@@ -53,6 +66,8 @@ SERIES_STORES: dict[str, Callable[[pytest.FixtureRequest], SeriesStore]] = {
         FakeSeriesStore(), most_candles=1_000, candle_check_seconds=60, price_seconds=5
     ),
 }
+for _name, _site in INFLUX_SITES.items():
+    SERIES_STORES[_name] = partial(_influx_store, site=_site)
 REQUEST_BUDGETS: dict[str, Callable[[pytest.FixtureRequest], RequestBudget]] = {
     "fake": lambda request: FakeRequestBudget(),
     "local": lambda request: LocalRequestBudget(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -104,6 +105,13 @@ def ledger(request: pytest.FixtureRequest) -> Ledger:
 def store(request: pytest.FixtureRequest) -> SeriesStore:
     """An empty store."""
     return SERIES_STORES[request.param](request)
+
+
+@pytest.fixture
+def archive_rows(request: pytest.FixtureRequest) -> int:
+    """Candles of an archive: a million in `make test-influx`; the stand-in for InfluxDB is slow in reading lines."""
+    usual = 20_000 if "[influxdb]" in request.node.name else 100_000
+    return int(os.environ.get("TRADING_PLATFORM_TEST_ROWS", usual))
 
 
 @pytest.fixture(params=REQUEST_BUDGETS)

@@ -32,6 +32,7 @@ _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
 }
+_ALL = slice(None)
 Row = dict[str, Any]
 
 
@@ -96,14 +97,14 @@ class _Pipeline:
         self._load()
         return [table for table in self._tables if table.rows]
 
-    def _load(self) -> None:
-        """Read the rows of series that no filter has left out."""
+    def _load(self, needed: slice = _ALL) -> None:
+        """Read the rows of series that no filter has left out; only those `needed` of each."""
         for table in self._tables:
             series = table.series
             if series is not None:
                 if "_start" not in table.key:
                     raise invalid("cannot submit unbounded read; try bounding it with a call to range")
-                times = series.between(table.key["_start"], table.key["_stop"])
+                times = series.between(table.key["_start"], table.key["_stop"])[needed]
                 table.rows = [{"_time": Time(time), "_value": series.values[time]} for time in times]
                 table.series = None
         self._tables = [table for table in self._tables if table.rows]
@@ -173,22 +174,25 @@ class _Pipeline:
             same.rows += rows
         self._tables = list(merged.values())
 
-    def _pick(self, choose: Callable[[list[Row]], list[Row]]) -> None:
-        self._load()
-        for table in self._tables:
-            table.rows = choose(table.rows)
-
     def _do_last(self) -> None:
-        self._pick(lambda rows: rows[-1:])
+        self._load(slice(-1, None))
+        self._replace(lambda rows: rows[-1:])
 
     def _do_first(self) -> None:
-        self._pick(lambda rows: rows[:1])
+        self._load(slice(1))
+        self._replace(lambda rows: rows[:1])
 
     def _do_count(self) -> None:
-        self._pick(lambda rows: [{"_value": len(rows)}])
+        self._load()
+        self._replace(lambda rows: [{"_value": len(rows)}])
 
     def _do_sum(self) -> None:
-        self._pick(lambda rows: [{"_value": sum(row["_value"] for row in rows)}])
+        self._load()
+        self._replace(lambda rows: [{"_value": sum(row["_value"] for row in rows)}])
+
+    def _replace(self, chosen: Callable[[list[Row]], list[Row]]) -> None:
+        for table in self._tables:
+            table.rows = chosen(table.rows)
 
     def _do_aggregatewindow(self, every: Expression, fn: Expression, **how: Expression) -> None:
         if fn != Name("count") or [self._value(how[name]) for name in ("createEmpty", "timeSrc")] != [False, "_start"]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from trading_platform.adapters.influxdb import InfluxSeriesStore
     from trading_platform.adapters.simulated_exchange.control import SimulatorControl
+    from trading_platform.adapters.spooling_series_store import SpoolingSeriesStore
     from trading_platform.domain.indicators import IndicatorSpec
     from trading_platform.ports.broker import Broker
     from trading_platform.ports.charts import ChartPainter
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from trading_platform.ports.notifier import Notifier
     from trading_platform.ports.request_budget import RequestBudget
     from trading_platform.ports.series_store import SeriesStore
+    from trading_platform.ports.store_spool import StoreSpool
     from trading_platform.ports.stream_journal import StreamJournal
     from trading_platform.services.generate_signals import PlacedStrategy
     from trading_platform.services.quality_desk import QualityDesk
@@ -76,11 +78,29 @@ class Platform:
 
         cache = self.settings.cache
         return CachingSeriesStore(
-            self.base_store,
+            self.spooling_store or self.base_store,
             most_candles=cache.candles,
             candle_check_seconds=cache.candle_check_seconds,
             price_seconds=cache.price_seconds,
+            changes=self.spooling_store,
         )
+
+    @cached_property
+    def spooling_store(self) -> SpoolingSeriesStore | None:
+        """A store that is reached over the network loses nothing while it is away; PostgreSQL needs no spool."""
+        from trading_platform.adapters.spooling_series_store import SpoolingSeriesStore
+        from trading_platform.adapters.store_guard import StoreGuard
+
+        if self.settings.store.kind == "postgres":
+            return None
+        return SpoolingSeriesStore(self.base_store, self.spool, StoreGuard("InfluxDB"))
+
+    @cached_property
+    def spool(self) -> StoreSpool:
+        """What waits for a remote store."""
+        from trading_platform.adapters.postgres.store_spool import PostgresStoreSpool
+
+        return PostgresStoreSpool(self._durable, self._quick, self.settings.store.spool_points)
 
     @cached_property
     def base_store(self) -> SeriesStore:

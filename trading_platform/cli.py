@@ -141,14 +141,16 @@ def run(
 
 @app.command()
 def migrate(state_dir: StateDir = None) -> None:
-    """Bring the ledger's database to the newest schema."""
+    """Bring the ledger's database to the newest schema, and InfluxDB, if it is used, to the buckets it needs."""
     from trading_platform.adapters.postgres.migrate import upgrade
     from trading_platform.runtime.addresses import resolve_addresses
     from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.preflight import check_store
     from trading_platform.runtime.state_folder import StateFolder
 
     settings = settings_of_instance(state_dir)
     upgrade(resolve_addresses(settings, StateFolder.at(settings.state_dir)).database)
+    check_store(settings, typer.echo)
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -107,6 +107,11 @@ class StoreSettings(Section):
     """Where market data is kept. Money is kept in PostgreSQL in either case."""
 
     kind: Literal["postgres", "influxdb"] = Field("postgres", description="influxdb: an InfluxDB 2 server, see below")
+    spool_points: int = Field(
+        2_000_000, ge=100_000, description="may wait in PostgreSQL for InfluxDB, some 0.1 KB each; prices 80 % of it"
+    )
+    spool_alert_share: Share = Field(Decimal("0.1"), description="of it, waiting, is told to the owner")
+    outage_incident_seconds: PositiveSeconds = Field(30.0, description="points that wait so long are told to the owner")
 
 
 class InfluxSettings(Section):
@@ -430,14 +435,15 @@ class Settings(BaseSettings):
         foreign = [s for s in self.market.symbols if not s.endswith("/" + self.account.quote)]
         if foreign:
             raise ValueError(f"market.symbols: {', '.join(foreign)} not quoted in account.quote {self.account.quote}")
-        if self.store.kind == "influxdb":
-            self._reaches_influxdb()
         if self.market.history_candles < self.market.window_candles:
             raise ValueError("market.history_candles must be at least market.window_candles")
         return self
 
-    def _reaches_influxdb(self) -> None:
+    @model_validator(mode="after")
+    def _reaches_the_store(self) -> Settings:
         influx = self.influxdb
+        if self.store.kind != "influxdb":
+            return self
         has_token = influx.token is not None or influx.token_file is not None
         lacking = [name for name, has in (("url", influx.url), ("token", has_token), ("org", influx.org)) if not has]
         if lacking:
@@ -446,6 +452,7 @@ class Settings(BaseSettings):
                 f"store.kind = 'influxdb' needs influxdb.{', influxdb.'.join(lacking)}: set {variables}, "
                 "or name a file in influxdb.token_file"
             )
+        return self
 
     @property
     def simulated(self) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine
@@ -34,6 +36,7 @@ from trading_platform_tests.fakes import (
     FakeStoreSpool,
     FakeStreamJournal,
 )
+from trading_platform_tests.support.influx.sites import INFLUX_SITES, InfluxSite
 from trading_platform_tests.support.remote_store import waiting_store
 
 BOUND_POINTS = 200_000
@@ -60,6 +63,17 @@ def _cached(store: SpoolingSeriesStore) -> CachingSeriesStore:
     return CachingSeriesStore(store, most_candles=1_000, candle_check_seconds=60, price_seconds=5, changes=store)
 
 
+def _influx_store(
+    request: pytest.FixtureRequest, site: Callable[[], AbstractContextManager[InfluxSite]]
+) -> SeriesStore:
+    """A store in buckets of its own, which are gone after the test."""
+    entered = site()
+    store = entered.__enter__().store()
+    request.addfinalizer(lambda: entered.__exit__(None, None, None))
+    request.addfinalizer(store.connection.close)
+    return store
+
+
 LEDGERS: dict[str, Callable[[pytest.FixtureRequest], Ledger]] = {
     "fake": lambda request: FakeLedger(),
     "postgres": lambda request: PostgresLedger(_engine(request)),
@@ -83,6 +97,8 @@ STORE_SPOOLS: dict[str, Callable[[pytest.FixtureRequest], StoreSpool]] = {
     "fake": lambda request: FakeStoreSpool(BOUND_POINTS, kept=KEPT_WRITES),
     "postgres": _spool,
 }
+for _name, _site in INFLUX_SITES.items():
+    SERIES_STORES[_name] = partial(_influx_store, site=_site)
 REQUEST_BUDGETS: dict[str, Callable[[pytest.FixtureRequest], RequestBudget]] = {
     "fake": lambda request: FakeRequestBudget(),
     "local": lambda request: LocalRequestBudget(),
@@ -125,6 +141,13 @@ def store(request: pytest.FixtureRequest) -> SeriesStore:
 def spool(request: pytest.FixtureRequest) -> StoreSpool:
     """A spool in which nothing waits."""
     return STORE_SPOOLS[request.param](request)
+
+
+@pytest.fixture
+def archive_rows(request: pytest.FixtureRequest) -> int:
+    """Candles of an archive: a million in `make test-influx`; the stand-in for InfluxDB is slow in reading lines."""
+    usual = 20_000 if "[influxdb]" in request.node.name else 100_000
+    return int(os.environ.get("TRADING_PLATFORM_TEST_ROWS", usual))
 
 
 @pytest.fixture(params=REQUEST_BUDGETS)

@@ -124,11 +124,16 @@ def test_the_result_can_be_asked_for(spool: StoreSpool) -> None:
     assert spool.result(number) == CandleWrite(1, 1, 1)
 
 
-def test_a_replay_that_fails_has_confirmed_nothing(spool: StoreSpool) -> None:
-    number = spool.append(batch(0), START)
-    with pytest.raises(RetryLater), spool.replaying() as replay:
+def fail_to_send(spool: StoreSpool) -> None:
+    with spool.replaying() as replay:
         assert replay.first()
         raise RetryLater("the store has gone")
+
+
+def test_a_replay_that_fails_has_confirmed_nothing(spool: StoreSpool) -> None:
+    number = spool.append(batch(0), START)
+    with pytest.raises(RetryLater):
+        fail_to_send(spool)
     assert spool.state().rows == 1
     assert send_all(spool) == [number]
 

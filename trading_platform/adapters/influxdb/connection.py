@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -26,7 +26,7 @@ _CONNECTIONS = 8
 _MOST_BATCH_BYTES = 8_000_000  # of line protocol before it is compressed; some servers take no larger body
 
 T = TypeVar("T")
-Parameters = Mapping[str, str | int | datetime]
+Parameters = dict[str, str | int | datetime]
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,9 @@ class InfluxConnection:
         RetryLater
             If no whole answer came.
         """
-        return self.asked("reading", lambda: self._query(flux, dict(parameters)))
+        return self.asked("reading", lambda: self._query(flux, parameters))
 
-    def _query(self, flux: str, parameters: dict[str, object]) -> list[Table]:
+    def _query(self, flux: str, parameters: Parameters) -> list[Table]:
         response = self.client.query_api().query_raw(flux, params=parameters)
         try:
             return read_tables(response.data.decode())  # urllib3 raises if the answer is cut short

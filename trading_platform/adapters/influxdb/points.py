@@ -121,4 +121,5 @@ def gap_of(time: str, text: str) -> Gap | None:
 
 
 def _point(measurement: str, time: datetime) -> Point:
-    return Point(measurement).time(milliseconds(time), WritePrecision.MS)
+    point: Point = Point(measurement).time(milliseconds(time), WritePrecision.MS)
+    return point

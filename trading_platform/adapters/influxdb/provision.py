@@ -22,7 +22,7 @@ from influxdb_client import (
 from influxdb_client.rest import ApiException
 
 from trading_platform.adapters.influxdb import flux
-from trading_platform.adapters.influxdb.connection import InfluxConnection
+from trading_platform.adapters.influxdb.connection import InfluxConnection, Parameters
 from trading_platform.adapters.influxdb.refusals import server_message
 from trading_platform.domain.errors import FixSettings, RetryLater
 
@@ -175,7 +175,7 @@ class Provision:
         line = Point(_PROBE).field("ok", True).time(now, WritePrecision.MS).to_line_protocol()
         for plan in self._buckets:
             self._connection.write(plan.name, [line])
-            parameters = {"bucket": plan.name, "begin": flux.moment(now), "end": flux.moment(now + 1)}
+            parameters: Parameters = {"bucket": plan.name, "begin": flux.moment(now), "end": flux.moment(now + 1)}
             if not self._connection.query(flux.newest_of_all(_PROBE, "ok"), parameters):
                 raise RetryLater(f"{self._connection.place} doesn't show the point it confirmed in bucket {plan.name}")
 

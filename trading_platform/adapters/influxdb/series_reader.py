@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trading_platform.adapters.influxdb import flux
-from trading_platform.adapters.influxdb.connection import InfluxConnection
+from trading_platform.adapters.influxdb.connection import InfluxConnection, Parameters
 from trading_platform.adapters.influxdb.points import moment_of
 from trading_platform.domain.candle import Interval
 
@@ -27,7 +27,7 @@ class SeriesReader:
     symbol: str
     interval: Interval
 
-    def parameters(self, begin: datetime | None, end: datetime | None) -> dict[str, str | int | datetime]:
+    def parameters(self, begin: datetime | None, end: datetime | None) -> Parameters:
         """What every question of this series names."""
         return {
             "bucket": self.bucket,

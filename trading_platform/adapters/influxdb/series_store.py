@@ -13,7 +13,7 @@ import pandas as pd
 
 from trading_platform.adapters.influxdb import candle_gaps, flux, points
 from trading_platform.adapters.influxdb.candle_writer import write_candles
-from trading_platform.adapters.influxdb.connection import InfluxConnection
+from trading_platform.adapters.influxdb.connection import InfluxConnection, Parameters
 from trading_platform.adapters.influxdb.points import (
     candle_of,
     indicator_line,
@@ -109,7 +109,7 @@ class InfluxSeriesStore:
         return found
 
     def _versions(self, ranges: Sequence[CandleRange]) -> list[SeriesVersion]:
-        parameters: dict[str, str | int | datetime] = {"bucket": self.buckets.candles, "end": flux.END_OF_TIME}
+        parameters: Parameters = {"bucket": self.buckets.candles, "end": flux.END_OF_TIME}
         for number, wanted in enumerate(ranges):
             parameters |= {
                 f"symbol_{number}": wanted.symbol,
@@ -194,9 +194,9 @@ class InfluxSeriesStore:
         """Latest ticker per symbol."""
         if not symbols:
             return {}
-        parameters = {"bucket": self.buckets.ticks, "begin": flux.BEGINNING, "end": flux.END_OF_TIME}
+        parameters: Parameters = {"bucket": self.buckets.ticks, "begin": flux.BEGINNING, "end": flux.END_OF_TIME}
         tables = self.connection.query(flux.newest_of_all(points.TICKERS, "exact"), parameters)
-        latest = dict(row for table in tables for row in table.values("symbol", "_value"))
+        latest = {symbol: text for table in tables for symbol, text in table.values("symbol", "_value")}
         return {symbol: ticker_of(symbol, latest[symbol]) for symbol in symbols if symbol in latest}
 
     def write_indicators(self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]) -> None:
@@ -213,7 +213,7 @@ class InfluxSeriesStore:
         """Drop the values of candles that opened before that; how many rows."""
         if before <= flux.BEGINNING:
             return 0
-        parameters = {"bucket": self.buckets.candles, "begin": flux.BEGINNING, "end": before}
+        parameters: Parameters = {"bucket": self.buckets.candles, "begin": flux.BEGINNING, "end": before}
         tables = self.connection.query(flux.count_of_all(points.INDICATORS, "row"), parameters)
         held = sum(int(value) for table in tables for value in table.column("_value"))
         if held:

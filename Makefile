@@ -8,13 +8,14 @@ UV := $(BIN)/uv
 UP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test check format bench bench-symbols bench-import faults lock
+.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import faults lock
 
 help:
 	@echo "make up      start the platform and watch it (options: make up UP='--port 3001 --speed 60')"
 	@echo "make down    stop it from another terminal"
 	@echo "make status  what runs, where and since when"
 	@echo "make test    run the tests (options: make test PYTEST='-k risk')"
+	@echo "make test-influx  the store's contract, a million rows included, on the InfluxDB 2 that INFLUXDB_V2_* name"
 	@echo "make check   lint, types, import rules, Dagster definitions"
 	@echo "make bench   measure latency and CPU beside stock Dagster"
 	@echo "make bench-symbols  what a refresh costs for 1, 10 and 100 symbols (two minutes)"
@@ -51,6 +52,16 @@ status: $(STAMP)
 # Two workers: one runs the whole platform and mostly waits for it, the other everything else meanwhile.
 test: $(STAMP)
 	@$(BIN)/python -m pytest --numprocesses=2 $(PYTEST)
+
+# Everything goes into buckets of random names, which are deleted again.
+INFLUX_TESTS := contracts/test_series_store.py contracts/test_series_store_killed.py integration/test_influx_server.py \
+  end_to_end/test_influxdb.py
+
+test-influx: $(STAMP)
+	@test -n "$$INFLUXDB_V2_URL" -a -n "$$INFLUXDB_V2_TOKEN" -a -n "$$INFLUXDB_V2_ORG" || { \
+	  echo "Nothing to test: set INFLUXDB_V2_URL, INFLUXDB_V2_TOKEN (an all-access token) and INFLUXDB_V2_ORG" >&2; exit 2; }
+	@TRADING_PLATFORM_TEST_ROWS=$${TRADING_PLATFORM_TEST_ROWS:-1000000} $(BIN)/python -m pytest \
+	  $(INFLUX_TESTS:%=trading_platform_tests/%) -k "influxdb-server or (postgres and not caching)" $(PYTEST)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

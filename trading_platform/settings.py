@@ -128,7 +128,7 @@ class InfluxSettings(Section):
     )
     candle_days: int = Field(3650, ge=0, description="candles, indicators and ticks per minute are kept; 0: for ever")
     tick_days: int = Field(7, ge=1, le=365, description="raw ticks are kept; their minutes stay as long as candles")
-    timeout_seconds: PositiveSeconds = Field(4.0, le=60, description="for one answer")
+    timeout_seconds: PositiveSeconds = Field(5.0, le=60, description="for one answer")
     retry_seconds: float = Field(6.0, ge=0, le=60, description="the longest that one request is tried again")
     batch_points: int = Field(
         5000, ge=1, le=50_000, description="in one write request, which is confirmed before the next"

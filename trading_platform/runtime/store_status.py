@@ -95,7 +95,9 @@ def _as_text(status: StoreStatus) -> str:
         console.print(table)
     spool = status.spool
     since = f", the oldest since {_utc(spool.oldest_at)} UTC" if spool.oldest_at else ""
-    console.print(f"Spool: {spool.rows:,} writes with {spool.points:,} points wait{since} (room for {spool.bound_points:,})")
+    console.print(
+        f"Spool: {spool.rows:,} writes with {spool.points:,} points wait{since} (room for {spool.bound_points:,})"
+    )
     if spool.refused:
         console.print(f"Refused by the store for good: {spool.refused:,} writes, in the table store_refusals")
     console.print(f"Circuit breaker: {status.breaker}")

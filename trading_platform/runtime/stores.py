@@ -50,6 +50,4 @@ def store_of(platform: Platform, kind: str) -> SeriesStore:
 
 def spooling_influx(platform: Platform) -> SpoolingSeriesStore:
     """InfluxDB behind the spool, even where the settings choose PostgreSQL by now: something may still wait."""
-    return platform.spooling_store or SpoolingSeriesStore(
-        platform.influx_store, platform.spool, StoreGuard("InfluxDB")
-    )
+    return platform.spooling_store or SpoolingSeriesStore(platform.influx_store, platform.spool, StoreGuard("InfluxDB"))

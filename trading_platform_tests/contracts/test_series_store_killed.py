@@ -40,10 +40,9 @@ def site(request: pytest.FixtureRequest) -> Iterator[StoreSite]:
         return
     with INFLUX_SITES[request.param]() as influx:
         store = influx.store(batch_points=BATCH)
-        access = {"url": influx.url, "token": influx.token, "org": influx.org, "bucket": influx.bucket}
         settings = {
             "store": {"kind": "influxdb"},
-            "influxdb": access | {"batch_points": BATCH},
+            "influxdb": influx.access | {"batch_points": BATCH},
             "replay": {"folder": "."},
         }
         release = Event()

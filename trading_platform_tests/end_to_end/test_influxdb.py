@@ -12,8 +12,7 @@ import pytest
 from trading_platform_tests.end_to_end.replayed.conftest import LIVELY_STRATEGIES
 from trading_platform_tests.support.archives import recorded_or_synthetic
 from trading_platform_tests.support.examples import MINUTE
-from trading_platform_tests.support.influx import running_influx
-from trading_platform_tests.support.influx.sites import InfluxSite
+from trading_platform_tests.support.influx.sites import INFLUX_SITES, InfluxSite
 from trading_platform_tests.support.platform import RunningPlatform, running_platform
 from trading_platform_tests.support.records import SYMBOLS, Records, archive_candles
 
@@ -29,11 +28,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return recorded_or_synthetic("2025-03", tmp_path_factory.mktemp("archive"), candles=3000)
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[InfluxSite]:
-    """A server that is set up and empty."""
-    with running_influx() as server:
-        yield InfluxSite(server.url, server.token, server.org, "trading_platform", server)
+@pytest.fixture(scope="module", params=INFLUX_SITES)
+def site(request: pytest.FixtureRequest) -> Iterator[InfluxSite]:
+    """A server without any market data."""
+    with INFLUX_SITES[request.param]() as entered:
+        yield entered
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +47,7 @@ def platform(archive: Path, site: InfluxSite) -> Iterator[RunningPlatform]:
         "INFLUXDB__URL": site.url,
         "INFLUXDB__TOKEN": site.token,
         "INFLUXDB__ORG": site.org,
+        "INFLUXDB__BUCKET": site.bucket,
     }
     with (
         tempfile.TemporaryDirectory(prefix="trading-platform-") as folder,

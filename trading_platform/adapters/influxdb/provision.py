@@ -121,26 +121,19 @@ class Provision:
 
     def _org_id(self) -> str:
         org, api = self._connection.access.org, self._connection.client.organizations_api()
-        found = self._asked("looking for the organisation", lambda: self._none_if_missing(api.find_organizations, org))
+        found = self._asked("looking for the organisation", lambda: _none_if_missing(api.find_organizations, org=org))
         if not found:
             found = [self._asked("making the organisation", lambda: api.create_organization(name=org))]
         return str(found[0].id)
 
-    @staticmethod
-    def _none_if_missing(find: Callable[..., object], org: str) -> object:
-        try:
-            return find(org=org)
-        except ApiException as refusal:
-            if refusal.status == 404:
-                return None
-            raise
-
     def _make_bucket(self, plan: BucketPlan, org_id: str) -> None:
         api = self._connection.client.buckets_api()
-        found = self._asked("looking for buckets", lambda: api.find_buckets(name=plan.name, org_id=org_id)).buckets
+        find = api.find_buckets
+        answer = self._asked("looking for a bucket", lambda: _none_if_missing(find, name=plan.name, org_id=org_id))
+        found = answer.buckets if answer else []
         if not found:
             made = Bucket(name=plan.name, org_id=org_id, retention_rules=[plan.retention()])
-            self._asked("making a bucket", lambda: self._unless_there(lambda: api.create_bucket(bucket=made)))
+            self._asked("making a bucket", lambda: _unless_there(lambda: api.create_bucket(bucket=made)))
             return
         bucket = found[0]
         kept = bucket.retention_rules[0].every_seconds if bucket.retention_rules else 0
@@ -160,15 +153,6 @@ class Provision:
             changed = TaskUpdateRequest(flux=plan.flux)
             self._asked("changing a task", lambda: api.update_task_request(found[0].id, changed))
 
-    @staticmethod
-    def _unless_there(create: Callable[[], object]) -> None:
-        """Another process may have made it since we looked."""
-        try:
-            create()
-        except ApiException as refusal:
-            if refusal.status != 422 or "already exists" not in server_message(refusal):
-                raise
-
     def _probe(self) -> None:
         """Write and read a point in each bucket: permissions show at the start, not at the first trade."""
         now = int(time.time() * 1000)
@@ -181,3 +165,22 @@ class Provision:
 
     def _asked(self, deed: str, request: Callable[[], Any]) -> Any:
         return self._connection.asked(deed, request, heals=False)
+
+
+def _none_if_missing(find: Callable[..., Any], **named: str) -> Any:
+    """Of what isn't there, some versions answer with an empty list and some with 404."""
+    try:
+        return find(**named)
+    except ApiException as refusal:
+        if refusal.status == 404:
+            return None
+        raise
+
+
+def _unless_there(create: Callable[[], object]) -> None:
+    """Another process may have made it since we looked."""
+    try:
+        create()
+    except ApiException as refusal:
+        if refusal.status != 422 or "already exists" not in server_message(refusal):
+            raise

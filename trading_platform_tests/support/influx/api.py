@@ -135,8 +135,10 @@ class InfluxApi:
 
     def _get_buckets(self, request: Request, grants: Grants) -> Reply:
         del grants
-        found = self.storage.buckets_of(request.parameters.get("orgID"), request.parameters.get("name"))
-        return Reply(200, {"buckets": [bucket.as_json() for bucket in found]})
+        org_id, name = request.parameters.get("orgID"), request.parameters.get("name")
+        if org_id and name and self.storage.bucket(org_id, name) is None:
+            raise not_found(f'bucket "{name}" not found')
+        return Reply(200, {"buckets": [bucket.as_json() for bucket in self.storage.buckets_of(org_id, name)]})
 
     def _post_buckets(self, request: Request, grants: Grants) -> Reply:
         grants.require("buckets")

@@ -31,9 +31,15 @@ class InfluxSite:
     bucket: str
     stand_in: InfluxServer | None = None
 
+    @property
+    def access(self) -> dict[str, Any]:
+        """How a process gets here; patiently, since a million rows may take the server a while."""
+        patience = {"timeout_seconds": 30.0, "retry_seconds": 30.0}
+        return {"url": self.url, "token": self.token, "org": self.org, "bucket": self.bucket, **patience}
+
     def settings(self, **influx: Any) -> Settings:
         """Settings that lead here; candles of any age are kept."""
-        given = {"url": self.url, "token": self.token, "org": self.org, "bucket": self.bucket, "candle_days": 0}
+        given = self.access
         return plain_settings(store={"kind": "influxdb"}, influxdb=given | influx, replay={"folder": "."})
 
     def store(self, **influx: Any) -> InfluxSeriesStore:
@@ -72,8 +78,8 @@ def clear(site: InfluxSite) -> None:
     store = site.store()
     client = store.connection.client
     names = {site.bucket + part for part in ("", "_ticks", "_replay", "_replay_ticks")}
-    for name in names:
-        for bucket in client.buckets_api().find_buckets(name=name, org=site.org).buckets:
+    for bucket in client.buckets_api().find_buckets(org=site.org, limit=100).buckets:
+        if bucket.name in names:
             client.buckets_api().delete_bucket(bucket)
     for task in client.tasks_api().find_tasks(limit=500):
         if any(name in task.name for name in names):
@@ -83,4 +89,4 @@ def clear(site: InfluxSite) -> None:
 
 INFLUX_SITES: dict[str, Callable[[], AbstractContextManager[InfluxSite]]] = {"influxdb": influx_stand_in}
 if real_server_is_known():
-    INFLUX_SITES["influxdb server"] = influx_server
+    INFLUX_SITES["influxdb-server"] = influx_server

@@ -8,7 +8,7 @@ UV := $(BIN)/uv
 UP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import faults lock
+.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores store-outage faults lock
 
 help:
 	@echo "make up      start the platform and watch it (options: make up UP='--port 3001 --speed 60')"
@@ -20,6 +20,8 @@ help:
 	@echo "make bench   measure latency and CPU beside stock Dagster"
 	@echo "make bench-symbols  what a refresh costs for 1, 10 and 100 symbols (two minutes)"
 	@echo "make bench-import  a million candles from an archive, beside a plain COPY of the same rows"
+	@echo "make bench-stores  both stores of market data side by side (INFLUXDB_V2_*: a real InfluxDB)"
+	@echo "make store-outage  ten minutes without InfluxDB at speed 60: lost, doubled, what went on"
 	@echo "make faults  every fault of the venue: noticed when, fresh when, rows lost (eight minutes at most)"
 	@echo "make setup   the environment only, in $(VENV)"
 	@echo "make lock    resolve pyproject.toml into requirements/*.txt (UPGRADE=1: newest versions)"
@@ -83,6 +85,12 @@ bench-symbols: $(STAMP)
 
 bench-import: $(STAMP)
 	@$(BIN)/python -m benchmarks.candle_import $(BENCH)
+
+bench-stores: $(STAMP)
+	@$(BIN)/python -m benchmarks.stores $(BENCH)
+
+store-outage: $(STAMP)
+	@$(BIN)/python -m benchmarks.store_outage $(OUTAGE)
 
 faults: $(STAMP)
 	@$(BIN)/python -m benchmarks.faults $(FAULTS)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, bindparam, select, text
+from sqlalchemy import ARRAY, Connection, Engine, Integer, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from trading_platform.adapters.postgres.engine import reading, transaction
@@ -31,20 +31,23 @@ _LOCK_SECONDS = 2
 _MOST_ROWS, _MOST_POINTS = 50, 5_000
 _FORGET_EVERY = 64
 
-_NEXT = text(
-    """
-    INSERT INTO store_spool_state AS s (last, rows, points) VALUES (1, 1, :points)
-    ON CONFLICT (only_row) DO UPDATE SET last = s.last + 1, rows = s.rows + 1, points = s.points + :points
-    WHERE s.points + :points <= :bound
-    RETURNING last
-    """
-)
+# one statement each: a round trip less is what a write through the spool gains
 _APPEND = text(
     """
+    WITH taken AS (
+        INSERT INTO store_spool_state AS s (last, rows, points) VALUES (1, 1, :points)
+        ON CONFLICT (only_row) DO UPDATE SET last = s.last + 1, rows = s.rows + 1, points = s.points + :points
+        WHERE s.points + :points <= :bound
+        RETURNING last
+    )
     INSERT INTO store_spool (number, kind, symbol, interval, payload, points, written_at)
-    VALUES (:number, :kind, :symbol, :interval, :payload, :points, :at)
+    SELECT last, :kind, :symbol, :interval, :payload, :points, :at FROM taken
+    RETURNING number
     """
 ).bindparams(bindparam("payload", type_=JSONB))
+_TAKE_TURN = text(
+    "SELECT set_config('lock_timeout', :patience, true), pg_advisory_xact_lock(:lock) FROM (SELECT 1) once"
+)
 _FIRST = text(
     """
     SELECT number, kind, symbol, interval, payload
@@ -65,11 +68,13 @@ _CONFIRM = text(
     WITH sent AS (
         SELECT count(*) AS rows, coalesce(sum(w.points), 0) AS points
         FROM store_spool w, store_spool_state c WHERE w.number > c.confirmed AND w.number <= :through
+    ), noted AS (
+        UPDATE store_spool SET result = :result WHERE number = :through
     )
     UPDATE store_spool_state s SET confirmed = :through, rows = s.rows - sent.rows, points = s.points - sent.points
     FROM sent
     """
-)
+).bindparams(bindparam("result", type_=ARRAY(Integer)))
 _FORGET = text(
     f"""
     WITH old AS (
@@ -119,13 +124,12 @@ class PostgresStoreSpool:
     def append(self, write: StoreWrite, at: datetime) -> int:
         """Accept a write; its number."""
         bound = int(self._bound * PRICES_SHARE) if isinstance(write, TickerBatch) else self._bound
-        row = {**to_row(write), "points": write.points, "at": at}
-        with transaction(self._durable) as connection:
-            number = connection.execute(_NEXT, {"points": write.points, "bound": bound}).scalar()
-            if number is None:
-                raise RetryLater(f"the store is away and its spool is full: {self._bound:,} points wait at most")
-            connection.execute(_APPEND, {**row, "number": number})
-            return int(number)
+        row = {**to_row(write), "points": write.points, "at": at, "bound": bound}
+        with reading(self._durable) as connection:  # one statement is a transaction of its own
+            number = connection.execute(_APPEND, row).scalar()
+        if number is None:
+            raise RetryLater(f"the store is away and its spool is full: {self._bound:,} points wait at most")
+        return int(number)
 
     def since(
         self, number: int, *, series: tuple[str, Interval] | None = None, kind: type[StoreWrite] | None = None
@@ -155,8 +159,7 @@ class PostgresStoreSpool:
     def replaying(self) -> Iterator[PostgresReplay]:
         """Wait a little for the right to send."""
         with transaction(self._quick) as connection:
-            connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            connection.execute(_TAKE_TURN, {"patience": f"{_LOCK_SECONDS}s", "lock": _LOCK})
             yield PostgresReplay(connection)
 
     def state(self) -> SpoolState:
@@ -180,11 +183,8 @@ class PostgresReplay:
 
     def confirm(self, through: int, result: CandleWrite | None = None) -> None:
         """The store has this one and all before it."""
-        if result:
-            changed = [result.inserted, result.corrected, result.unchanged]
-            statement = STORE_SPOOL.update().where(STORE_SPOOL.c.number == through).values(result=changed)
-            self._connection.execute(statement)
-        self._connection.execute(_CONFIRM, {"through": through})
+        changed = [result.inserted, result.corrected, result.unchanged] if result else None
+        self._connection.execute(_CONFIRM, {"through": through, "result": changed})
         is_large = result is not None and result.inserted + result.corrected + result.unchanged > _MOST_POINTS
         if is_large or through % _FORGET_EVERY == 0:
             self._connection.execute(_FORGET, {"through": through, "points": KEPT_POINTS})
@@ -193,5 +193,5 @@ class PostgresReplay:
         """The store will never take this one."""
         if not is_told:
             self._connection.execute(_SET_ASIDE, {"number": number, "why": why})
-        self._connection.execute(_CONFIRM, {"through": number})
+        self._connection.execute(_CONFIRM, {"through": number, "result": None})
         self._connection.execute(_DELETE, {"number": number})

@@ -63,7 +63,7 @@ test-influx: $(STAMP)
 	@test -n "$$INFLUXDB_V2_URL" -a -n "$$INFLUXDB_V2_TOKEN" -a -n "$$INFLUXDB_V2_ORG" || { \
 	  echo "Nothing to test: set INFLUXDB_V2_URL, INFLUXDB_V2_TOKEN (an all-access token) and INFLUXDB_V2_ORG" >&2; exit 2; }
 	@TRADING_PLATFORM_TEST_ROWS=$${TRADING_PLATFORM_TEST_ROWS:-1000000} $(BIN)/python -m pytest \
-	  $(INFLUX_TESTS:%=trading_platform_tests/%) -k "influxdb-server or (postgres and not caching)" $(PYTEST)
+	  $(INFLUX_TESTS:%=trading_platform_tests/%) -k "influxdb-server or influxdb_server or (postgres and not caching)" $(PYTEST)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

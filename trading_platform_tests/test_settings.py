@@ -17,6 +17,8 @@ DOCUMENTED = Path(__file__).parent.parent / "settings.toml"
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_computer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    for name in ("URL", "TOKEN", "ORG"):
+        monkeypatch.delenv(f"INFLUXDB_V2_{name}", raising=False)
 
 
 def _uncommented() -> str:

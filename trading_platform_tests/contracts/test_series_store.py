@@ -270,6 +270,15 @@ def test_versions_of_several_ranges_come_in_their_order(store: SeriesStore) -> N
     ranges = [CandleRange(symbol, MINUTE, minutes(0), minutes(9)) for symbol in ("NO/ONE", SYMBOL, "ETH/USDT")]
     assert [version.inside.candles for version in store.versions(ranges)] == [0, 2, 1]
     assert store.versions([]) == []
+    mixed = [CandleRange(symbol, MINUTE, minutes(n), minutes(n)) for n in (1, 0) for symbol in (SYMBOL, "ETH/USDT")]
+    assert [(each.inside.candles, each.onwards.candles) for each in store.versions(mixed)] == [
+        (1, 1),
+        (0, 0),
+        (1, 2),
+        (1, 1),
+    ]
+    many = [CandleRange(SYMBOL, MINUTE, minutes(-n), minutes(n)) for n in range(60)]
+    assert {each.onwards.candles for each in store.versions(many)} == {2}
 
 
 def test_a_window_read_again_is_as_the_store_is(store: SeriesStore) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
@@ -29,6 +29,7 @@ class StoreSite:
     settings: dict[str, Any]
     store: SeriesStore
     is_midway: Callable[[], bool]
+    go_on: Event = field(default_factory=Event)
 
 
 @pytest.fixture(params=["postgres", *INFLUX_SITES])
@@ -45,16 +46,17 @@ def site(request: pytest.FixtureRequest) -> Iterator[StoreSite]:
             "influxdb": influx.access | {"batch_points": BATCH},
             "replay": {"folder": "."},
         }
-        release = Event()
+        go_on = Event()
         if influx.stand_in:
-            influx.stand_in.faults.plan("/api/v2/write", *[None] * HALFWAY, Fault(hold=release))
-        yield StoreSite(settings, store, lambda: store.count_candles(SYMBOL, MINUTE) >= HALFWAY * BATCH)
-        release.set()
+            influx.stand_in.faults.plan("/api/v2/write", *[None] * HALFWAY, Fault(hold=go_on))
+        yield StoreSite(settings, store, lambda: store.count_candles(SYMBOL, MINUTE) >= HALFWAY * BATCH, go_on)
+        go_on.set()
         store.connection.close()
 
 
 def test_a_write_that_was_killed_is_finished_by_writing_again(site: StoreSite) -> None:
     kill_while_writing(site.settings, MANY, site.is_midway)
+    site.go_on.set()  # what was on its way arrives late
     kept = site.store.count_candles(SYMBOL, MINUTE)
     assert kept == len(site.store.candles(SYMBOL, MINUTE))
 

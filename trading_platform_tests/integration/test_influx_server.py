@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,8 +15,9 @@ from trading_platform.adapters.influxdb import InfluxSeriesStore, make_influx_st
 from trading_platform.adapters.influxdb.provision import ticks_per_minute
 from trading_platform.domain.errors import FixSettings
 from trading_platform.domain.market import Ticker
+from trading_platform.ports.series_store import CandleRange, RangeVersion
 from trading_platform.settings import Settings
-from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle
+from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle, minutes
 from trading_platform_tests.support.influx.sites import INFLUX_SITES, InfluxSite, real_server_is_known
 from trading_platform_tests.support.plain_settings import plain_settings
 
@@ -98,21 +100,36 @@ def test_a_dropped_value_is_gone_and_the_next_one_stays(store: InfluxSeriesStore
     assert list(store.indicators(SYMBOL, MINUTE, newest=5).values()) == [{"ema_12": 2.0}]
 
 
-@only_real
+def test_writers_that_know_nothing_of_each_other_double_nothing(site: InfluxSite, store: InfluxSeriesStore) -> None:
+    others = [site.store(batch_points=50) for _ in range(3)]
+    many = [candle(minute) for minute in range(400)]
+
+    def write_all(each: InfluxSeriesStore) -> None:
+        each.write_candles(SYMBOL, MINUTE, many, source="rest", received_at=START)
+        each.connection.close()
+
+    with ThreadPoolExecutor(len(others)) as threads:
+        list(threads.map(write_all, others))
+
+    assert store.candles(SYMBOL, MINUTE) == many
+    [version] = store.versions([CandleRange(SYMBOL, MINUTE, minutes(0), minutes(399))])
+    assert version.inside == RangeVersion(400, 0)
+
+
 @pytest.mark.parametrize("deed", ["read", "write"])
-def test_a_token_that_may_not_is_told_at_the_start_influxdb_server(deed: str) -> None:
-    with INFLUX_SITES["influxdb-server"]() as site:
-        client = site.store().connection.client
-        [org] = client.organizations_api().find_organizations(org=site.org)
-        resources = [PermissionResource(type=kind, org_id=org.id) for kind in ("buckets", "orgs", "tasks")]
-        permissions = [Permission(action=deed, resource=resource) for resource in resources]
-        made = client.authorizations_api().create_authorization(org_id=org.id, permissions=permissions)
-        try:
-            with pytest.raises(FixSettings, match="token"):
-                prepare_influxdb(site.settings(token=made.token))
-        finally:
-            client.authorizations_api().delete_authorization(made)
-            client.close()
+def test_a_token_that_may_do_half_of_it_is_told_at_the_start(
+    site: InfluxSite, store: InfluxSeriesStore, deed: str
+) -> None:
+    client = store.connection.client
+    [org] = client.organizations_api().find_organizations(org=site.org)
+    resources = [PermissionResource(type=kind, org_id=org.id) for kind in ("buckets", "orgs", "tasks")]
+    permissions = [Permission(action=deed, resource=resource) for resource in resources]
+    made = client.authorizations_api().create_authorization(org_id=org.id, permissions=permissions)
+    try:
+        with pytest.raises(FixSettings, match="token"):
+            prepare_influxdb(site.settings(token=made.token))
+    finally:
+        client.authorizations_api().delete_authorization(made)
 
 
 @only_real

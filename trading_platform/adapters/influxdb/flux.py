@@ -91,15 +91,17 @@ def count_of_all(measurement: str, field: str) -> str:
     )
 
 
-def states(measurement: str, field: str, ranges: int) -> str:
-    """Number and sum of a field's values, for so many ranges: up to `middle_N` and from there on.
+def states(measurement: str, field: str, symbols_of_ranges: Sequence[int]) -> str:
+    """Number and sum of a field's values, for several ranges of several symbols each.
 
-    The results are named ``count_inside_N``, ``sum_inside_N``, ``count_beyond_N``, ``sum_beyond_N``.
+    Range N goes from `begin_N` to `middle_N` and from there on, for the symbols `symbol_N_0`, `symbol_N_1`, …; its
+    results are named ``count_inside_N``, ``sum_inside_N``, ``count_beyond_N``, ``sum_beyond_N``, a row per symbol.
     """
     parts = []
-    for number in range(ranges):
+    for number, symbols in enumerate(symbols_of_ranges):
+        named = " or ".join(f"r.symbol == symbol_{number}_{place}" for place in range(symbols))
         series = (
-            f'r._measurement == "{measurement}" and r.symbol == symbol_{number} and r.interval == interval_{number}'
+            f'r._measurement == "{measurement}" and r.interval == interval_{number} and ({named})'
             f' and r._field == "{field}"'
         )
         for place, bounds in (
@@ -107,8 +109,8 @@ def states(measurement: str, field: str, ranges: int) -> str:
             ("beyond", f"start: middle_{number}, stop: end"),
         ):
             parts += [
-                f"from(bucket: bucket) |> range({bounds}) |> filter(fn: (r) => {series})"
-                f' |> {sum_or_count}() |> keep(columns: ["_value"]) |> yield(name: "{sum_or_count}_{place}_{number}")'
+                f"from(bucket: bucket) |> range({bounds}) |> filter(fn: (r) => {series}) |> {sum_or_count}()"
+                f' |> keep(columns: ["symbol", "_value"]) |> yield(name: "{sum_or_count}_{place}_{number}")'
                 for sum_or_count in ("count", "sum")
             ]
     return "\n".join(parts)

@@ -23,14 +23,13 @@ from trading_platform.adapters.influxdb.points import (
     ticker_of,
 )
 from trading_platform.adapters.influxdb.series_reader import SeriesReader
+from trading_platform.adapters.influxdb.versions import versions
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
-from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
+from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
-_JUST_AFTER = timedelta(milliseconds=1)
 _JUST_BEFORE = timedelta(microseconds=1)
-_RANGES_AT_ONCE = 25
 _INDICATORS_PREDICATE = f'_measurement="{points.INDICATORS}"'
 
 
@@ -102,34 +101,8 @@ class InfluxSeriesStore:
         return self._candles(symbol, interval).count("revision")
 
     def versions(self, ranges: Sequence[CandleRange]) -> list[SeriesVersion]:
-        """The state of each range, so many in one question."""
-        found: list[SeriesVersion] = []
-        for first in range(0, len(ranges), _RANGES_AT_ONCE):
-            found += self._versions(ranges[first : first + _RANGES_AT_ONCE])
-        return found
-
-    def _versions(self, ranges: Sequence[CandleRange]) -> list[SeriesVersion]:
-        parameters: Parameters = {"bucket": self.buckets.candles, "end": flux.END_OF_TIME}
-        for number, wanted in enumerate(ranges):
-            parameters |= {
-                f"symbol_{number}": wanted.symbol,
-                f"interval_{number}": wanted.interval.name,
-                f"begin_{number}": wanted.first,
-                f"middle_{number}": wanted.last + _JUST_AFTER,
-            }
-        query = flux.states(points.CANDLES, "revision", len(ranges))
-        answers = {table.result: int(table.column("_value")[0]) for table in self.connection.query(query, parameters)}
-
-        def version(number: int, *places: str) -> RangeVersion:
-            counted, summed = (
-                sum(answers.get(f"{what}_{place}_{number}", 0) for place in places) for what in ("count", "sum")
-            )
-            return RangeVersion(counted, summed)
-
-        return [
-            SeriesVersion(version(number, "inside"), version(number, "inside", "beyond"))
-            for number in range(len(ranges))
-        ]
+        """The state of each range; symbols whose ranges are the same are asked for together."""
+        return versions(self.connection, self.buckets.candles, ranges)
 
     def candles_per_day(
         self, symbol: str, interval: Interval, *, start: datetime | None = None, end: datetime | None = None

@@ -165,6 +165,23 @@ class InfluxApi:
         del self.storage.buckets[request.path.rsplit("/", 1)[1]]
         return Reply(204)
 
+    def _post_authorizations(self, request: Request, grants: Grants) -> Reply:
+        del grants
+        allowed = {(each["action"], each["resource"]["type"]) for each in request.json()["permissions"]}
+        made = Grants(
+            read=("read", "buckets") in allowed,
+            **{deed: ("write", kind) in allowed for deed, kind in (("write", "buckets"), ("buckets", "buckets"))},
+            **{kind: ("write", kind) in allowed for kind in ("orgs", "tasks")},
+        )
+        token = f"token-{self.storage.new_id()}"
+        self.tokens[token] = made
+        return Reply(201, {"id": token, "token": token, "permissions": [], "status": "active"})
+
+    def _delete_authorizations(self, request: Request, grants: Grants) -> Reply:
+        del grants
+        del self.tokens[request.path.rsplit("/", 1)[1]]
+        return Reply(204)
+
     def _get_tasks(self, request: Request, grants: Grants) -> Reply:
         del grants
         name = request.parameters.get("name")

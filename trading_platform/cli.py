@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from trading_platform.domain.errors import PlatformError
@@ -155,6 +156,12 @@ def migrate(state_dir: StateDir = None) -> None:
 
 store_commands = typer.Typer(no_args_is_help=True, help="Where market data is kept, and moving it.")
 app.add_typer(store_commands, name="store")
+
+
+@store_commands.callback()
+def store_logs() -> None:
+    """What an outage is logged with must not stand in the answer."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 @store_commands.command("status")

@@ -68,12 +68,14 @@ def store_status(platform: Platform) -> StoreStatus:
     except PlatformError as silence:
         trouble = str(silence)
     breaker = str(platform.spooling_store.guard.state) if platform.spooling_store else "none needed"
-    return StoreStatus(settings.store.kind, _place(settings), series, trouble, platform.spool.state(), breaker)
+    return StoreStatus(settings.store.kind, _place(platform), series, trouble, platform.spool.state(), breaker)
 
 
-def _place(settings: Settings) -> str:
+def _place(platform: Platform) -> str:
+    settings = platform.settings
     if settings.store.kind == "influxdb":
-        return f"{settings.influxdb.url}, bucket {settings.influxdb.bucket}, org {settings.influxdb.org}"
+        bucket = platform.influx_store.buckets.candles
+        return f"{settings.influxdb.url}, bucket {bucket}, org {settings.influxdb.org}"
     database = settings.servers.database.get_secret_value() if settings.servers.database else ""
     return database.rpartition("@")[2]
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from trading_platform.domain.errors import PlatformError
@@ -141,14 +142,54 @@ def run(
 
 @app.command()
 def migrate(state_dir: StateDir = None) -> None:
-    """Bring the ledger's database to the newest schema."""
+    """Bring the ledger's database to the newest schema, and InfluxDB, if it is used, to the buckets it needs."""
     from trading_platform.adapters.postgres.migrate import upgrade
     from trading_platform.runtime.addresses import resolve_addresses
     from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.preflight import check_store
     from trading_platform.runtime.state_folder import StateFolder
 
     settings = settings_of_instance(state_dir)
     upgrade(resolve_addresses(settings, StateFolder.at(settings.state_dir)).database)
+    check_store(settings, typer.echo)
+
+
+store_commands = typer.Typer(no_args_is_help=True, help="Where market data is kept, and moving it.")
+app.add_typer(store_commands, name="store")
+
+
+@store_commands.callback()
+def store_logs() -> None:
+    """What an outage is logged with must not stand in the answer."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
+@store_commands.command("status")
+def store_status(
+    state_dir: StateDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show where market data is kept, what is there, and what waits to get there; counting may take a while."""
+    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.store_status import show_store_status
+
+    raise typer.Exit(show_store_status(settings_of_instance(state_dir), as_json=as_json))
+
+
+@store_commands.command("migrate")
+def store_migrate(
+    source: Annotated[str, typer.Option("--from", help="postgres or influxdb.")],
+    target: Annotated[str, typer.Option("--to", help="influxdb or postgres.")],
+    symbols: Annotated[
+        list[str] | None, typer.Option("--symbol", help="BASE/QUOTE; those of the settings by default.")
+    ] = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Copy market data from one store to the other, each candle verified; interrupted, it carries on the next time."""
+    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.store_migration import migrate_store
+
+    raise typer.Exit(migrate_store(settings_of_instance(state_dir), source, target, symbols or []))
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -103,6 +104,58 @@ class CacheSettings(Section):
     candle_check_seconds: float = Field(
         1.0, ge=0, le=10, description="how long other processes' candles may go unnoticed"
     )
+
+
+class StoreSettings(Section):
+    """Where market data is kept. Money is kept in PostgreSQL in either case."""
+
+    kind: Literal["postgres", "influxdb"] = Field("postgres", description="influxdb: an InfluxDB 2 server, see below")
+    spool_points: int = Field(
+        2_000_000, ge=100_000, description="may wait in PostgreSQL for InfluxDB, some 0.1 KB each; prices 80 % of it"
+    )
+    spool_alert_share: Share = Field(Decimal("0.1"), description="of it, waiting, is told to the owner")
+    outage_incident_seconds: PositiveSeconds = Field(30.0, description="points that wait so long are told to the owner")
+
+
+class InfluxSettings(Section):
+    """The InfluxDB 2 server (store.kind = "influxdb"); what it lacks of buckets and tasks is made at start."""
+
+    url: str | None = Field(None, pattern=r"^https?://", description="http://… ; unset: INFLUXDB_V2_URL")
+    token: SecretStr | None = Field(None, description="may read and write its buckets; unset: INFLUXDB_V2_TOKEN")
+    token_file: Path | None = Field(None, description="a file that holds nothing but the token")
+    org: str | None = Field(None, min_length=1, description="organisation; unset: INFLUXDB_V2_ORG")
+    bucket: str = Field(
+        "trading_platform",
+        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,47}$",
+        description="of candles; raw ticks are in BUCKET_ticks, a replay has buckets of its own (BUCKET_replay…)",
+    )
+    candle_days: int = Field(3650, ge=0, description="candles, indicators and ticks per minute are kept; 0: for ever")
+    tick_days: int = Field(7, ge=1, le=365, description="raw ticks are kept; their minutes stay as long as candles")
+    timeout_seconds: PositiveSeconds = Field(5.0, le=60, description="for one answer")
+    retry_seconds: float = Field(6.0, ge=0, le=60, description="the longest that one request is tried again")
+    batch_points: int = Field(
+        5000, ge=1, le=50_000, description="in one write request, which is confirmed before the next"
+    )
+
+    def secret_token(self) -> str | None:
+        """The token, of the setting or else of the file.
+
+        Raises
+        ------
+        FixSettings
+            If the file can't be read or is empty.
+        """
+        if self.token is not None:
+            return self.token.get_secret_value()
+        if self.token_file is None:
+            return None
+        try:
+            held = self.token_file.expanduser().read_text().strip()
+        except OSError as trouble:
+            raise FixSettings(f"influxdb.token_file: {self.token_file} can't be read: {trouble.strerror}") from None
+        if not held:
+            raise FixSettings(f"influxdb.token_file: {self.token_file} is empty; write the token into it")
+        return held
 
 
 class MarketSettings(Section):
@@ -341,6 +394,8 @@ class Settings(BaseSettings):
     venue: VenueSettings = VenueSettings()
     requests: RequestSettings = RequestSettings()
     cache: CacheSettings = CacheSettings()
+    store: StoreSettings = StoreSettings()
+    influxdb: InfluxSettings = InfluxSettings()
     market: MarketSettings = MarketSettings()
     history: HistorySettings = HistorySettings()
     replay: ReplaySettings = ReplaySettings()
@@ -371,9 +426,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, then environment, then the file."""
+        """Flags, then environment, then the file, then the variables that InfluxDB's own client goes by."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
+        file = TomlConfigSettingsSource(settings_cls, settings_file())
+        return init_settings, env_settings, file, InitSettingsSource(settings_cls, _influx_variables())
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
@@ -397,6 +453,21 @@ class Settings(BaseSettings):
             raise ValueError("market.history_candles must be at least market.window_candles")
         return self
 
+    @model_validator(mode="after")
+    def _reaches_the_store(self) -> Settings:
+        influx = self.influxdb
+        if self.store.kind != "influxdb":
+            return self
+        has_token = influx.token is not None or influx.token_file is not None
+        lacking = [name for name, has in (("url", influx.url), ("token", has_token), ("org", influx.org)) if not has]
+        if lacking:
+            variables = ", ".join(f"{ENVIRONMENT_PREFIX}INFLUXDB__{name.upper()}" for name in lacking)
+            raise ValueError(
+                f"store.kind = 'influxdb' needs influxdb.{', influxdb.'.join(lacking)}: set {variables}, "
+                "or name a file in influxdb.token_file"
+            )
+        return self
+
     @property
     def simulated(self) -> bool:
         """Whether market data comes from the simulated exchange."""
@@ -415,6 +486,13 @@ class Settings(BaseSettings):
     def fingerprint(self) -> str:
         """Twelve hex digits that change when any setting does (secrets enter as their mask only)."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+def _influx_variables() -> dict[str, Any]:
+    """What `INFLUXDB_V2_URL`, `…_TOKEN` and `…_ORG` say: other tools of the owner's may use the same ones."""
+    named = {name: os.environ.get(f"INFLUXDB_V2_{name.upper()}") for name in ("url", "token", "org")}
+    given = {name: value for name, value in named.items() if value}
+    return {"influxdb": given} if given else {}
 
 
 def settings_file() -> Path:

@@ -4,6 +4,7 @@
 
     PlatformError
     ├── FixSettings            the owner mends a setting, flag or file
+    │   └── RefusedByStore     … and these points are refused until then, others aren't
     ├── RetryLater             nothing happened; the same call may succeed later
     │   └── WaitUntilAllowed   … and not before ``retry_after_seconds`` have passed
     ├── AskTheVenue            the outcome is unknown; only the venue can tell (I4)
@@ -24,6 +25,10 @@ class PlatformError(Exception):
 
 class FixSettings(PlatformError):
     """A setting, flag or file is wrong; the message says what, where and how to mend it."""
+
+
+class RefusedByStore(FixSettings):
+    """A series store answers, and will not take these points, for instance because they are older than it keeps."""
 
 
 class RetryLater(PlatformError):

@@ -78,6 +78,7 @@ def start(settings: Settings, progress: Progress) -> Supervisor:
     state = StateFolder.at(settings.state_dir)
     preflight.check_market(settings)
     preflight.check_alerts(settings)
+    preflight.check_store(settings, progress)
     claim_market(settings, state)
     leftovers = sweep(state)
     if leftovers:

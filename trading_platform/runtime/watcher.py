@@ -20,12 +20,14 @@ from trading_platform.services.watch_database import DatabaseWatch
 from trading_platform.services.watch_freshness import watch_freshness
 from trading_platform.services.watch_orchestrator import watch_orchestrator
 from trading_platform.services.watch_settings import watch_settings
+from trading_platform.services.watch_store import watch_store
 from trading_platform.services.watch_streams import watch_streams
 from trading_platform.services.watch_trading import watch_trading
 from trading_platform.settings import settings_trouble
 
 STARTING_SECONDS = 60.0
 DATABASE_PATIENCE_SECONDS = 30.0
+CATCH_UP_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -101,7 +103,14 @@ class Watcher:
                     watched_since=self._started_at,
                 )
             )
+        remote = current.spooling_store
+        if remote is not None:
+            steps.append(
+                lambda: watch_store(current.spool, current.journal, current.clock, settings.store, remote.guard.trouble)
+            )
         steps.append(lambda: deliver_notifications(current.journal, current.notifier, current.clock))
+        if remote is not None:  # last: a store that doesn't answer takes its time
+            steps.append(lambda: remote.catch_up(CATCH_UP_SECONDS))
         return steps
 
 

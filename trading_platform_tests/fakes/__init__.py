@@ -11,6 +11,7 @@ from trading_platform_tests.fakes.notifier import FakeNotifier
 from trading_platform_tests.fakes.order_news import FakeOrderNews
 from trading_platform_tests.fakes.request_budget import FakeRequestBudget
 from trading_platform_tests.fakes.series_store import FakeSeriesStore
+from trading_platform_tests.fakes.store_spool import FakeStoreSpool
 from trading_platform_tests.fakes.stream_journal import FakeStreamJournal
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "FakeOrderNews",
     "FakeRequestBudget",
     "FakeSeriesStore",
+    "FakeStoreSpool",
     "FakeStreamJournal",
 ]

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 METADATA = MetaData()
 _TIME = DateTime(timezone=True)
@@ -367,4 +367,41 @@ STREAM_CHANGES = Table(
     Column("after", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("changed_at", _TIME, nullable=False),
+)
+
+STORE_SPOOL = Table(
+    "store_spool",
+    METADATA,
+    Column("number", BigInteger, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("interval", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("points", Integer, nullable=False),
+    Column("written_at", _TIME, nullable=False),
+    Column("result", ARRAY(Integer)),
+)
+
+STORE_REFUSALS = Table(
+    "store_refusals",
+    METADATA,
+    Column("number", BigInteger, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("interval", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("written_at", _TIME, nullable=False),
+    Column("refused_at", _TIME, FetchedValue(), nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+STORE_SPOOL_STATE = Table(
+    "store_spool_state",
+    METADATA,
+    Column("only_row", Boolean, FetchedValue(), primary_key=True),
+    Column("last", BigInteger, FetchedValue(), nullable=False),
+    Column("confirmed", BigInteger, FetchedValue(), nullable=False),
+    Column("forgotten", BigInteger, FetchedValue(), nullable=False),
+    Column("rows", BigInteger, FetchedValue(), nullable=False),
+    Column("points", BigInteger, FetchedValue(), nullable=False),
 )

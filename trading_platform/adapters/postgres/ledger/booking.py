@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from functools import reduce
 
 from sqlalchemy import Connection, insert, select

@@ -127,9 +127,11 @@ class Order:
     list_id
         Client id of the order list it belongs to (one cancels the other); None for an order of its own.
     expires_at
-        Wall clock at which it is cancelled if it hasn't filled; None for one that may rest.
+        Venue's clock: when it is cancelled if it hasn't filled; None for one that may rest.
     cancel_requested_at
         Wall clock, committed before the cancel leaves.
+    asked_at
+        Wall clock of the venue's last answer about it while it rested.
     """
 
     client_order_id: str
@@ -153,6 +155,12 @@ class Order:
     list_id: str | None = None
     expires_at: datetime | None = None
     cancel_requested_at: datetime | None = None
+    asked_at: datetime | None = None
+
+    @property
+    def rests(self) -> bool:
+        """Whether it waits at the venue for a price, so that its end may be far away."""
+        return self.kind is not OrderKind.MARKET and self.status in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
 
     @property
     def is_on_guard(self) -> bool:

@@ -164,6 +164,7 @@ def intent_of(order: Order) -> Order:
         venue_order_id=None,
         submitted_at=None,
         cancel_requested_at=None,
+        asked_at=None,
     )
 
 

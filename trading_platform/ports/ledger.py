@@ -239,12 +239,16 @@ class Ledger(Protocol):
         """Everything that happened to the order, first to last; replayed, it gives the order's state."""
         ...
 
-    def signal_orders(self, signal_id: str) -> list[Order]:
-        """Every order of a signal, oldest first."""
-        ...
-
     def entry_signal(self, position: Position) -> Signal | None:
         """The signal whose entry opened the position."""
+        ...
+
+    def orders_of_signal(self, account: str, signal_id: str) -> list[Order]:
+        """All of the signal's orders, oldest first."""
+        ...
+
+    def note_asked(self, client_order_id: str, at: datetime) -> None:
+        """Remember when the venue last told of an order that rests: nothing that happened to it, so no event."""
         ...
 
     def exit_legs(self, account: str, signal_id: str) -> int:
@@ -275,6 +279,10 @@ class Ledger(Protocol):
 
     def recent_orders(self, account: str, limit: int) -> list[Order]:
         """Newest orders first."""
+        ...
+
+    def fills_of(self, client_order_id: str) -> list[Fill]:
+        """The order's fills, oldest first."""
         ...
 
     def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:

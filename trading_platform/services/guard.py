@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from trading_platform.domain.attempts import wait_after
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.indicators import IndicatorSpec, compute_indicators
 from trading_platform.domain.market import Ticker
@@ -17,7 +18,6 @@ from trading_platform.domain.protection import Attempt, ProtectionRules, Step, a
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.sizing import size_exit
 from trading_platform.ports.ledger import Ledger
-from trading_platform.services.close_positions import wait_after
 from trading_platform.services.trading_desk import TradingDesk
 
 _ATR = IndicatorSpec.parse("atr(14)")
@@ -54,7 +54,7 @@ class Guard:
 def guard_of(ledger: Ledger, position: Position) -> Guard | None:
     """The position's guard; None for one that no signal of ours has opened."""
     entry = ledger.entry_signal(position)
-    return None if entry is None else Guard(position, entry, attempts(ledger.signal_orders(entry.signal_id)))
+    return None if entry is None else Guard(position, entry, attempts(ledger.orders_of_signal(position.account, entry.signal_id)))
 
 
 def guard_of_symbol(desk: TradingDesk, symbol: str) -> Guard | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from trading_platform.domain.attempts import KEY_REFUSED, NOT_PLACED
 from trading_platform.domain.errors import (
     AlreadyDone,
     AskTheVenue,
@@ -103,7 +104,9 @@ def _place(desk: TradingDesk, guard: Guard, step: Place) -> bool:
         "target": None if step.levels.target is None else str(step.levels.target),
         "entry_price": str(guard.position.average_price),
     }
-    approval = decision(desk, guard.entry, leg, ReasonCode.APPROVED, step.summary, details=details)
+    approval = decision(
+        desk, guard.entry, leg, ReasonCode.APPROVED, step.summary, is_final=False, details=details
+    )
     try:
         desk.ledger.reserve_list(orders, approval)
     except AlreadyDone:
@@ -169,10 +172,10 @@ def _send(desk: TradingDesk, orders: Sequence[Order]) -> bool:
         _close(desk, orders, refusal, refusal.code, rejected=True)
         return True
     except RetryLater as not_placed:
-        _close(desk, orders, not_placed, "not_placed", rejected=False)
+        _close(desk, orders, not_placed, NOT_PLACED, rejected=False)
         return False
     except FixSettings as mistake:
-        _close(desk, orders, mistake, "key_refused", rejected=False)
+        _close(desk, orders, mistake, KEY_REFUSED, rejected=False)
         raise
     except AskTheVenue as lost:
         for order in orders:

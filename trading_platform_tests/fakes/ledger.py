@@ -292,13 +292,6 @@ class FakeLedger:
             self._answer()
             return [event for event in self._events if event.client_order_id == client_order_id]
 
-    def signal_orders(self, signal_id: str) -> list[Order]:
-        """Every order of a signal, oldest first."""
-        with self._lock:
-            self._answer()
-            found = [order for order in self._orders.values() if order.signal_id == signal_id]
-            return sorted(found, key=lambda order: (order.created_at, order.client_order_id))
-
     def entry_signal(self, position: Position) -> Signal | None:
         """The signal whose entry opened the position."""
         with self._lock:
@@ -310,6 +303,20 @@ class FakeLedger:
                 if (said.account, said.symbol, said.strategy, said.candle_close) == opened_by:
                     return said
             return None
+
+    def orders_of_signal(self, account: str, signal_id: str) -> list[Order]:
+        """All of the signal's orders, oldest first."""
+        with self._lock:
+            self._answer()
+            found = [o for o in self._orders.values() if (o.account, o.signal_id) == (account, signal_id)]
+            return sorted(found, key=lambda o: (o.created_at, o.client_order_id))
+
+    def note_asked(self, client_order_id: str, at: datetime) -> None:
+        """Remember when the venue last told of it."""
+        with self._lock:
+            self._answer()
+            if client_order_id in self._orders:
+                self._orders[client_order_id] = replace(self._orders[client_order_id], asked_at=at)
 
     def exit_legs(self, account: str, signal_id: str) -> int:
         """How many exit orders this signal has."""
@@ -323,6 +330,14 @@ class FakeLedger:
             self._answer()
             found = sorted((o for o in self._orders.values() if o.account == account), key=lambda o: o.client_order_id)
             return sorted(found, key=lambda order: order.created_at, reverse=True)[:limit]
+
+    def fills_of(self, client_order_id: str) -> list[Fill]:
+        """The order's fills, oldest first."""
+        with self._lock:
+            order = self._known(client_order_id)
+            booked = self._account(order.account).fills.values()
+            found = [fill for owner, fill in booked if owner == client_order_id]
+            return sorted(found, key=lambda fill: (fill.time, fill.venue_trade_id))
 
     def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
         """Newest fills first: symbol, side, fill."""

@@ -128,6 +128,7 @@ ORDERS = Table(
     Column("list_id", Text),
     Column("expires_at", _TIME),
     Column("cancel_requested_at", _TIME),
+    Column("asked_at", _TIME),
 )
 
 ORDER_EVENTS = Table(

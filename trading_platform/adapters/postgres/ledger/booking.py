@@ -15,6 +15,8 @@ from trading_platform.domain.order import Fill, Order, OrderReport, Side
 from trading_platform.domain.order_machine import apply, reported
 from trading_platform.ports.ledger import AssetBalance
 
+_FILL = [FILLS.c[name] for name in ("venue_trade_id", "price", "quantity", "fee", "fee_asset", "filled_at")]
+
 
 def book(connection: Connection, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
     """Book a report; one that tells nothing new changes nothing. The order afterwards."""
@@ -37,11 +39,16 @@ def book(connection: Connection, report: OrderReport, instrument: Instrument, at
     return after
 
 
+def fills_of(connection: Connection, client_order_id: str) -> list[Fill]:
+    """The order's fills, oldest first."""
+    query = select(*_FILL).where(FILLS.c.client_order_id == client_order_id)
+    return [Fill(*row) for row in connection.execute(query.order_by(FILLS.c.filled_at, FILLS.c.venue_trade_id))]
+
+
 def recent_fills(connection: Connection, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
     """Newest fills first: symbol, side, fill."""
-    names = ("venue_trade_id", "price", "quantity", "fee", "fee_asset", "filled_at")
     query = (
-        select(FILLS.c.symbol, ORDERS.c.side, *(FILLS.c[name] for name in names))
+        select(FILLS.c.symbol, ORDERS.c.side, *_FILL)
         .join(ORDERS, ORDERS.c.client_order_id == FILLS.c.client_order_id)
         .where(FILLS.c.account == account)
         .order_by(FILLS.c.filled_at.desc(), FILLS.c.symbol, FILLS.c.venue_trade_id)

@@ -126,15 +126,20 @@ class PostgresLedger:
         with reading(self._engine) as connection:
             return order_events.read_events(connection, client_order_id)
 
-    def signal_orders(self, signal_id: str) -> list[Order]:
-        """Every order of a signal, oldest first."""
-        with reading(self._engine) as connection:
-            return orders.signal_orders(connection, signal_id)
-
     def entry_signal(self, position: Position) -> Signal | None:
         """The signal whose entry opened the position."""
         with reading(self._engine) as connection:
             return signals.entry_signal(connection, position)
+
+    def orders_of_signal(self, account: str, signal_id: str) -> list[Order]:
+        """All of the signal's orders, oldest first."""
+        with reading(self._engine) as connection:
+            return orders.orders_of_signal(connection, account, signal_id)
+
+    def note_asked(self, client_order_id: str, at: datetime) -> None:
+        """Remember when the venue last told of it."""
+        with transaction(self._engine) as connection:
+            orders.note_asked(connection, client_order_id, at)
 
     def exit_legs(self, account: str, signal_id: str) -> int:
         """How many exit orders this signal already has."""
@@ -170,6 +175,11 @@ class PostgresLedger:
         """Newest orders first."""
         with reading(self._engine) as connection:
             return orders.recent_orders(connection, account, limit)
+
+    def fills_of(self, client_order_id: str) -> list[Fill]:
+        """The order's fills, oldest first."""
+        with reading(self._engine) as connection:
+            return booking.fills_of(connection, client_order_id)
 
     def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
         """Newest fills first: symbol, side, fill."""

@@ -162,17 +162,22 @@ def find_order(connection: Connection, client_order_id: str) -> Order | None:
     return None if row is None else _order(row)
 
 
-def signal_orders(connection: Connection, signal_id: str) -> list[Order]:
-    """Every order of a signal, oldest first."""
-    query = _orders().where(ORDERS.c.signal_id == signal_id)
-    return [_order(row) for row in connection.execute(query.order_by(ORDERS.c.created_at, ORDERS.c.client_order_id))]
-
-
 def recent_orders(connection: Connection, account: str, limit: int) -> list[Order]:
     """Newest orders first."""
     query = _orders().where(ORDERS.c.account == account)
     newest = query.order_by(ORDERS.c.created_at.desc(), ORDERS.c.client_order_id).limit(limit)
     return [_order(row) for row in connection.execute(newest)]
+
+
+def orders_of_signal(connection: Connection, account: str, signal_id: str) -> list[Order]:
+    """All of the signal's orders, oldest first."""
+    query = _orders().where(ORDERS.c.account == account, ORDERS.c.signal_id == signal_id)
+    return [_order(row) for row in connection.execute(query.order_by(ORDERS.c.created_at, ORDERS.c.client_order_id))]
+
+
+def note_asked(connection: Connection, client_order_id: str, at: datetime) -> None:
+    """Remember when the venue last told of it."""
+    connection.execute(update(ORDERS).where(ORDERS.c.client_order_id == client_order_id).values(asked_at=at))
 
 
 def exit_legs(connection: Connection, account: str, signal_id: str) -> int:
@@ -233,4 +238,5 @@ def _order(row: Row[Any]) -> Order:
         list_id=row.list_id,
         expires_at=row.expires_at,
         cancel_requested_at=row.cancel_requested_at,
+        asked_at=row.asked_at,
     )

@@ -15,6 +15,7 @@ ALTER TABLE orders
     ADD COLUMN list_id text CHECK (list_id ~ '^[A-Za-z0-9]{1,32}$'),
     ADD COLUMN expires_at timestamptz,
     ADD COLUMN cancel_requested_at timestamptz,
+    ADD COLUMN asked_at timestamptz,
     ADD CONSTRAINT orders_have_their_prices CHECK (CASE kind
         WHEN 'market' THEN limit_price IS NULL AND stop_price IS NULL
         WHEN 'limit' THEN limit_price IS NOT NULL AND stop_price IS NULL
@@ -22,8 +23,9 @@ ALTER TABLE orders
         ELSE limit_price IS NOT NULL OR stop_price IS NOT NULL END);
 CREATE INDEX orders_of_list ON orders (list_id) WHERE list_id IS NOT NULL;
 COMMENT ON COLUMN orders.list_id IS 'Client id of the order list at the venue: one of its orders cancels the other';
-COMMENT ON COLUMN orders.expires_at IS 'Wall clock at which what hasn''t filled is cancelled';
+COMMENT ON COLUMN orders.expires_at IS 'Venue''s clock: when what hasn''t filled is cancelled';
 COMMENT ON COLUMN orders.cancel_requested_at IS 'Wall clock, committed before the cancel left';
+COMMENT ON COLUMN orders.asked_at IS 'Wall clock of the venue''s last answer about it while it rested';
 """
 
 EVENTS = """
@@ -79,7 +81,8 @@ DROP FUNCTION order_events_stay, order_told_by_its_events, orders_never_reopen;
 ALTER TABLE order_events DROP COLUMN kind, DROP COLUMN payload;
 DROP INDEX orders_of_list;
 ALTER TABLE orders DROP CONSTRAINT orders_have_their_prices, DROP COLUMN kind, DROP COLUMN limit_price,
-    DROP COLUMN stop_price, DROP COLUMN list_id, DROP COLUMN expires_at, DROP COLUMN cancel_requested_at;
+    DROP COLUMN stop_price, DROP COLUMN list_id, DROP COLUMN expires_at, DROP COLUMN cancel_requested_at,
+    DROP COLUMN asked_at;
 """
 
 

@@ -57,7 +57,6 @@ def next_exit_leg(ledger: Ledger, signal: Signal, wall: datetime) -> Leg | None:
     return Leg(LegKind.EXIT, tried + 1)
 
 
-
 def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[str]:
     """Place the exits that are due, one order per position.
 

@@ -54,7 +54,11 @@ class Guard:
 def guard_of(ledger: Ledger, position: Position) -> Guard | None:
     """The position's guard; None for one that no signal of ours has opened."""
     entry = ledger.entry_signal(position)
-    return None if entry is None else Guard(position, entry, attempts(ledger.orders_of_signal(position.account, entry.signal_id)))
+    return (
+        None
+        if entry is None
+        else Guard(position, entry, attempts(ledger.orders_of_signal(position.account, entry.signal_id)))
+    )
 
 
 def guard_of_symbol(desk: TradingDesk, symbol: str) -> Guard | None:

@@ -104,9 +104,7 @@ def _place(desk: TradingDesk, guard: Guard, step: Place) -> bool:
         "target": None if step.levels.target is None else str(step.levels.target),
         "entry_price": str(guard.position.average_price),
     }
-    approval = decision(
-        desk, guard.entry, leg, ReasonCode.APPROVED, step.summary, is_final=False, details=details
-    )
+    approval = decision(desk, guard.entry, leg, ReasonCode.APPROVED, step.summary, is_final=False, details=details)
     try:
         desk.ledger.reserve_list(orders, approval)
     except AlreadyDone:

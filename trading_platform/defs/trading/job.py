@@ -74,7 +74,7 @@ def trade() -> None:
     job=trade,
     minimum_interval_seconds=int(current_settings().cadence.trade_poll_seconds),
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Requests a trade run when there are signals, unsettled orders, exits due or missing stops; again if one failed.",
+    description="Requests a trade run for signals, unsettled orders, due exits and missing stops; again if one failed.",
 )
 def trade_sensor(context: dg.SensorEvaluationContext, platform: PlatformParam) -> dg.RunRequest | dg.SkipReason:
     """No run key: a key is spent even by a run that failed, and only the ledger knows what was done."""

@@ -158,11 +158,25 @@ def _orders(desk: TradingDesk, guard: Guard, step: Place) -> list[Order]:
 
 def _send(desk: TradingDesk, orders: Sequence[Order]) -> bool:
     """Send them once; what happened is in the ledger when this returns. False if that isn't known, or nothing left."""
+    return _may_leave(desk, orders) and _submit(desk, orders)
+
+
+def _may_leave(desk: TradingDesk, orders: Sequence[Order]) -> bool:
+    at = desk.clock.wall()
     try:
         for order in orders:
-            desk.ledger.mark_submitted(order.client_order_id, desk.clock.wall())
+            desk.ledger.mark_submitted(order.client_order_id, at)
     except AlreadyDone:
         return False
+    if (desk.clock.wall() - at).total_seconds() > desk.settings.execution.clock_margin_seconds / 2:
+        # as in `submit_order`: another run may have given them up in the meantime
+        late = RetryLater("too much time has passed since they were to leave")
+        _close(desk, orders, late, NOT_PLACED, rejected=False)
+        return False
+    return True
+
+
+def _submit(desk: TradingDesk, orders: Sequence[Order]) -> bool:
     stop, *rest = orders
     try:
         if rest:

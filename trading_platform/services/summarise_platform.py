@@ -22,6 +22,7 @@ from trading_platform.ports.ledger import AccountState, Decision, EquityPoint, L
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.ports.stream_journal import StreamJournal
 from trading_platform.services.check_market_data import assess_freshness
+from trading_platform.services.guard import ShownGuard, shown_guards
 from trading_platform.services.value_account import value_account
 
 ROWS = 6
@@ -42,6 +43,8 @@ class Summary:
         A stream's state whose heartbeat is older says nothing.
     circuits
         Which of the venue's endpoints each process asks, or leaves alone; those of processes long gone are left out.
+    guards
+        Stop and target per symbol, and whether they rest at the venue.
     """
 
     time: VenueTime
@@ -58,6 +61,7 @@ class Summary:
     streams: Mapping[str, StreamStatus] | None = None
     max_heartbeat_age_seconds: float = 10.0
     circuits: Sequence[Circuit] = ()
+    guards: Mapping[str, ShownGuard] = field(default_factory=dict)
 
 
 def summarise(
@@ -105,4 +109,5 @@ def summarise(
             for circuit in noted
             if circuit.state is CircuitState.CLOSED or circuit.stands_open(time.wall)
         ],
+        guards=shown_guards(ledger, account),
     )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count
-from typing import Any, cast
 
 import pytest
 
@@ -14,7 +13,7 @@ from trading_platform.domain.order import Order, OrderStatus
 from trading_platform.domain.order_machine import replay
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.trade import trade
-from trading_platform.services.trading_desk import TradingDesk
+from trading_platform_tests.faults.mortality import Killed, Life, mortal
 from trading_platform_tests.support.examples import ACCOUNT, SYMBOL
 from trading_platform_tests.support.simulated import SimulatedExchange
 from trading_platform_tests.support.trading_floor import TradingFloor, floor_settings
@@ -22,40 +21,6 @@ from trading_platform_tests.support.trading_floor import TradingFloor, floor_set
 pytestmark = pytest.mark.integration
 
 _TWO_MINUTES = 120
-
-
-class Killed(BaseException):
-    """What no handler of the platform may catch."""
-
-
-class Life:
-    """Ends before the n-th call of any port."""
-
-    def __init__(self, calls: int) -> None:
-        self._left = calls
-        self.last_words = ""
-
-    def spend(self, call: str) -> None:
-        self._left -= 1
-        if self._left < 0:
-            self.last_words = call
-            raise Killed(call)
-
-
-class Mortal:
-    """A port whose calls cost life."""
-
-    def __init__(self, port: object, life: Life) -> None:
-        self._port, self._life = port, life
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._port, name)
-
-        def call(*arguments: Any, **more: Any) -> Any:
-            self._life.spend(f"{type(self._port).__name__}.{name}")
-            return method(*arguments, **more)
-
-        return call
 
 
 @pytest.fixture
@@ -74,11 +39,6 @@ def repricing(database_url: str, venue: SimulatedExchange) -> TradingFloor:
     return TradingFloor(settings.model_copy(update={"execution": execution}), venue)
 
 
-def _mortal(desk: TradingDesk, life: Life) -> TradingDesk:
-    ports = {name: cast(Any, Mortal(getattr(desk, name), life)) for name in ("ledger", "broker", "store")}
-    return replace(desk, **ports)
-
-
 def _killed_at_every_call(floor: TradingFloor, prepare: Callable[[int], None]) -> Iterator[str]:
     """Prepare, kill a run before its first call, its second …, and let the next runs recover; where it was killed."""
     for calls in count():
@@ -86,7 +46,7 @@ def _killed_at_every_call(floor: TradingFloor, prepare: Callable[[int], None]) -
         prepare(seconds)
         life = Life(calls)
         try:
-            trade(_mortal(floor.desk(), life))
+            trade(mortal(floor.desk(), life))
         except Killed:
             floor.trade_until_quiet()
             floor.assert_books_agree()

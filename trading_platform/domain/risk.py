@@ -22,6 +22,10 @@ class ReasonCode(StrEnum):
     COOLDOWN = "symbol_cooling_down"
     BELOW_NOTIONAL_FLOOR = "below_notional_floor"
     BELOW_EXCHANGE_MINIMUM = "below_exchange_minimum"
+    NOT_CLOSABLE = "exit_below_exchange_minimum"
+    STOP_NOT_PLACEABLE = "stop_not_placeable"
+    NO_EDGE = "no_edge_in_closed_trades"
+    NO_SIZE = "no_method_gives_a_size"
     INSUFFICIENT_FREE_BALANCE = "insufficient_free_balance"
     REJECTED_BY_VENUE = "rejected_by_venue"
     # entries put off while they are valid

@@ -13,11 +13,12 @@ from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, Signal, client_order_id
-from trading_platform.domain.sizing import SizedOrder, size_entry
+from trading_platform.domain.sizing import SizedOrder
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.check_market_data import check_clock, check_series
 from trading_platform.services.decide import decision, put_off, refuse
 from trading_platform.services.settle_orders import submit_order
+from trading_platform.services.size_position import SeenMarket, seen_market, size_position
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.value_account import value_account
 
@@ -85,7 +86,8 @@ def _try_entry(desk: TradingDesk, signal: Signal, reconciled: bool) -> str | Non
         if not reconciled:
             raise PutOff(ReasonCode.BALANCE_NOT_RECONCILED, "the venue's balances aren't known")
         checks = _trusted_checks(desk, signal)
-        sized, ticker, equity = _size(desk, signal)
+        market = seen_market(desk.store, signal, desk.settings.market.window_candles)
+        sized, ticker, equity = _size(desk, signal, market)
     except RefuseTrade as refusal:
         refuse(desk, signal, ENTRY, ReasonCode(refusal.reason_code), str(refusal))
         return None
@@ -95,6 +97,7 @@ def _try_entry(desk: TradingDesk, signal: Signal, reconciled: bool) -> str | Non
     details = {
         "checks": checks,
         "sizing": list(sized.steps),
+        "market": market.as_detail(),
         "equity_quote": str(equity),
         "ask": str(ticker.ask),
         "price_received_at": ticker.received_at.isoformat(),
@@ -158,8 +161,8 @@ def _as_detail(result: CheckResult) -> dict[str, Any]:
     }
 
 
-def _size(desk: TradingDesk, signal: Signal) -> tuple[SizedOrder, Ticker, Decimal]:
-    risk, limit = desk.settings.risk, desk.settings.freshness.max_price_age_seconds
+def _size(desk: TradingDesk, signal: Signal, market: SeenMarket) -> tuple[SizedOrder, Ticker, Decimal]:
+    limit = desk.settings.freshness.max_price_age_seconds
     ticker = desk.store.tickers([signal.symbol]).get(signal.symbol)
     if ticker is None or ticker.age_seconds(desk.clock.wall()) > limit:
         raise PutOff(ReasonCode.NO_FRESH_PRICE, f"no price of {signal.symbol} is younger than {limit:.0f} s")
@@ -167,15 +170,13 @@ def _size(desk: TradingDesk, signal: Signal) -> tuple[SizedOrder, Ticker, Decima
     state = desk.ledger.account(desk.account)
     if value is None:
         raise PutOff(ReasonCode.NO_FRESH_PRICE, "the account can't be valued: a price or the balance is missing")
-    sized = size_entry(
+    sized = size_position(
+        desk,
+        signal,
+        market,
         equity_quote=value.equity_quote,
         free_quote=state.balances[state.quote].free,
         ask=ticker.ask,
-        instrument=desk.instrument(signal.symbol),
-        fraction=risk.fraction_of_equity,
-        tiers=risk.position_share_tiers,
-        notional_floor_quote=risk.notional_floor_quote,
-        slippage_bps=risk.slippage_bps,
     )
     return sized, ticker, value.equity_quote
 

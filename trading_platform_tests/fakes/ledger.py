@@ -282,6 +282,13 @@ class FakeLedger:
                 history[-1] for _, history in sorted(self._account(account).positions.items()) if history[-1].is_open
             ]
 
+    def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
+        """The strategy's positions that were closed, newest close first."""
+        with self._lock:
+            held = [position for history in self._account(account).positions.values() for position in history]
+            closed = [(p.closed_at, p) for p in held if p.strategy == strategy and p.closed_at is not None]
+            return [p for _, p in sorted(closed, key=lambda entry: entry[0], reverse=True)][:limit]
+
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:
         """Venue time at which the symbol's newest position was closed."""
         with self._lock:

@@ -125,6 +125,11 @@ class PostgresLedger:
         with reading(self._engine) as connection:
             return positions.open_positions(connection, account)
 
+    def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
+        """The strategy's positions that were closed, newest close first."""
+        with reading(self._engine) as connection:
+            return positions.closed_trades(connection, account, strategy, limit)
+
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:
         """Venue time at which the symbol's newest position was closed."""
         with reading(self._engine) as connection:

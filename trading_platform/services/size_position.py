@@ -1,0 +1,124 @@
+"""How much a signal buys: the account, the market as the signal saw it, the strategy's record (I10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from trading_platform.domain.candle import Interval
+from trading_platform.domain.indicators import IndicatorSpec, compute_indicators
+from trading_platform.domain.instrument import Instrument, floor_to_step
+from trading_platform.domain.signal import Signal
+from trading_platform.domain.sizing import EntryLimits, SizedOrder, SizingBasis, SizingMethod, size_entry
+from trading_platform.domain.sizing.volatility_target import realised_volatility
+from trading_platform.ports.ledger import Ledger
+from trading_platform.ports.series_store import SeriesStore
+from trading_platform.services.trading_desk import TradingDesk
+from trading_platform.settings import Settings
+
+ATR = IndicatorSpec.parse("atr(14)")
+
+
+@dataclass(frozen=True)
+class SeenMarket:
+    """The window of candles that the signal was judged on, as far as it says something about the size.
+
+    Parameters
+    ----------
+    candle_open
+        Of the newest candle, the judged one.
+    atr
+        Average true range in quote; None where the window is too short for it, or nothing moved.
+    volatility
+        Standard deviation of the log return per year.
+    """
+
+    candle_open: datetime | None
+    atr: Decimal | None
+    volatility: float | None
+
+    def as_detail(self) -> dict[str, Any]:
+        """For the decision."""
+        return {
+            "candle_open": self.candle_open.isoformat() if self.candle_open else None,
+            "atr": None if self.atr is None else str(self.atr),
+            "volatility_per_year": self.volatility,
+        }
+
+
+def seen_market(store: SeriesStore, signal: Signal, window_candles: int) -> SeenMarket:
+    """Read the signal's own window again: the candles up to the one it judges, none later."""
+    interval = Interval.parse(signal.interval)
+    window = store.candle_frame(signal.symbol, interval, end=signal.candle_close, newest=window_candles)
+    if window.empty:
+        return SeenMarket(None, None, None)
+    atr = float(compute_indicators(window, [ATR])[ATR.columns[0]].iloc[-1])
+    return SeenMarket(
+        candle_open=window.index[-1].to_pydatetime(),
+        atr=Decimal(repr(atr)) if np.isfinite(atr) and atr > 0 else None,
+        volatility=realised_volatility(window["close"].to_numpy(), interval.length.total_seconds()),
+    )
+
+
+def size_position(
+    desk: TradingDesk,
+    signal: Signal,
+    market: SeenMarket,
+    *,
+    equity_quote: Decimal,
+    free_quote: Decimal,
+    ask: Decimal,
+) -> SizedOrder:
+    """Size the entry.
+
+    Raises
+    ------
+    RefuseTrade
+        If no acceptable quantity exists, with the reason and the steps.
+    """
+    instrument, settings = desk.instrument(signal.symbol), desk.settings
+    stop, lowest = planned_exit(ask, market.atr, settings, instrument)
+    basis = SizingBasis(
+        equity_quote=equity_quote,
+        free_quote=free_quote,
+        ask=ask,
+        stop_price=stop,
+        exit_price=lowest,
+        volatility=market.volatility,
+        trade_returns=_record(desk.ledger, signal, settings),
+    )
+    resting = [o for o in desk.ledger.unsettled_orders(desk.account) if o.symbol == signal.symbol]
+    return size_entry(basis, instrument, settings.sizing, entry_limits(settings), open_orders=len(resting))
+
+
+def planned_exit(
+    ask: Decimal, atr: Decimal | None, settings: Settings, instrument: Instrument
+) -> tuple[Decimal, Decimal]:
+    """Where the stop of a position bought at `ask` would lie, and the lowest price that it would sell at."""
+    del atr
+    stop = floor_to_step(ask * (1 - settings.sizing.stop_percent / 100), instrument.tick_size)
+    return stop, stop
+
+
+def entry_limits(settings: Settings) -> EntryLimits:
+    """What the settings allow for one position."""
+    risk = settings.risk
+    return EntryLimits(
+        fraction_of_equity=risk.fraction_of_equity,
+        tiers=risk.position_share_tiers,
+        notional_floor_quote=risk.notional_floor_quote,
+        slippage_bps=risk.slippage_bps,
+    )
+
+
+def _record(ledger: Ledger, signal: Signal, settings: Settings) -> Sequence[Decimal]:
+    """Profit per cost of the strategy's own closed trades, newest first; read only where it counts."""
+    if SizingMethod.KELLY not in settings.sizing.methods:
+        return ()
+    closed = ledger.closed_trades(signal.account, signal.strategy, settings.sizing.kelly_trades)
+    return [trade.return_on_cost for trade in closed if trade.return_on_cost is not None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NoReturn
 
 from trading_platform.domain.errors import RefuseTrade
 from trading_platform.domain.instrument import Instrument, ceil_to_step
@@ -77,7 +76,11 @@ def size_entry(
     smallest = max(closable, floor)
     steps.append(_smallest_words(basis, instrument, limits, closable, floor))
     if largest < smallest:
-        _refuse(bounds, smallest, closable > floor, basis, instrument, steps)
+        raise RefuseTrade(
+            _refusal(tightest, closable, basis, instrument, limits),
+            f"at most {tightest.notional:.2f} {instrument.quote}, and the smallest order is"
+            f" {smallest * basis.ask:.2f}; " + "; ".join(steps),
+        )
     quantity = min(max(wanted, smallest), largest)
     steps.append(_result_words(basis, instrument, wanted, quantity))
     reserve = quantity * basis.ask * _worst_cost_factor(instrument, limits)
@@ -126,23 +129,17 @@ def _result_words(basis: SizingBasis, instrument: Instrument, wanted: Decimal, q
     return f"{how}: {quantity} {instrument.base} at {basis.ask} = {notional:.2f} {instrument.quote}"
 
 
-def _refuse(
-    bounds: list[_Bound],
-    smallest: Decimal,
-    because_of_exit: bool,
-    basis: SizingBasis,
-    instrument: Instrument,
-    steps: list[str],
-) -> NoReturn:
-    notional = smallest * basis.ask
-    by_reason = {bound.reason: bound for bound in bounds if bound.notional < notional}
-    # money that isn't there is the plainest reason
-    bound = by_reason.get(ReasonCode.INSUFFICIENT_FREE_BALANCE) or next(iter(by_reason.values()))
-    reason = bound.reason
-    if reason is ReasonCode.BELOW_NOTIONAL_FLOOR and because_of_exit:
-        # what could be bought, but not sold at the stop, is another matter than what can't even be bought
-        is_buyable = instrument.smallest_quantity(basis.ask) * basis.ask <= bound.notional
-        reason = ReasonCode.NOT_CLOSABLE if is_buyable else ReasonCode.BELOW_EXCHANGE_MINIMUM
-    raise RefuseTrade(
-        reason, f"the smallest order is {notional:.2f} {instrument.quote}, which is too much; " + "; ".join(steps)
-    )
+def _refusal(
+    tightest: _Bound, closable: Decimal, basis: SizingBasis, instrument: Instrument, limits: EntryLimits
+) -> ReasonCode:
+    """Which of the rules leaves no room: the plainest one first."""
+    least = max(limits.notional_floor_quote, instrument.min_notional_quote)
+    if basis.free_quote / _worst_cost_factor(instrument, limits) < least:
+        return ReasonCode.INSUFFICIENT_FREE_BALANCE
+    if instrument.smallest_quantity(basis.ask) * basis.ask > tightest.notional:
+        return ReasonCode.BELOW_EXCHANGE_MINIMUM
+    if tightest.notional < limits.notional_floor_quote:
+        return tightest.reason
+    if closable * basis.ask > tightest.notional:
+        return ReasonCode.NOT_CLOSABLE
+    return ReasonCode.BELOW_EXCHANGE_MINIMUM  # no lot lies between floor and limit

@@ -117,7 +117,9 @@ def test_a_lot_is_added_where_rounding_down_would_miss_the_floor() -> None:
 
 def test_no_lot_between_floor_and_limit() -> None:
     coarse = instrument(lot_step=Decimal("0.00010"))
-    assert refused("15", "15", pair=coarse).reason_code == ReasonCode.BELOW_NOTIONAL_FLOOR
+    assert refused("15", "15", pair=coarse).reason_code == ReasonCode.NOT_CLOSABLE  # of one lot the fee leaves none
+    free_of_fees = instrument(lot_step=Decimal("0.00010"), taker_fee_rate=Decimal(0))
+    assert refused("15", "15", pair=free_of_fees).reason_code == ReasonCode.BELOW_EXCHANGE_MINIMUM
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ UV := $(BIN)/uv
 UP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test check format bench bench-symbols bench-import faults lock
+.PHONY: help setup up down status test check format bench bench-symbols bench-import sizing-table faults lock
 
 help:
 	@echo "make up      start the platform and watch it (options: make up UP='--port 3001 --speed 60')"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench   measure latency and CPU beside stock Dagster"
 	@echo "make bench-symbols  what a refresh costs for 1, 10 and 100 symbols (two minutes)"
 	@echo "make bench-import  a million candles from an archive, beside a plain COPY of the same rows"
+	@echo "make sizing-table  what accounts of four sizes would buy under the exchange's recorded filters"
 	@echo "make faults  every fault of the venue: noticed when, fresh when, rows lost (eight minutes at most)"
 	@echo "make setup   the environment only, in $(VENV)"
 	@echo "make lock    resolve pyproject.toml into requirements/*.txt (UPGRADE=1: newest versions)"
@@ -72,6 +73,9 @@ bench-symbols: $(STAMP)
 
 bench-import: $(STAMP)
 	@$(BIN)/python -m benchmarks.candle_import $(BENCH)
+
+sizing-table: $(STAMP)
+	@$(BIN)/python -m benchmarks.sizing_table
 
 faults: $(STAMP)
 	@$(BIN)/python -m benchmarks.faults $(FAULTS)

@@ -53,8 +53,14 @@ class SeenMarket:
 
 def seen_market(store: SeriesStore, signal: Signal, window_candles: int) -> SeenMarket:
     """Read the signal's own window again: the candles up to the one it judges, none later."""
-    interval = Interval.parse(signal.interval)
-    window = store.candle_frame(signal.symbol, interval, end=signal.candle_close, newest=window_candles)
+    return market_up_to(store, signal.symbol, Interval.parse(signal.interval), signal.candle_close, window_candles)
+
+
+def market_up_to(
+    store: SeriesStore, symbol: str, interval: Interval, end: datetime | None, window_candles: int
+) -> SeenMarket:
+    """The window of the newest candle that closed by `end`; without an end, of the newest one."""
+    window = store.candle_frame(symbol, interval, end=end, newest=window_candles)
     if window.empty:
         return SeenMarket(None, None, None)
     atr = float(compute_indicators(window, [ATR])[ATR.columns[0]].iloc[-1])

@@ -246,8 +246,19 @@ class RiskSettings(Section):
 
 
 class ExecutionSettings(Section):
-    """How an order is followed."""
+    """How orders are placed and followed."""
 
+    entry: Literal["market", "limit"] = Field("market", description='"limit": at the bid, and followed by repricing')
+    limit_offset_bps: Decimal = Field(
+        Decimal(0), ge=-1000, le=1000, description="of a limit entry, above the bid; negative below it"
+    )
+    limit_seconds: PositiveSeconds = Field(20.0, description="then a limit entry is cancelled, on the venue's clock")
+    most_reprices: int = Field(2, ge=0, le=20, description="of a limit entry, for what it hasn't filled")
+    most_reprice_bps: Decimal = Field(Decimal(20), ge=0, le=1000, description="above its first limit price")
+    limit_then: Literal["give_up", "market"] = Field("give_up", description="with what the last limit order left")
+    resting_poll_seconds: PositiveSeconds = Field(
+        30.0, description="between two questions about an order that rests, besides what its stream tells"
+    )
     follow_seconds: PositiveSeconds = Field(4.0, description="the longest a trade run waits for its orders")
     poll_seconds: PositiveSeconds = Field(0.15, description="between two questions about the same order")
     clock_margin_seconds: PositiveSeconds = Field(5.0, description="added to recv_window before 'not found' is final")

@@ -78,9 +78,17 @@ def size_position(
     *,
     equity_quote: Decimal,
     free_quote: Decimal,
-    ask: Decimal,
+    price: Decimal,
+    slippage_bps: Decimal,
 ) -> SizedOrder:
     """Size the entry.
+
+    Parameters
+    ----------
+    price
+        What the entry pays: the ask, or its limit.
+    slippage_bps
+        By how much it may pay more.
 
     Raises
     ------
@@ -88,18 +96,20 @@ def size_position(
         If no acceptable quantity exists, with the reason and the steps.
     """
     instrument, settings = desk.instrument(signal.symbol), desk.settings
-    stop, lowest = planned_exit(ask, market.atr, settings, instrument)
+    stop, lowest = planned_exit(price, market.atr, settings, instrument)
     basis = SizingBasis(
         equity_quote=equity_quote,
         free_quote=free_quote,
-        ask=ask,
+        ask=price,
         stop_price=stop,
         exit_price=lowest,
         volatility=market.volatility,
         trade_returns=_record(desk.ledger, signal, settings),
     )
     resting = [o for o in desk.ledger.unsettled_orders(desk.account) if o.symbol == signal.symbol]
-    return size_entry(basis, instrument, settings.sizing, entry_limits(settings), open_orders=len(resting))
+    return size_entry(
+        basis, instrument, settings.sizing, entry_limits(settings, slippage_bps), open_orders=len(resting)
+    )
 
 
 def planned_exit(
@@ -111,14 +121,14 @@ def planned_exit(
     return stop, stop
 
 
-def entry_limits(settings: Settings) -> EntryLimits:
+def entry_limits(settings: Settings, slippage_bps: Decimal) -> EntryLimits:
     """What the settings allow for one position."""
     risk = settings.risk
     return EntryLimits(
         fraction_of_equity=risk.fraction_of_equity,
         tiers=risk.position_share_tiers,
         notional_floor_quote=risk.notional_floor_quote,
-        slippage_bps=risk.slippage_bps,
+        slippage_bps=slippage_bps,
     )
 
 

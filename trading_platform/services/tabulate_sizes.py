@@ -74,7 +74,7 @@ def _row(quoted: Quoted, balance: Decimal, settings: Settings) -> SizeRow:
     else:
         basis = SizingBasis(balance, balance, ask, stop, lowest, quoted.volatility)
         try:
-            sized = size_entry(basis, instrument, settings.sizing, entry_limits(settings))
+            sized = size_entry(basis, instrument, settings.sizing, entry_limits(settings, settings.risk.slippage_bps))
             quantity, how = sized.quantity, "; ".join(sized.steps)
         except RefuseTrade as refused:
             refusal, how = refused.reason_code, str(refused)

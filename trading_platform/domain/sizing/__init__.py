@@ -5,11 +5,12 @@ of it that can also be closed.
 """
 
 from trading_platform.domain.sizing.basis import EntryLimits, SizingBasis
-from trading_platform.domain.sizing.entry import SizedOrder, size_entry
+from trading_platform.domain.sizing.entry import BPS, SizedOrder, size_entry
 from trading_platform.domain.sizing.exit import size_exit
 from trading_platform.domain.sizing.rules import SizingMethod, SizingRules
 
 __all__ = [
+    "BPS",
     "EntryLimits",
     "SizedOrder",
     "SizingBasis",

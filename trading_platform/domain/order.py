@@ -73,6 +73,21 @@ class OrderRequest:
 
 
 @dataclass(frozen=True)
+class OrderListRequest:
+    """A stop and a target over the same base (OCO): what happens to one ends the other.
+
+    Parameters
+    ----------
+    list_id
+        The list's own client id.
+    """
+
+    list_id: str
+    stop: OrderRequest
+    target: OrderRequest
+
+
+@dataclass(frozen=True)
 class Fill:
     """One trade of an order, as the venue reports it; the fee in whatever asset the venue took it."""
 
@@ -146,6 +161,11 @@ class Order:
     def rests(self) -> bool:
         """Whether it waits at the venue for a price, so that its end may be far away."""
         return self.kind is not OrderKind.MARKET and self.status in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+
+    @property
+    def is_on_guard(self) -> bool:
+        """Whether it guards a position from the venue's book, untouched: it may stay so for days."""
+        return self.kind.is_protective and self.status is OrderStatus.OPEN and self.cancel_requested_at is None
 
     @property
     def request(self) -> OrderRequest:

@@ -35,6 +35,7 @@ class ReasonCode(StrEnum):
     NO_FRESH_PRICE = "no_fresh_price"
     BALANCE_NOT_RECONCILED = "balance_not_reconciled"
     ORDER_IN_FLIGHT = "order_in_flight"
+    FOREIGN_ORDER = "foreign_order_at_venue"
     SLIPPAGE = "slippage_beyond_bound"
 
 

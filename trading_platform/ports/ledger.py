@@ -41,6 +41,8 @@ class AccountState:
     revision
         Grows with every reservation, booking and reconciliation: whoever read the venue's balances at one revision
         may only write them at the same one.
+    orders_in_flight
+        Orders whose outcome isn't known yet; stops and targets that rest at the venue, untouched, aren't among them.
     reconciled_at
         Wall clock of the last reconciliation with the venue, None before the first.
     """
@@ -156,6 +158,19 @@ class Ledger(Protocol):
         """
         ...
 
+    def reserve_list(self, orders: Sequence[Order], decision: Decision) -> None:
+        """The same for a stop and its target, or for a stop alone, in one transaction.
+
+        The two orders of a list are over the same base, which the stop reserves; of whichever ends first, the other
+        one takes over what is reserved.
+
+        Raises
+        ------
+        InsufficientFree, AlreadyDone
+            As above; AlreadyDone also if another stop of the symbol isn't final. Nothing is written.
+        """
+        ...
+
     def mark_submitted(self, client_order_id: str, at: datetime) -> None:
         """Intended becomes submitted: committed before the request leaves.
 
@@ -222,6 +237,10 @@ class Ledger(Protocol):
 
     def order_events(self, client_order_id: str) -> list[OrderEvent]:
         """Everything that happened to the order, first to last; replayed, it gives the order's state."""
+        ...
+
+    def entry_signal(self, position: Position) -> Signal | None:
+        """The signal whose entry opened the position."""
         ...
 
     def orders_of_signal(self, account: str, signal_id: str) -> list[Order]:

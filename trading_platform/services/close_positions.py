@@ -20,6 +20,7 @@ from trading_platform.ports.ledger import Ledger
 from trading_platform.services.decide import decision, put_off, refuse
 from trading_platform.services.settle_orders import submit_order
 from trading_platform.services.trading_desk import TradingDesk
+from trading_platform.services.withdraw_protection import withdraw_protection
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,17 @@ def due_exit(ledger: Ledger, position: Position, wall: datetime) -> DueExit | No
     signal = newest[0]
     if signal.candle_close <= position.entry_candle_close:
         return None
-    tried = ledger.exit_legs(position.account, signal.signal_id)
+    leg = next_exit_leg(ledger, signal, wall)
+    return None if leg is None else DueExit(signal, leg)
+
+
+def next_exit_leg(ledger: Ledger, signal: Signal, wall: datetime) -> Leg | None:
+    """The next attempt at an exit for the signal; None while the last one failed a moment ago."""
+    tried = ledger.exit_legs(signal.account, signal.signal_id)
     last = ledger.order(client_order_id(signal.signal_id, Leg(LegKind.EXIT, tried))) if tried else None
     if last is not None and wall < last.created_at + wait_after(tried):
         return None
-    return DueExit(signal, Leg(LegKind.EXIT, tried + 1))
+    return Leg(LegKind.EXIT, tried + 1)
 
 
 def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[str]:
@@ -67,13 +74,30 @@ def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[s
     for position in desk.ledger.open_positions(desk.account):
         due = due_exit(desk.ledger, position, desk.clock.wall())
         if due is not None and position.symbol not in in_flight:
-            order_id = _close(desk, position, due.signal, due.leg)
+            order_id = sell_position(desk, position.symbol, due.signal, due.leg, due.signal.reason)
             if order_id:
                 sent.append(order_id)
     return sent
 
 
-def _close(desk: TradingDesk, position: Position, signal: Signal, leg: Leg) -> str | None:
+def sell_position(desk: TradingDesk, symbol: str, signal: Signal, leg: Leg, why: str) -> str | None:
+    """Sell all that is held of the symbol at the market, after taking back what rests for it.
+
+    Returns
+    -------
+    str or None
+        Client order id of the sale; None if there was none: what rested has sold it in the meantime, or isn't known
+        to be taken back, so that selling would sell twice.
+    """
+    if not withdraw_protection(desk, symbol, why):
+        return None
+    for position in desk.ledger.open_positions(desk.account):
+        if position.symbol == symbol:
+            return _sell(desk, position, signal, leg, why)
+    return None
+
+
+def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: str) -> str | None:
     instrument = desk.instrument(position.symbol)
     balance = desk.ledger.account(desk.account).balances.get(instrument.base)
     # what left the account by another way can't be sold: the rest still is
@@ -98,7 +122,7 @@ def _close(desk: TradingDesk, position: Position, signal: Signal, leg: Leg) -> s
         created_at=desk.clock.wall(),
         submitted_at=None,
     )
-    message, bid = f"sell {quantity}: {signal.reason}", _known_bid(desk, position.symbol)
+    message, bid = f"sell {quantity}: {why}", _known_bid(desk, position.symbol)
     approval = decision(desk, signal, leg, ReasonCode.APPROVED, message, details={"bid": str(bid)})
     try:
         desk.ledger.reserve(order, approval)

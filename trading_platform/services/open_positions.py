@@ -18,6 +18,7 @@ from trading_platform.domain.sizing import BPS
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.check_market_data import check_clock, check_series
 from trading_platform.services.decide import PutOff, put_off, refuse
+from trading_platform.services.look_at_venue_orders import FOREIGN
 from trading_platform.services.place_entry import (
     EntryAttempt,
     EntryOrder,
@@ -99,6 +100,7 @@ def _try_entry(desk: TradingDesk, signal: Signal, reconciled: bool) -> str | Non
         _refuse_by_rule(desk, signal, attempt)
         if not reconciled:
             raise PutOff(ReasonCode.BALANCE_NOT_RECONCILED, "the venue's balances aren't known")
+        _require_no_foreign_order(desk)
         checks = _trusted_checks(desk, signal)
         entry, facts = _size(desk, signal, attempt)
     except RefuseTrade as refusal:
@@ -130,6 +132,13 @@ def _refuse_by_rule(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) ->
             ReasonCode.COOLDOWN,
             f"{signal.symbol} was closed at {closed_at:%H:%M:%S} UTC, less than {risk.cooldown_seconds:.0f} s ago",
         )
+
+
+def _require_no_foreign_order(desk: TradingDesk) -> None:
+    """Somebody else trades on the account: what is free and what is held may change under our hands."""
+    foreign = [incident for incident in desk.journal.open_incidents() if incident.key.startswith(FOREIGN)]
+    if foreign:
+        raise PutOff(ReasonCode.FOREIGN_ORDER, foreign[0].summary)
 
 
 def _trusted_checks(desk: TradingDesk, signal: Signal) -> list[dict[str, Any]]:

@@ -31,13 +31,16 @@ log = structlog.get_logger()
 def take_up_orders(desk: TradingDesk) -> list[Order]:
     """Ask the venue about every order that isn't final, exits first, and book what it says.
 
+    Stops and targets that rest are looked at all together, by `look_at_venue_orders`.
+
     Returns
     -------
     list of Order
         Those that are still not final afterwards.
     """
     for order in desk.ledger.unsettled_orders(desk.account):
-        settle_order(desk, order)
+        if not order.is_on_guard:
+            settle_order(desk, order)
     return desk.ledger.unsettled_orders(desk.account)
 
 

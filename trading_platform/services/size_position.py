@@ -12,7 +12,8 @@ import numpy as np
 
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.indicators import IndicatorSpec, compute_indicators
-from trading_platform.domain.instrument import Instrument, floor_to_step
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.protection import first_levels, stop_limit
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.sizing import EntryLimits, SizedOrder, SizingBasis, SizingMethod, size_entry
 from trading_platform.domain.sizing.volatility_target import realised_volatility
@@ -96,13 +97,13 @@ def size_position(
         If no acceptable quantity exists, with the reason and the steps.
     """
     instrument, settings = desk.instrument(signal.symbol), desk.settings
-    stop, lowest = planned_exit(price, market.atr, settings, instrument)
+    exit_ = planned_exit(price, market.atr, settings, instrument)
     basis = SizingBasis(
         equity_quote=equity_quote,
         free_quote=free_quote,
         ask=price,
-        stop_price=stop,
-        exit_price=lowest,
+        stop_price=exit_.stop_price,
+        stop_limit=exit_.stop_limit,
         volatility=market.volatility,
         trade_returns=_record(desk.ledger, signal, settings),
     )
@@ -112,13 +113,19 @@ def size_position(
     )
 
 
-def planned_exit(
-    ask: Decimal, atr: Decimal | None, settings: Settings, instrument: Instrument
-) -> tuple[Decimal, Decimal]:
-    """Where the stop of a position bought at `ask` would lie, and the lowest price that it would sell at."""
-    del atr
-    stop = floor_to_step(ask * (1 - settings.sizing.stop_percent / 100), instrument.tick_size)
-    return stop, stop
+@dataclass(frozen=True)
+class PlannedExit:
+    """Where a position that isn't there yet would be given up."""
+
+    stop_price: Decimal
+    stop_limit: Decimal | None
+
+
+def planned_exit(price: Decimal, atr: Decimal | None, settings: Settings, instrument: Instrument) -> PlannedExit:
+    """The stop that the protection of positions would place over what is bought at `price`."""
+    rules = settings.protection.rules
+    stop = first_levels(price, atr, rules, instrument).stop
+    return PlannedExit(stop, stop_limit(stop, rules, instrument))
 
 
 def entry_limits(settings: Settings, slippage_bps: Decimal) -> EntryLimits:

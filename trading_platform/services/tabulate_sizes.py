@@ -66,13 +66,13 @@ def tabulate_sizes(
 
 def _row(quoted: Quoted, balance: Decimal, settings: Settings) -> SizeRow:
     instrument, ask = quoted.instrument, quoted.ask
-    stop, lowest = planned_exit(ask, quoted.atr, settings, instrument)
+    exit_ = planned_exit(ask, quoted.atr, settings, instrument)
     quantity, refusal, how = ZERO, "", ""
     if instrument.quote != settings.account.quote:
         refusal = "not_quoted_in_account"
         how = f"quoted in {instrument.quote}, the account holds {settings.account.quote}"
     else:
-        basis = SizingBasis(balance, balance, ask, stop, lowest, quoted.volatility)
+        basis = SizingBasis(balance, balance, ask, exit_.stop_price, exit_.stop_limit, quoted.volatility)
         try:
             sized = size_entry(basis, instrument, settings.sizing, entry_limits(settings, settings.risk.slippage_bps))
             quantity, how = sized.quantity, "; ".join(sized.steps)
@@ -85,7 +85,7 @@ def _row(quoted: Quoted, balance: Decimal, settings: Settings) -> SizeRow:
         quantity=quantity,
         notional=quantity * ask,
         sellable=sellable_after(quantity, instrument),
-        exit_price=lowest,
+        exit_price=exit_.stop_price if exit_.stop_limit is None else exit_.stop_limit,
         refusal=refusal,
         how=how,
     )

@@ -19,8 +19,10 @@ class SizingBasis:
         Worth of the account, and what of it no reservation holds.
     ask
         Price at which a market buy fills.
-    stop_price, exit_price
-        Where the position would be given up, and the lowest price that its sell order would then ask.
+    stop_price
+        Where the position would be given up.
+    stop_limit
+        The lowest price that its sell order would then ask; None: it sells at any price.
     volatility
         Standard deviation of the symbol's log return per year; None where it isn't known.
     trade_returns
@@ -31,9 +33,14 @@ class SizingBasis:
     free_quote: Decimal
     ask: Decimal
     stop_price: Decimal
-    exit_price: Decimal
+    stop_limit: Decimal | None = None
     volatility: float | None = None
     trade_returns: Sequence[Decimal] = ()
+
+    @property
+    def exit_price(self) -> Decimal:
+        """The price by which the exchange judges the size of the exit."""
+        return self.stop_price if self.stop_limit is None else self.stop_limit
 
 
 @dataclass(frozen=True)

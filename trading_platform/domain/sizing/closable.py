@@ -30,20 +30,28 @@ def smallest_closable(entry_price: Decimal, exit_price: Decimal, instrument: Ins
 
 
 def protection_fault(
-    instrument: Instrument, market_price: Decimal, exit_price: Decimal, open_orders: int
+    instrument: Instrument, market_price: Decimal, stop_price: Decimal, stop_limit: Decimal | None, open_orders: int
 ) -> str | None:
     """Why the exchange wouldn't take the position's stop; None if it would.
 
     Parameters
     ----------
+    stop_limit
+        The lowest price that it asks; None: it sells at any price, which no band bounds.
     open_orders
         Orders of the symbol that rest at the exchange already.
     """
-    if not instrument.is_price(exit_price):
-        return f"the exchange takes no price of {exit_price} (grid {instrument.tick_size}, from {instrument.min_price})"
-    if not instrument.takes_sell_price(exit_price, market_price):
+    if not 0 < stop_price < market_price:
+        return f"a stop at {stop_price} can't protect what is bought at {market_price}"
+    for price in (stop_price, *([] if stop_limit is None else [stop_limit])):
+        if not instrument.is_price(price):
+            return (
+                f"the exchange takes no price of {price}"
+                f" (grid {instrument.tick_size}, {instrument.min_price} to {instrument.max_price})"
+            )
+    if stop_limit is not None and not instrument.takes_sell_price(stop_limit, market_price):
         return (
-            f"the exchange takes no sell at {exit_price}, only {instrument.min_sell_price_ratio} to"
+            f"the exchange takes no sell at {stop_limit}, only {instrument.min_sell_price_ratio} to"
             f" {instrument.max_sell_price_ratio} times the price {market_price}"
         )
     wanted = open_orders + PROTECTIVE_ORDERS

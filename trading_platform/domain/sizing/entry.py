@@ -56,7 +56,7 @@ def size_entry(
     RefuseTrade
         With the reason code, if no acceptable quantity exists. Its message has the steps.
     """
-    fault = protection_fault(instrument, basis.ask, basis.exit_price, open_orders)
+    fault = protection_fault(instrument, basis.ask, basis.stop_price, basis.stop_limit, open_orders)
     if fault:
         raise RefuseTrade(ReasonCode.STOP_NOT_PLACEABLE, fault)
     proposals = propose(basis, rules, limits.fraction_of_equity, instrument.taker_fee_rate)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from trading_platform.domain.errors import RefuseTrade
-from trading_platform.domain.risk import ReasonCode
-
 
 def fixed_risk(
     equity_quote: Decimal, risk: Decimal, entry_price: Decimal, stop_price: Decimal, fee_rate: Decimal
@@ -21,21 +18,14 @@ def fixed_risk(
     ----------
     risk
         r, 0 < r <= 1.
-
-    Raises
-    ------
-    RefuseTrade
-        If the stop isn't between zero and the entry's price.
+    stop_price
+        S, 0 < S < P.
 
     References
     ----------
     V. K. Tharp, *Trade Your Way to Financial Freedom*, McGraw-Hill 1998, chapter 12 (percent risk model);
     J. W. Wilder, *New Concepts in Technical Trading Systems*, 1978 (average true range).
     """
-    if not 0 < stop_price < entry_price:
-        raise RefuseTrade(
-            ReasonCode.STOP_NOT_PLACEABLE, f"a stop at {stop_price} can't protect what is bought at {entry_price}"
-        )
     return risk * equity_quote / loss_at_stop(entry_price, stop_price, fee_rate)
 
 

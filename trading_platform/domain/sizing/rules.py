@@ -41,9 +41,6 @@ class SizingRules(BaseModel):
     volatility_target: Decimal = Field(
         Decimal("0.20"), gt=0, le=10, description="per year and position, as a fraction of the equity"
     )
-    stop_percent: Decimal = Field(
-        Decimal("2"), gt=0, lt=100, description="below the price, where no protection says where the stop will be"
-    )
 
     @field_validator("methods")
     @classmethod

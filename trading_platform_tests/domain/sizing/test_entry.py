@@ -44,6 +44,7 @@ def sized(
     pair: Instrument | None = None,
     *,
     stop: Decimal | str | None = None,
+    limit: Decimal | str | None = None,
     rules: SizingRules = FRACTION_ONLY,
     open_orders: int = 0,
     **more: Any,
@@ -51,7 +52,8 @@ def sized(
     pair = pair or instrument()
     price = Decimal(ask)
     stop_price = floor_to_step(price * Decimal("0.98"), pair.tick_size) if stop is None else Decimal(stop)
-    basis = SizingBasis(Decimal(equity), Decimal(free), price, stop_price, stop_price, **more)
+    stop_limit = None if limit is None else Decimal(limit)
+    basis = SizingBasis(Decimal(equity), Decimal(free), price, stop_price, stop_limit, **more)
     return size_entry(
         basis, pair, rules, EntryLimits(Decimal(fraction), TIERS, FLOOR, SLIPPAGE), open_orders=open_orders
     )
@@ -171,9 +173,8 @@ def _whole(notional: str) -> dict[str, Decimal]:
     ("changes", "stop", "words"),
     [
         ({}, "80000.001", "grid 0.01"),
-        ({"min_price": Decimal(81000)}, "80000", "from 81000"),
+        ({"min_price": Decimal(81000)}, "80000", "81000 to None"),
         ({"max_price": Decimal(70000)}, "80000", "no price of 80000"),
-        ({"min_sell_price_ratio": Decimal("0.8")}, "60000", "only 0.8 to None times the price"),
         ({"max_orders": 1}, "80000", "2 orders of BTC/USDT, the exchange takes 1"),
         ({"max_algo_orders": 1}, "80000", "2 waiting orders of BTC/USDT, the exchange takes 1"),
     ],
@@ -182,6 +183,22 @@ def test_a_stop_that_the_exchange_would_not_take(changes: dict[str, Any], stop: 
     refusal = refused("84.54", "84.54", pair=instrument(**changes), stop=stop)
     assert refusal.reason_code == ReasonCode.STOP_NOT_PLACEABLE
     assert words in str(refusal)
+
+
+def test_a_stop_that_asks_a_price_keeps_within_the_band() -> None:
+    pair = instrument(min_sell_price_ratio=Decimal("0.8"))
+    refusal = refused("84.54", "84.54", pair=pair, stop="80000", limit="60000")
+    assert refusal.reason_code == ReasonCode.STOP_NOT_PLACEABLE
+    assert "only 0.8 to None times the price" in str(refusal)
+    assert sized("84.54", "84.54", pair=pair, stop="80000", limit="70000").quantity > 0
+    assert sized("84.54", "84.54", pair=pair, stop="60000").quantity > 0  # it sells at any price
+
+
+def test_what_the_stop_asks_decides_whether_it_is_large_enough() -> None:
+    strict = instrument(min_notional_quote=Decimal(10), **PENNY)
+    at_any_price = sized("20", "20", "1.0000", pair=strict, stop="0.9500", fraction="0.1")
+    at_least = sized("20", "20", "1.0000", pair=strict, stop="0.9500", limit="0.9000", fraction="0.1")
+    assert at_any_price.quantity < at_least.quantity
 
 
 def test_orders_that_rest_already_count() -> None:

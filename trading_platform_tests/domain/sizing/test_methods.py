@@ -30,7 +30,6 @@ def basis(**changes: object) -> SizingBasis:
         "free_quote": Decimal(1000),
         "ask": Decimal(100),
         "stop_price": Decimal(98),
-        "exit_price": Decimal(98),
     }
     return SizingBasis(**(given_ | changes))  # type: ignore[arg-type]
 

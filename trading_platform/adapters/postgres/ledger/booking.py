@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from functools import reduce
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select
 
-from trading_platform.adapters.postgres.ledger import accounts, orders, positions
-from trading_platform.adapters.postgres.tables import FILLS, ORDERS, RESERVATIONS
-from trading_platform.domain.booking import OrderBooking, book_balance, book_report
+from trading_platform.adapters.postgres.ledger import accounts, orders, positions, reservations
+from trading_platform.adapters.postgres.tables import FILLS, ORDERS
+from trading_platform.domain.booking import OrderBooking, Reservation, book_balance, book_report
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, Side
 from trading_platform.domain.order_machine import apply, reported
@@ -22,14 +21,17 @@ _FILL = [FILLS.c[name] for name in ("venue_trade_id", "price", "quantity", "fee"
 def book(connection: Connection, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
     """Book a report; one that tells nothing new changes nothing. The order afterwards."""
     order, row = orders.lock_order(connection, report.client_order_id)
-    booking = book_report(order, row.remaining, _booked_trade_ids(connection, order, report), report, instrument)
+    held = reservations.held_by(connection, order, row.remaining)
+    booking = book_report(order, held, _booked_trade_ids(connection, order, report), report, instrument)
     events = reported(order, report, booking, at)
     if not events:
         return order
     after = reduce(apply, events, order)
     accounts.revise(connection, order.account)
-    _book_balances(connection, order, booking, row.remaining, at)
-    _book_reservation(connection, order, booking, row.remaining, at)
+    _book_balances(connection, order, booking, held, at)
+    if not order.status.is_final:
+        end = ("settled" if booking.filled_quantity else "released") if booking.status.is_final else None
+        reservations.change(connection, order, held, booking.reservation, end, at)
     if booking.fills:
         _insert_fills(connection, order, booking.fills, at)
         positions.book_fills(connection, order, row.candle_close, booking.fills, instrument)
@@ -67,11 +69,11 @@ def _booked_trade_ids(connection: Connection, order: Order, report: OrderReport)
 
 
 def _book_balances(
-    connection: Connection, order: Order, booking: OrderBooking, remaining: Decimal, at: datetime
+    connection: Connection, order: Order, booking: OrderBooking, held: Reservation, at: datetime
 ) -> None:
     known = accounts.read_balances(connection, order.account)
     for asset in sorted({*booking.changes, order.reserved_asset}):
-        released = remaining - booking.remaining if asset == order.reserved_asset else accounts.ZERO
+        released = held.held - booking.reservation.held if asset == order.reserved_asset else accounts.ZERO
         before = known.get(asset, accounts.NOTHING)
         booked = book_balance(before.total, before.reserved, booking.changes.get(asset, accounts.ZERO), released)
         accounts.write_balance(
@@ -85,19 +87,6 @@ def _book_balances(
             client_order_id=order.client_order_id,
             missing=booked.missing,
         )
-
-
-def _book_reservation(
-    connection: Connection, order: Order, booking: OrderBooking, remaining: Decimal, at: datetime
-) -> None:
-    if order.status.is_final:
-        return
-    if booking.status.is_final:
-        state = "settled" if booking.filled_quantity else "released"
-        orders.end_reservation(connection, order.client_order_id, state, at)
-    elif booking.remaining != remaining:
-        statement = update(RESERVATIONS).where(RESERVATIONS.c.client_order_id == order.client_order_id)
-        connection.execute(statement.values(remaining=booking.remaining))
 
 
 def _insert_fills(connection: Connection, order: Order, fills: tuple[Fill, ...], at: datetime) -> None:

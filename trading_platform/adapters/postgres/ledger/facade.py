@@ -71,6 +71,11 @@ class PostgresLedger:
         with transaction(self._engine) as connection:
             orders.reserve(connection, order, decision, replaces)
 
+    def reserve_list(self, orders_: Sequence[Order], decision: Decision) -> None:
+        """Commit the intents of a stop and its target, their common reservation and the approving decision."""
+        with transaction(self._engine) as connection:
+            orders.reserve_list(connection, orders_, decision)
+
     def mark_submitted(self, client_order_id: str, at: datetime) -> None:
         """Intended becomes submitted."""
         with transaction(self._engine) as connection:
@@ -120,6 +125,11 @@ class PostgresLedger:
         """Everything that happened to the order."""
         with reading(self._engine) as connection:
             return order_events.read_events(connection, client_order_id)
+
+    def entry_signal(self, position: Position) -> Signal | None:
+        """The signal whose entry opened the position."""
+        with reading(self._engine) as connection:
+            return signals.entry_signal(connection, position)
 
     def orders_of_signal(self, account: str, signal_id: str) -> list[Order]:
         """All of the signal's orders, oldest first."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from trading_platform.adapters.postgres.ledger import accounts
+from trading_platform.adapters.postgres.ledger import accounts, reservations
 from trading_platform.adapters.postgres.ledger.order_events import add_events
 from trading_platform.adapters.postgres.ledger.signals import record_decision
 from trading_platform.adapters.postgres.tables import ORDERS, RESERVATIONS, SIGNALS
@@ -25,28 +25,28 @@ UNANSWERED = (OrderStatus.INTENDED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
 def reserve(connection: Connection, order: Order, decision: Decision, replaces: str | None) -> None:
     """Commit intent, reservation and approving decision together (I2, I3)."""
     accounts.revise(connection, order.account)
-    if not _insert_order(connection, order):
-        raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
-    accounts.reserve(connection, order.account, order.reserved_asset, order.reserved_amount, order.created_at)
-    connection.execute(
-        insert(RESERVATIONS).values(
-            client_order_id=order.client_order_id,
-            account=order.account,
-            asset=order.reserved_asset,
-            amount=order.reserved_amount,
-            remaining=order.reserved_amount,
-            state="active",
-            created_at=order.created_at,
-        )
-    )
-    intended = happened(order, OrderEventKind.INTENDED, order.created_at, decision.message)
-    add_events(connection, [intended])
+    _intend(connection, order, decision)
     record_decision(connection, decision)
     if replaces is not None:
         told = {"by": order.client_order_id}
         record_event(
             connection, replaces, OrderEventKind.REPRICED, f"{order.leg}: {decision.message}", order.created_at, told
         )
+
+
+def reserve_list(connection: Connection, orders: Sequence[Order], decision: Decision) -> None:
+    """Commit the intents of a list, what they hold together, and the approving decision."""
+    accounts.revise(connection, decision.account)
+    for order in orders:
+        _intend(connection, order, decision)
+    record_decision(connection, decision)
+
+
+def _intend(connection: Connection, order: Order, decision: Decision) -> None:
+    if not _insert_order(connection, order):
+        raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
+    reservations.make(connection, order)
+    add_events(connection, [happened(order, OrderEventKind.INTENDED, order.created_at, decision.message)])
 
 
 def mark_submitted(connection: Connection, client_order_id: str, at: datetime) -> None:
@@ -82,10 +82,12 @@ def close_unfilled(
         return
     event = happened(order, kind, at, why, code=code)
     after = apply(order, event)
+    held = reservations.held_by(connection, order, row.remaining)
+    kept = held.after(accounts.ZERO, is_final=True)
     before = accounts.read_balances(connection, order.account)[order.reserved_asset]
-    balance = AssetBalance(before.total, before.reserved - row.remaining)
+    balance = AssetBalance(before.total, before.reserved - (held.held - kept.held))
     accounts.write_balance(connection, order.account, order.reserved_asset, before, balance, at=at, cause="booking")
-    end_reservation(connection, client_order_id, "released", at)
+    reservations.change(connection, order, held, kept, "released", at)
     accounts.revise(connection, order.account)
     write_order(connection, after, [event])
 
@@ -111,12 +113,6 @@ def lock_order(connection: Connection, client_order_id: str) -> tuple[Order, Row
     )
     row = connection.execute(query).one()
     return _order(row), row
-
-
-def end_reservation(connection: Connection, client_order_id: str, state: str, at: datetime) -> None:
-    """Close the reservation; its balance is the caller's business, in the same transaction."""
-    statement = update(RESERVATIONS).where(RESERVATIONS.c.client_order_id == client_order_id)
-    connection.execute(statement.values(remaining=0, state=state, ended_at=at))
 
 
 def record_event(

@@ -190,9 +190,9 @@ def test_an_exit_that_has_just_failed_is_no_work_yet(place: Workplace) -> None:
     place.broker.misbehave(Misbehaviour(reject_code="-1013"))
     place.trade()
 
-    assert work_waiting(place.ledger, place.clock, place.settings) is None
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
     place.clock.advance(1)
-    work = work_waiting(place.ledger, place.clock, place.settings)
+    work = work_waiting(place.ledger, place.store, place.clock, place.settings)
     assert work is not None
     assert SYMBOL in work
 
@@ -238,4 +238,4 @@ def test_a_purchase_of_less_than_a_lot_is_dust_and_blocks_nothing() -> None:
     place.trade()
 
     assert place.ledger.open_positions(ACCOUNT) == []
-    assert work_waiting(place.ledger, place.clock, place.settings) is None
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None

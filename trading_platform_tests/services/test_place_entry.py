@@ -135,7 +135,7 @@ def test_a_resting_entry_is_no_work_until_it_is_due() -> None:
     place.trade()  # asks for it, and notes that
 
     def work() -> str | None:
-        return work_waiting(place.ledger, place.clock, place.settings)
+        return work_waiting(place.ledger, place.store, place.clock, place.settings)
 
     assert work() is None
     place.later(15)

@@ -33,8 +33,12 @@ CLOSE = 60
 """Minute at which the newest candle closed."""
 
 PRICES = {SYMBOL: Decimal(50000), "ETH/USDT": Decimal(2000), "SOL/USDT": Decimal(100)}
-QUICK = {"market": {"window_candles": 50}, "execution": {"follow_seconds": 0.03, "poll_seconds": 0.01}}
-"""Settings that a test needn't wait for."""
+QUICK = {
+    "market": {"window_candles": 50},
+    "execution": {"follow_seconds": 0.03, "poll_seconds": 0.01},
+    "protection": {"enabled": False},
+}
+"""Settings that a test needn't wait for; positions have no stops, which have tests of their own."""
 
 
 def priced_candle(minute: int, price: Decimal) -> Candle:

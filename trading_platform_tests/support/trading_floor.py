@@ -36,8 +36,16 @@ _PAUSE_SECONDS = 61.0
 _PROMPT_CYCLES = 3
 
 
-def floor_settings(database_url: str, venue: SimulatedExchange, **risk: Any) -> Settings:
-    """Settings of a floor: data and signals never age, so that only what a test does counts."""
+def floor_settings(
+    database_url: str, venue: SimulatedExchange, protection: dict[str, Any] | None = None, **risk: Any
+) -> Settings:
+    """Settings of a floor: data and signals never age, so that only what a test does counts.
+
+    Parameters
+    ----------
+    protection
+        Without it positions have no stops.
+    """
     return plain_settings(
         market={"window_candles": 50},
         freshness={
@@ -47,6 +55,7 @@ def floor_settings(database_url: str, venue: SimulatedExchange, **risk: Any) -> 
         },
         risk={"signal_valid_for_seconds": _AGELESS, "cooldown_seconds": 0, **risk},
         cadence={"reconcile_seconds": _AGELESS},
+        protection=protection or {"enabled": False},
         execution={"follow_seconds": 0.5, "poll_seconds": 0.1},
         venue={"timeout_seconds": 2.0, "market_data_timeout_seconds": 2.0},
         servers={
@@ -126,7 +135,7 @@ class TradingFloor:
     def trade_until_quiet(self) -> int:
         """Run cycles, as the sensor would, until no work is left; how many it took."""
         for cycle in range(QUIET_CYCLES):
-            if work_waiting(self.platform.ledger, self.clock, self.settings) is None:
+            if work_waiting(self.platform.ledger, self.platform.store, self.clock, self.settings) is None:
                 return cycle
             with suppress(RetryLater):  # the run fails, and its work is requested again
                 trade(self.desk())

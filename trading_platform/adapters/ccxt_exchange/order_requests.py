@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trading_platform.domain.order import OrderKind, OrderRequest, Side
+from trading_platform.domain.order import OrderKind, OrderListRequest, OrderRequest, Side
 
 SIDES: Final = {Side.BUY: "BUY", Side.SELL: "SELL"}
 
@@ -25,6 +25,31 @@ def order_parameters(request: OrderRequest, wire_symbol: str) -> dict[str, str]:
             parameters["timeInForce"] = "GTC"
     if request.stop_price is not None:
         parameters["stopPrice"] = format(request.stop_price, "f")
+    return parameters
+
+
+def list_parameters(request: OrderListRequest, wire_symbol: str) -> dict[str, str]:
+    """Parameters of a sell list (OCO): the target above the market, the stop below it."""
+    stop, target = request.stop, request.target
+    return {
+        "symbol": wire_symbol,
+        "side": SIDES[stop.side],
+        "quantity": format(stop.quantity, "f"),
+        "listClientOrderId": request.list_id,
+        "newOrderRespType": "RESULT",
+        **_leg_parameters("above", target),
+        **_leg_parameters("below", stop),
+    }
+
+
+def _leg_parameters(where: str, leg: OrderRequest) -> dict[str, str]:
+    parameters = {f"{where}Type": wire_type(leg), f"{where}ClientOrderId": leg.client_order_id}
+    if leg.limit_price is not None:
+        parameters[f"{where}Price"] = format(leg.limit_price, "f")
+        if parameters[f"{where}Type"] != "LIMIT_MAKER":
+            parameters[f"{where}TimeInForce"] = "GTC"
+    if leg.stop_price is not None:
+        parameters[f"{where}StopPrice"] = format(leg.stop_price, "f")
     return parameters
 
 

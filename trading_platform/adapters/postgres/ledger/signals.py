@@ -76,10 +76,9 @@ def open_signals(connection: Connection, account: str) -> list[Signal]:
 def entry_signal(connection: Connection, position: Position) -> Signal | None:
     """The signal whose entry opened the position."""
     query = (
-        _signals()
+        _signals(position.account)
         .join(ORDERS, ORDERS.c.signal_id == SIGNALS.c.signal_id)
         .where(
-            SIGNALS.c.account == position.account,
             SIGNALS.c.symbol == position.symbol,
             SIGNALS.c.strategy == position.strategy,
             SIGNALS.c.candle_close == position.entry_candle_close,

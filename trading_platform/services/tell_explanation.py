@@ -102,21 +102,21 @@ def _order_title(story: OrderStory) -> str:
     order = story.order
     price = f" at {order.limit_price}" if order.limit_price is not None else ""
     stop = f", once {order.stop_price} is reached" if order.stop_price is not None else ""
-    return f"Order ({order.leg}): {order.side} {order.quantity} {order.symbol}, {_plain(order.kind)}{price}{stop}"
+    return f"Order ({order.leg}): {order.side} {order.quantity:f} {order.symbol}, {_plain(order.kind)}{price}{stop}"
 
 
 def _order(story: OrderStory) -> Iterator[str]:
     order, held = story.order, story.reservation
-    yield f"{_plain(order.status)}, {order.filled_quantity} filled; client id {order.client_order_id}"
+    yield f"{_plain(order.status)}, {order.filled_quantity:f} filled; client id {order.client_order_id}"
     if held is not None:
-        yield f"reserved {held.amount} {held.asset}: {held.state}, {held.remaining} still held"
+        yield f"reserved {held.amount:f} {held.asset}: {held.state}, {held.remaining:f} still held"
     for event in story.events:
         code = f", code {event.code}" if event.code else ""
         at_venue = f", venue's id {event.venue_order_id}" if event.venue_order_id else ""
         told = f" ({event.reason}{code}{at_venue})" if event.reason or code or at_venue else ""
         yield f"{_time(event.at)} {_plain(event.kind)}{told}"
     for fill in story.fills:
-        yield f"{_time(fill.time)} fill of {fill.quantity} at {fill.price}, fee {fill.fee} {fill.fee_asset}"
+        yield f"{_time(fill.time)} fill of {fill.quantity:f} at {fill.price:f}, fee {fill.fee:f} {fill.fee_asset}"
     if story.average_price is not None:
         verb = "paid" if order.side is Side.BUY else "received"
         yield f"{verb} {story.average_price:.8g} per unit on average"
@@ -130,7 +130,7 @@ def _result(explanation: Explanation) -> Iterator[str]:
         return
     yield f"position in {position.symbol} opened at {_time(position.opened_at)} for {position.invested_quote:.8f}"
     if position.is_open:
-        yield f"still open: {position.quantity} held at {position.average_price or 0:.8g}"
+        yield f"still open: {position.quantity:f} held at {position.average_price or 0:.8g}"
         if position.realized_pnl_quote:
             yield f"realised so far {position.realized_pnl_quote:+.8f}"
         return

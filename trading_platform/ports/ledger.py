@@ -171,6 +171,8 @@ class Ledger(Protocol):
             If total less reserved doesn't cover it; nothing is written.
         AlreadyDone
             If an order of that client order id exists; nothing is written.
+        TransitionForbidden
+            If the order that it `replaces` hasn't ended; nothing is written.
         """
         ...
 

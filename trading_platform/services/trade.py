@@ -34,7 +34,7 @@ def trade(desk: TradingDesk) -> TradeReport:
     take_up_orders(desk)
     cancel_overdue(desk)
     reconciled = reconcile_balances(desk)
-    exits = close_positions(desk, _in_flight(desk))
+    exits = close_positions(desk, _sales_and_purchases(desk))
     exits += protect_positions(desk)
     entries = consume_signals(desk, _in_flight(desk), reconciled=reconciled)
     left = follow_orders(desk)
@@ -72,6 +72,11 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
     if reconciled_at is None or clock.wall() - reconciled_at > longest:
         return "balances to reconcile"
     return None
+
+
+def _sales_and_purchases(desk: TradingDesk) -> dict[str, Order]:
+    """Orders whose outcome decides how much there is to sell; stops and targets are taken back before a sale."""
+    return {o.symbol: o for o in desk.ledger.unsettled_orders(desk.account) if not o.kind.is_protective}
 
 
 def _in_flight(desk: TradingDesk) -> dict[str, Order]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -17,12 +16,12 @@ LIST = "tllist"
 
 
 @pytest.fixture
-def price(broker_site: BrokerSite) -> Iterator[Decimal]:
+def price(broker_site: BrokerSite) -> Decimal:
     """What the account has just bought at."""
     bought = broker_site.broker.submit(
         OrderRequest("tpbuy", broker_site.symbol, Side.BUY, broker_site.quantity * Decimal("1.5"))
     )
-    yield bought.fills[0].price
+    return bought.fills[0].price
 
 
 def _at(site: BrokerSite, price: Decimal, share: str) -> Decimal:

@@ -217,18 +217,21 @@ class FakeBroker:
 
     def cancel_list(self, symbol: str, list_id: str, client_order_ids: Sequence[str]) -> Sequence[OrderReport]:
         """Cancel what is left of the list."""
-        members = [order for order in self._orders.values() if order.list_id == list_id]
-        if sorted(order.request.client_order_id for order in members) != sorted(client_order_ids):
+        members = {order.request.client_order_id for order in self._orders.values() if order.list_id == list_id}
+        if not members.issuperset(client_order_ids):
             raise OrderNotKnown(f"no list {list_id} in {symbol}")
         return self._cancel(symbol, client_order_ids)
 
     def open_orders(self, symbols: Sequence[str]) -> Sequence[OpenOrder]:
         """All that lies open."""
         self._answer()
+        late = [order for order in self._orders.values() if order.questions_until_known]
+        for order in late:
+            order.questions_until_known -= 1
         return [
             OpenOrder(o.request.client_order_id, o.request.symbol, o.request.side, o.filled)
             for o in self._orders.values()
-            if o.request.symbol in symbols and not o.status.is_final and not o.questions_until_known
+            if o.request.symbol in symbols and not o.status.is_final and o not in late
         ]
 
     def _cancel(self, symbol: str, client_order_ids: Sequence[str]) -> list[OrderReport]:

@@ -182,8 +182,11 @@ class FakeLedger:
     def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
         """Commit intent, reservation and approving decision together."""
         with self._lock:
+            is_new = order.client_order_id not in self._orders
+            if replaces is not None and is_new and not self._has_ended(replaces):
+                raise TransitionForbidden(f"order {replaces} hasn't ended")
             self._intend([order], decision)
-            if replaces is not None and replaces in self._orders:
+            if replaces is not None:
                 told, why = {"by": order.client_order_id}, f"{order.leg}: {decision.message}"
                 self._happen(replaces, OrderEventKind.REPRICED, order.created_at, why, details=told)
 
@@ -475,6 +478,10 @@ class FakeLedger:
         after = [*history[:-1], *(p for p in (booking.known, booking.opened) if p is not None)]
         if after:
             account.positions[order.symbol] = after
+
+    def _has_ended(self, client_order_id: str) -> bool:
+        order = self._orders.get(client_order_id)
+        return order is not None and order.status.is_final
 
     def _happen(
         self,

@@ -180,12 +180,22 @@ class TradingFloor:
         return {asset: total for asset, total in totals.items() if total}
 
     def assert_books_agree(self) -> None:
-        """Nothing in flight, nothing reserved, nothing sent twice, and ledger and venue equal to the last digit."""
+        """Nothing in flight, nothing sent twice, and ledger and venue equal to the last digit.
+
+        Only stops and targets that guard a position may rest and have something reserved.
+        """
         ledger = self.platform.ledger
         state = ledger.account(ACCOUNT)
-        assert ledger.unsettled_orders(ACCOUNT) == []
-        assert self.query("SELECT sum(reserved) FROM balances") == [(Decimal(0),)]
-        assert self.query("SELECT count(*) FROM reservations WHERE remaining <> 0 OR state = 'active'") == [(0,)]
+        resting = ledger.unsettled_orders(ACCOUNT)
+        assert all(order.is_on_guard for order in resting), resting
+        assert {order.symbol for order in resting} <= {p.symbol for p in ledger.open_positions(ACCOUNT)}
+        assert {o.client_order_id for o in self.venue_orders() if o.status.is_open} == {
+            o.client_order_id for o in resting
+        }
+        guarded = sum((o.quantity for o in resting if o.stop_price is not None), Decimal(0))
+        assert self.query("SELECT sum(reserved) FROM balances") == [(guarded,)]
+        active = self.query("SELECT count(*) FROM reservations WHERE remaining <> 0 OR state = 'active'")
+        assert active == [(len(resting),)]
         held = {asset: balance.total for asset, balance in state.balances.items() if balance.total}
         assert held == self.venue_totals()
         assert self.query("SELECT count(*) FROM balance_changes WHERE missing <> 0") == [(0,)]

@@ -17,6 +17,8 @@ from trading_platform.services.size_position import market_up_to
 from trading_platform.services.tabulate_sizes import BALANCES, Quoted, SizeRow, tabulate_sizes
 from trading_platform.settings import Settings
 
+_UNBOUND_COLUMNS = 160  # of a pipe or a file
+
 
 def show_sizes(settings: Settings, balances: Sequence[str], *, as_json: bool) -> None:
     """Print the table of the running platform's symbols, at their present prices.
@@ -43,6 +45,8 @@ def show_sizes(settings: Settings, balances: Sequence[str], *, as_json: bool) ->
         print(json.dumps([asdict(row) for row in rows], indent=2, default=str))  # noqa: T201
         return
     console = Console(soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _UNBOUND_COLUMNS
     console.print(as_table(rows))
     for row in rows:
         console.print(f"{row.symbol} with {row.balance}: {row.how}")

@@ -81,6 +81,7 @@ def size_position(
     free_quote: Decimal,
     price: Decimal,
     slippage_bps: Decimal,
+    room_quote: Decimal | None = None,
 ) -> SizedOrder:
     """Size the entry.
 
@@ -90,6 +91,8 @@ def size_position(
         What the entry pays: the ask, or its limit.
     slippage_bps
         By how much it may pay more.
+    room_quote
+        What the protections of the account leave; None: they bound nothing.
 
     Raises
     ------
@@ -109,7 +112,7 @@ def size_position(
     )
     resting = [o for o in desk.ledger.unsettled_orders(desk.account) if o.symbol == signal.symbol]
     return size_entry(
-        basis, instrument, settings.sizing, entry_limits(settings, slippage_bps), open_orders=len(resting)
+        basis, instrument, settings.sizing, entry_limits(settings, slippage_bps, room_quote), open_orders=len(resting)
     )
 
 
@@ -128,7 +131,7 @@ def planned_exit(price: Decimal, atr: Decimal | None, settings: Settings, instru
     return PlannedExit(stop, stop_limit(stop, rules, instrument))
 
 
-def entry_limits(settings: Settings, slippage_bps: Decimal) -> EntryLimits:
+def entry_limits(settings: Settings, slippage_bps: Decimal, room_quote: Decimal | None = None) -> EntryLimits:
     """What the settings allow for one position."""
     risk = settings.risk
     return EntryLimits(
@@ -136,6 +139,7 @@ def entry_limits(settings: Settings, slippage_bps: Decimal) -> EntryLimits:
         tiers=risk.position_share_tiers,
         notional_floor_quote=risk.notional_floor_quote,
         slippage_bps=slippage_bps,
+        room_quote=room_quote,
     )
 
 

@@ -57,12 +57,15 @@ class EntryLimits:
         The smallest order that is worth its fees, in quote.
     slippage_bps
         By how much a market buy may fill above the ask.
+    room_quote
+        What the protections of the account leave for one more position; None: they bound nothing.
     """
 
     fraction_of_equity: Decimal
     tiers: Sequence[PositionShareTier]
     notional_floor_quote: Decimal
     slippage_bps: Decimal
+    room_quote: Decimal | None = None
 
     def largest_share(self, equity_quote: Decimal) -> Decimal:
         """Share of the equity that one position of an account of that size may have."""

@@ -104,6 +104,9 @@ def _bounds(basis: SizingBasis, instrument: Instrument, limits: EntryLimits) -> 
             f"affordable from free {basis.free_quote:.2f} after slippage and fee = {affordable:.2f}",
         ),
     ]
+    if limits.room_quote is not None:
+        words = f"left by the protections of the account = {limits.room_quote:.2f}"
+        bounds.append(_Bound(limits.room_quote, ReasonCode.BELOW_NOTIONAL_FLOOR, words))
     most = instrument.largest_notional(basis.ask)
     if most is not None:
         words = f"the exchange's largest order = {most:.2f}"

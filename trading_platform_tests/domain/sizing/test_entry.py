@@ -47,6 +47,7 @@ def sized(
     limit: Decimal | str | None = None,
     rules: SizingRules = FRACTION_ONLY,
     open_orders: int = 0,
+    room: Decimal | None = None,
     **more: Any,
 ) -> SizedOrder:
     pair = pair or instrument()
@@ -55,7 +56,7 @@ def sized(
     stop_limit = None if limit is None else Decimal(limit)
     basis = SizingBasis(Decimal(equity), Decimal(free), price, stop_price, stop_limit, **more)
     return size_entry(
-        basis, pair, rules, EntryLimits(Decimal(fraction), TIERS, FLOOR, SLIPPAGE), open_orders=open_orders
+        basis, pair, rules, EntryLimits(Decimal(fraction), TIERS, FLOOR, SLIPPAGE, room), open_orders=open_orders
     )
 
 
@@ -110,6 +111,13 @@ def test_a_proposal_is_cut_to_what_is_affordable() -> None:
     order = sized("84.54", "15")
     assert order.steps[-1].startswith("cut to the limit")
     assert order.reserve_quote <= 15
+
+
+def test_the_protections_of_the_account_leave_less() -> None:
+    assert sized("84.54", "84.54", room=Decimal(15)).quantity == Decimal("0.00017")
+    refusal = refused("84.54", "84.54", room=Decimal(0))
+    assert refusal.reason_code == ReasonCode.BELOW_EXCHANGE_MINIMUM
+    assert "left by the protections of the account = 0.00" in str(refusal)
 
 
 def test_a_lot_is_added_where_rounding_down_would_miss_the_floor() -> None:

@@ -17,6 +17,7 @@ from decimal import Decimal
 from rich.console import Console
 
 from benchmarks.records import RESULTS, keep
+from trading_platform.domain.instrument import plain
 from trading_platform.runtime.size_view import as_table
 from trading_platform.services.tabulate_sizes import BALANCES, SizeRow, tabulate_sizes
 from trading_platform_tests.support.plain_settings import plain_settings
@@ -61,7 +62,7 @@ def _keep_rows(rows: Sequence[tuple[str, SizeRow]]) -> None:
 
 
 def _plain(value: object) -> object:
-    return format(value.normalize(), "f") if isinstance(value, Decimal) else value
+    return plain(value) if isinstance(value, Decimal) else value
 
 
 if __name__ == "__main__":

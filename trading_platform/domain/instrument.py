@@ -16,6 +16,11 @@ def ceil_to_step(amount: Decimal, step: Decimal) -> Decimal:
     return amount if step == 0 else (amount / step).to_integral_value(ROUND_CEILING) * step
 
 
+def plain(number: Decimal) -> str:
+    """An amount as people read it: no exponent, no zeros at its end."""
+    return format(number.normalize(), "f")
+
+
 @dataclass(frozen=True)
 class Instrument:
     """A spot pair.

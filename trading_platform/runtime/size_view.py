@@ -12,6 +12,7 @@ from rich.table import Table
 
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.instrument import plain
 from trading_platform.runtime.attach import attach
 from trading_platform.services.size_position import market_up_to
 from trading_platform.services.tabulate_sizes import BALANCES, Quoted, SizeRow, tabulate_sizes
@@ -60,16 +61,12 @@ def as_table(rows: Sequence[SizeRow]) -> Table:
             ("—",) * 5
             if row.refusal
             else (
-                _plain(row.quantity),
+                plain(row.quantity),
                 f"{row.notional:.2f}",
-                _plain(row.sellable),
-                _plain(row.exit_price),
+                plain(row.sellable),
+                plain(row.exit_price),
                 f"{row.exit_notional:.2f}",
             )
         )
-        table.add_row(row.symbol, f"{row.balance:,}", _plain(row.ask), *bought, row.refusal)
+        table.add_row(row.symbol, f"{row.balance:,}", plain(row.ask), *bought, row.refusal)
     return table
-
-
-def _plain(value: Decimal) -> str:
-    return format(value.normalize(), "f")

@@ -8,7 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from trading_platform.domain.candle import Candle
+from trading_platform.domain.instrument import plain
 from trading_platform.domain.order import Side
+from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import Decision
 from trading_platform.services.explain import Explanation, OrderStory
@@ -69,8 +72,7 @@ def _candles(explanation: Explanation) -> Iterator[str]:
     if candles.candle is None or candles.first_open is None:
         yield "the judged candle isn't stored any more"
         return
-    c = candles.candle
-    yield f"open {c.open}, high {c.high}, low {c.low}, close {c.close}, volume {c.volume}; from {candles.source}"
+    yield f"{_prices(candles.candle)}; from {candles.source}"
     origin = ", ".join(f"{number} from {source}" for source, number in sorted(candles.sources.items()))
     yield f"window of {candles.count} candles since {_time(candles.first_open)}: {origin}"
     evidence = explanation.signal.evidence
@@ -81,8 +83,14 @@ def _candles(explanation: Explanation) -> Iterator[str]:
         yield f"{name} was {then:.8g} when it was judged, and its candles give {now:.8g} now: one was corrected since"
 
 
+def _prices(candle: Candle) -> str:
+    names = ("open", "high", "low", "close", "volume")
+    return ", ".join(f"{name} {plain(getattr(candle, name))}" for name in names)
+
+
 def _decision(decision: Decision) -> Iterator[str]:
-    verdict = "final" if decision.is_final else "put off, to be tried again"
+    later = "done, the signal stays open" if decision.reason is ReasonCode.APPROVED else "put off, to be tried again"
+    verdict = "final" if decision.is_final else later
     yield f"{decision.leg} at {_time(decision.decided_at)} ({verdict}): {decision.message}"
     details = decision.details
     yield f"settings {details.get('settings', 'unknown')}, run {details.get('run_id', 'unknown')}"
@@ -100,23 +108,26 @@ def _decision(decision: Decision) -> Iterator[str]:
 
 def _order_title(story: OrderStory) -> str:
     order = story.order
-    price = f" at {order.limit_price}" if order.limit_price is not None else ""
-    stop = f", once {order.stop_price} is reached" if order.stop_price is not None else ""
-    return f"Order ({order.leg}): {order.side} {order.quantity:f} {order.symbol}, {_plain(order.kind)}{price}{stop}"
+    price = f" at {plain(order.limit_price)}" if order.limit_price is not None else ""
+    stop = f", once {plain(order.stop_price)} is reached" if order.stop_price is not None else ""
+    return (
+        f"Order ({order.leg}): {order.side} {plain(order.quantity)} {order.symbol}, {_plain(order.kind)}{price}{stop}"
+    )
 
 
 def _order(story: OrderStory) -> Iterator[str]:
     order, held = story.order, story.reservation
-    yield f"{_plain(order.status)}, {order.filled_quantity:f} filled; client id {order.client_order_id}"
+    yield f"{_plain(order.status)}, {plain(order.filled_quantity)} filled; client id {order.client_order_id}"
     if held is not None:
-        yield f"reserved {held.amount:f} {held.asset}: {held.state}, {held.remaining:f} still held"
+        yield f"reserved {plain(held.amount)} {held.asset}: {held.state}, {plain(held.remaining)} still held"
     for event in story.events:
         code = f", code {event.code}" if event.code else ""
         at_venue = f", venue's id {event.venue_order_id}" if event.venue_order_id else ""
         told = f" ({event.reason}{code}{at_venue})" if event.reason or code or at_venue else ""
         yield f"{_time(event.at)} {_plain(event.kind)}{told}"
     for fill in story.fills:
-        yield f"{_time(fill.time)} fill of {fill.quantity:f} at {fill.price:f}, fee {fill.fee:f} {fill.fee_asset}"
+        traded = f"fill of {plain(fill.quantity)} at {plain(fill.price)}, fee {plain(fill.fee)} {fill.fee_asset}"
+        yield f"{_time(fill.time)} by the venue's clock: {traded}"
     if story.average_price is not None:
         verb = "paid" if order.side is Side.BUY else "received"
         yield f"{verb} {story.average_price:.8g} per unit on average"
@@ -130,7 +141,7 @@ def _result(explanation: Explanation) -> Iterator[str]:
         return
     yield f"position in {position.symbol} opened at {_time(position.opened_at)} for {position.invested_quote:.8f}"
     if position.is_open:
-        yield f"still open: {position.quantity:f} held at {position.average_price or 0:.8g}"
+        yield f"still open: {plain(position.quantity)} held at {position.average_price or 0:.8g}"
         if position.realized_pnl_quote:
             yield f"realised so far {position.realized_pnl_quote:+.8f}"
         return

@@ -10,6 +10,7 @@ import pytest
 
 from trading_platform.domain.errors import FixSettings
 from trading_platform.domain.indicators import parse_indicators
+from trading_platform.domain.instrument import plain
 from trading_platform.domain.order import OrderStatus
 from trading_platform.domain.order_machine import OrderEventKind
 from trading_platform.domain.risk import ReasonCode
@@ -81,11 +82,11 @@ def test_plain_words_have_every_ground_of_the_decision(place: Workplace) -> None
         "size: fixed_fraction: 30.00% of equity 84.54 = 25.36",
         "size: most conservative: fixed_fraction",
         "market: candle open 2025-03-01T00:59:00+00:00",
-        "Order (entry): buy 0.00050 BTC/USDT, market",
+        "Order (entry): buy 0.0005 BTC/USDT, market",
         f"client id {bought.client_order_id}",
-        f"reserved {bought.reserved_amount} USDT: settled, 0 still held",
+        f"reserved {plain(bought.reserved_amount)} USDT: settled, 0 still held",
         "submitted",
-        "fill of 0.00050 at 50000, fee 0.00000050 BTC",
+        "fill of 0.0005 at 50000, fee 0.0000005 BTC",
         "still open",
     ):
         assert words in text, words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -24,9 +25,12 @@ def market(request: pytest.FixtureRequest) -> RecordedMarket:
     return found
 
 
-def test_every_row_is_tradable_and_closable_or_refused(market: RecordedMarket) -> None:
+@pytest.mark.parametrize("ticks", [None, 100, 1_000, 100_000, 10_000_000])
+def test_every_row_is_tradable_and_closable_or_refused(market: RecordedMarket, ticks: int | None) -> None:
+    """At the recorded price, and at prices at which lots are next to nothing, or worth more than the account."""
     rules = {quoted.instrument.symbol: quoted.instrument for quoted in market.trading}
-    rows = tabulate_sizes(market.trading, SETTINGS)
+    asked = [q if ticks is None else replace(q, ask=ticks * q.instrument.tick_size) for q in market.trading]
+    rows = tabulate_sizes(asked, SETTINGS)
     assert len(rows) == len(market.trading) * len(BALANCES)
     for row in rows:
         if row.refusal:

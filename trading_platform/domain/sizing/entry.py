@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trading_platform.domain.errors import RefuseTrade
-from trading_platform.domain.instrument import Instrument, ceil_to_step
+from trading_platform.domain.instrument import Instrument, ceil_to_step, plain
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.sizing.basis import EntryLimits, SizingBasis
 from trading_platform.domain.sizing.closable import protection_fault, sellable_after, smallest_closable
@@ -118,18 +118,18 @@ def _smallest_words(
     basis: SizingBasis, instrument: Instrument, limits: EntryLimits, closable: Decimal, floor: Decimal
 ) -> str:
     if floor >= closable:
-        return f"smallest order: the floor of {limits.notional_floor_quote} = {floor} {instrument.base}"
+        return f"smallest order: the floor of {plain(limits.notional_floor_quote)} = {plain(floor)} {instrument.base}"
     return (
-        f"smallest order: {closable} {instrument.base} = {closable * basis.ask:.2f}, so that the"
-        f" {sellable_after(closable, instrument)} left after the fee can be sold at {basis.exit_price}"
-        f" (the exchange's minimum is {instrument.min_notional_quote})"
+        f"smallest order: {plain(closable)} {instrument.base} = {closable * basis.ask:.2f}, so that the"
+        f" {plain(sellable_after(closable, instrument))} left after the fee can be sold at {plain(basis.exit_price)}"
+        f" (the exchange's minimum is {plain(instrument.min_notional_quote)})"
     )
 
 
 def _result_words(basis: SizingBasis, instrument: Instrument, wanted: Decimal, quantity: Decimal) -> str:
     how = "as proposed" if quantity == wanted else "raised to the smallest" if quantity > wanted else "cut to the limit"
     notional = quantity * basis.ask
-    return f"{how}: {quantity} {instrument.base} at {basis.ask} = {notional:.2f} {instrument.quote}"
+    return f"{how}: {plain(quantity)} {instrument.base} at {plain(basis.ask)} = {notional:.2f} {instrument.quote}"
 
 
 def _refusal(

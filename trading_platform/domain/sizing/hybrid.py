@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trading_platform.domain.errors import RefuseTrade
+from trading_platform.domain.instrument import plain
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.sizing.basis import SizingBasis
 from trading_platform.domain.sizing.fixed_fraction import fixed_fraction
@@ -72,7 +73,7 @@ def _fixed_risk(basis: SizingBasis, rules: SizingRules, fee_rate: Decimal) -> Pr
     loss = loss_at_stop(basis.ask, basis.stop_price, fee_rate)
     reckoning = (
         f"{SizingMethod.FIXED_RISK}: {risk:.2%} of equity {equity:.2f} at risk, {loss:.2%} lost with fees if sold"
-        f" at {basis.stop_price} = {notional:.2f}"
+        f" at {plain(basis.stop_price)} = {notional:.2f}"
     )
     return Proposal(SizingMethod.FIXED_RISK, notional, reckoning)
 

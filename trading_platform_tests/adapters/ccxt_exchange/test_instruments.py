@@ -62,8 +62,10 @@ def test_what_bounds_prices_orders_and_positions(broker: CcxtBroker, server: Scr
                 lot("LOT_SIZE", "0.00001000", "9000.00000000", "0.00001000"),
                 {
                     "filterType": "PERCENT_PRICE_BY_SIDE",
-                    "bidMultiplierUp": "1.2", "bidMultiplierDown": "0.5",
-                    "askMultiplierUp": "2", "askMultiplierDown": "0.8",
+                    "bidMultiplierUp": "1.2",
+                    "bidMultiplierDown": "0.5",
+                    "askMultiplierUp": "2",
+                    "askMultiplierDown": "0.8",
                 },
                 {"filterType": "NOTIONAL", "minNotional": "5", "maxNotional": "9000000", "applyMaxToMarket": True},
                 {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trading_platform.adapters.ccxt_exchange.instruments import FeeRates, binance_instrument
+from trading_platform.domain.instrument import Instrument, floor_to_step
 from trading_platform.services.tabulate_sizes import Quoted
 from trading_platform.simulator.config import DEFAULT_SYMBOLS
 from trading_platform.simulator.symbol_rules import rules_for
@@ -52,7 +53,14 @@ def _quoted(info: Mapping[str, Any], prices: Mapping[str, Decimal]) -> Quoted:
     base, quote = info["baseAsset"], info["quoteAsset"]
     market = {"symbol": f"{base}/{quote}", "base": base, "quote": quote, "info": info}
     instrument = binance_instrument(market, FEES)
-    return Quoted(instrument, prices.get(info["symbol"], TICKS * instrument.tick_size))
+    return Quoted(instrument, prices.get(info["symbol"]) or _usual_price(instrument))
+
+
+def _usual_price(instrument: Instrument) -> Decimal:
+    price, most = TICKS * instrument.tick_size, instrument.max_price
+    if most is None or price < most:
+        return price
+    return floor_to_step((instrument.min_price + most) / 2, instrument.tick_size)  # leveraged tokens keep to a band
 
 
 def _ticker_prices() -> dict[str, Decimal]:

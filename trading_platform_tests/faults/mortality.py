@@ -18,8 +18,10 @@ class Life:
     def __init__(self, calls: int) -> None:
         self._left = calls
         self.last_words = ""
+        self.calls: list[str] = []
 
     def spend(self, call: str) -> None:
+        self.calls.append(call)
         self._left -= 1
         if self._left < 0:
             self.last_words = call

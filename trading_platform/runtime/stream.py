@@ -11,8 +11,9 @@ import sys
 import structlog
 
 from trading_platform.bootstrap import Platform, platform
-from trading_platform.domain.errors import FixSettings, PlatformError
+from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater
 from trading_platform.ports.clock import WallClock
+from trading_platform.services.follow_news import follow_news
 from trading_platform.services.stream_market import StreamEnd, report_no_stream, stream_market
 from trading_platform.settings import Settings
 
@@ -20,6 +21,7 @@ RESTART = 3
 """Exit code that asks the supervisor for a new process."""
 
 _SETTINGS_SECONDS = 5.0
+_CLOSE_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -55,10 +57,32 @@ async def _main() -> StreamEnd:
     end = StreamEnd.STOPPED
     while end is StreamEnd.STOPPED and not told_to_stop.is_set():
         current, stop = platform(), asyncio.Event()
-        watching = asyncio.create_task(_stop_when_outdated(current, told_to_stop, stop))
+        beside = [
+            asyncio.create_task(_stop_when_outdated(current, told_to_stop, stop)),
+            asyncio.create_task(hear_of_orders(current)),
+        ]
         end = await listen(current, stop)
-        watching.cancel()
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside, timeout=_CLOSE_SECONDS)
     return end
+
+
+async def hear_of_orders(current: Platform) -> None:
+    """Book what the account's own events speak of, for as long as this platform's settings are in force.
+
+    Trouble at the start, such as a database that isn't up yet, is no reason to hear less of the market.
+    """
+    while True:
+        try:
+            news, desk = current.order_news, await asyncio.to_thread(current.desk, "order news")
+            await follow_news(news, desk)
+        except FixSettings as impossible:
+            log.warning("no_order_news", why=str(impossible))
+            return
+        except RetryLater as trouble:
+            log.warning("no_order_news_yet", why=str(trouble))
+            await asyncio.sleep(_SETTINGS_SECONDS)
 
 
 async def _stop_when_outdated(current: Platform, told_to_stop: asyncio.Event, stop: asyncio.Event) -> None:

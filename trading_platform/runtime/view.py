@@ -15,6 +15,7 @@ from rich.text import Text
 
 from trading_platform.domain.stream import StreamState
 from trading_platform.runtime.status import PlatformStatus, ProcessStatus
+from trading_platform.services.guard import ShownGuard
 from trading_platform.services.summarise_platform import Summary
 
 _STATE_STYLES = {"RUNNING": "green", "STARTING": "yellow", "BACKOFF": "yellow"}
@@ -118,15 +119,22 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
     )
     yield Text()
     yield _table(
-        ("position", "quantity", "average price", "realized", "since"),
+        ("position", "quantity", "average price", "realized", "since", "stop", "target", "at the venue"),
         (
             (
                 *(p.symbol, _number(p.quantity), _number(p.average_price), _number(p.realized_pnl_quote)),
                 f"{p.opened_at:%m-%d %H:%M}",
+                *_guard(seen.guards.get(p.symbol, ShownGuard())),
             )
             for p in seen.positions
         ),
     )
+
+
+def _guard(guard: ShownGuard) -> tuple[RenderableType, ...]:
+    """Stop, target, and whether they rest at the venue."""
+    style = {"rests": "green", "uncertain": "yellow"}.get(guard.state, "red")
+    return _number(guard.stop), _number(guard.target), Text(guard.state, style=style)
 
 
 def _processes(processes: Iterable[ProcessStatus]) -> Table:

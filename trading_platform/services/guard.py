@@ -65,6 +65,35 @@ def guard_of_symbol(desk: TradingDesk, symbol: str) -> Guard | None:
     return None
 
 
+@dataclass(frozen=True)
+class ShownGuard:
+    """A symbol's stop and target as the owner sees them.
+
+    Parameters
+    ----------
+    state
+        ``rests`` at the venue, ``uncertain`` while the venue's word is awaited, or ``none``.
+    """
+
+    stop: Decimal | None = None
+    target: Decimal | None = None
+    state: str = "none"
+
+
+def shown_guards(ledger: Ledger, account: str) -> Mapping[str, ShownGuard]:
+    """The stops and targets at work, by symbol."""
+    shown: dict[str, ShownGuard] = {}
+    for order in ledger.unsettled_orders(account):
+        if order.kind.is_protective:
+            known = shown.get(order.symbol, ShownGuard(state="rests"))
+            shown[order.symbol] = ShownGuard(
+                stop=order.stop_price if order.stop_price is not None else known.stop,
+                target=order.limit_price if order.stop_price is None else known.target,
+                state=known.state if order.is_on_guard else "uncertain",
+            )
+    return shown
+
+
 def step_for(desk: TradingDesk, guard: Guard) -> Step:
     """What the position needs now."""
     instrument = desk.instrument(guard.position.symbol)

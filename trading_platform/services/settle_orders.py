@@ -69,10 +69,14 @@ def submit_order(desk: TradingDesk, order: Order) -> None:
     FixSettings
         If the venue refused the key, after that has been written down: the owner must see it.
     """
-    client_order_id = order.client_order_id
+    client_order_id, at = order.client_order_id, desk.clock.wall()
     try:
-        desk.ledger.mark_submitted(client_order_id, desk.clock.wall())
+        desk.ledger.mark_submitted(client_order_id, at)
     except AlreadyDone:
+        return
+    if (desk.clock.wall() - at).total_seconds() > desk.settings.execution.clock_margin_seconds / 2:
+        # a run that was suspended here may have been given up by another: what it sent now, nobody would look for
+        _close_refused(desk, order, RetryLater("too much time has passed since it was to leave"), NOT_PLACED)
         return
     try:
         report = desk.broker.submit(order.request)

@@ -20,6 +20,7 @@ from trading_platform.ports.ledger import AccountState, Decision, EquityPoint, L
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.ports.stream_journal import StreamJournal
 from trading_platform.services.check_market_data import assess_freshness
+from trading_platform.services.guard import ShownGuard, shown_guards
 from trading_platform.services.value_account import value_account
 
 ROWS = 6
@@ -38,6 +39,8 @@ class Summary:
         Per symbol; None if the platform does without streams.
     max_heartbeat_age_seconds
         A stream's state whose heartbeat is older says nothing.
+    guards
+        Stop and target per symbol, and whether they rest at the venue.
     """
 
     time: VenueTime
@@ -53,6 +56,7 @@ class Summary:
     price_sources: Mapping[str, str] = field(default_factory=dict)
     streams: Mapping[str, StreamStatus] | None = None
     max_heartbeat_age_seconds: float = 10.0
+    guards: Mapping[str, ShownGuard] = field(default_factory=dict)
 
 
 def summarise(
@@ -90,4 +94,5 @@ def summarise(
         price_sources={symbol: ticker.source for symbol, ticker in tickers.items()},
         streams=None if known is None else {symbol: known[symbol] for symbol in symbols if symbol in known},
         max_heartbeat_age_seconds=max_heartbeat_age_seconds,
+        guards=shown_guards(ledger, account),
     )

@@ -222,6 +222,21 @@ def test_booking_a_fee_in_a_third_asset(ledger: Ledger) -> None:
     assert balance(ledger).total == Decimal("34.54")
 
 
+@pytest.mark.parametrize("held", ["0", "0.004"])
+def test_a_fee_beyond_what_the_account_is_known_to_hold_is_booked(ledger: Ledger, held: str) -> None:
+    """The venue took it from somewhere: the next comparison with it shows from where, and nothing else suffers."""
+    revision = ledger.account(ACCOUNT).revision
+    ledger.reconcile(ACCOUNT, {"USDT": Decimal("84.54"), "BNB": Decimal(held)}, at_revision=revision, at=START)
+    made = buy(ledger)
+    done = report(made, OrderStatus.FILLED, fill("1", "0.001", fee="0.01", fee_asset="BNB"))
+    assert ledger.book(done, BTC_USDT, minutes(2)).status is OrderStatus.FILLED
+    assert balance(ledger, "BNB") == AssetBalance(Decimal(0), Decimal(0))
+    assert balance(ledger) == AssetBalance(Decimal("34.54"), Decimal(0))
+    assert balance(ledger, "BTC").total == Decimal("0.001")
+    [booked] = ledger.fills_of(made.client_order_id)
+    assert (booked.fee, booked.fee_asset) == (Decimal("0.01"), "BNB")
+
+
 def test_booking_again_changes_nothing(ledger: Ledger) -> None:
     made = buy(ledger)
     done = report(made, OrderStatus.FILLED, fill("1", "0.001", fee="0.000001"))

@@ -53,8 +53,8 @@ def test_a_run_turns_a_signal_into_a_filled_order(platform: FakePlatform, instan
     result = execute("trade", platform, instance)
 
     assert result.success
-    [order] = platform.ledger.recent_orders(ACCOUNT, 9)
-    assert order.status is OrderStatus.FILLED
+    status = {order.leg: order.status for order in platform.ledger.recent_orders(ACCOUNT, 9)}
+    assert status == {"entry": OrderStatus.FILLED, "stop": OrderStatus.OPEN, "target": OrderStatus.OPEN}
     assert tick(trade_sensor, platform, instance).skip_message
 
 
@@ -81,7 +81,11 @@ def test_balances_decisions_and_orders_stand_in_the_metadata(
         name: [dict(row.data) for row in metadata[name].value.records] for name in ("balances", "orders", "decisions")
     }
     assert {row["asset"] for row in tables["balances"]} == {"BTC", "USDT"}
-    assert [row["status"] for row in tables["orders"]] == ["filled"]
+    assert {row["leg"]: row["status"] for row in tables["orders"]} == {
+        "entry": "filled",
+        "stop": "open",
+        "target": "open",
+    }
     assert tables["decisions"][0]["symbol"] == "BTC/USDT"
 
 

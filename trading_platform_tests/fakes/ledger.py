@@ -182,8 +182,8 @@ class FakeLedger:
     def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
         """Commit intent, reservation and approving decision together."""
         with self._lock:
-            is_new = order.client_order_id not in self._orders
-            if replaces is not None and is_new and not self._has_ended(replaces):
+            self._require_possible([order])
+            if replaces is not None and not self._has_ended(replaces):
                 raise TransitionForbidden(f"order {replaces} hasn't ended")
             self._intend([order], decision)
             if replaces is not None:
@@ -193,22 +193,23 @@ class FakeLedger:
     def reserve_list(self, orders: Sequence[Order], decision: Decision) -> None:
         """Commit the intents of a stop and its target, their common reservation and the approving decision."""
         with self._lock:
+            self._require_possible(orders)
             self._intend(orders, decision)
 
-    def _intend(self, orders: Sequence[Order], decision: Decision) -> None:
+    def _require_possible(self, orders: Sequence[Order]) -> None:
         account = self._account(orders[0].account)
         for order in orders:
             if order.client_order_id in self._orders or any(_excludes(o, order) for o in self._orders.values()):
                 raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
-        needed = {order.reserved_asset: ZERO for order in orders}
-        for order in orders:
-            needed[order.reserved_asset] += order.reserved_amount
-        for asset, amount in needed.items():
+        for asset, amount in _needed(orders).items():
             free = account.balances.get(asset, NOTHING).free
             if free < amount:
                 raise InsufficientFree(f"{amount} {asset} needed, {free} free")
+
+    def _intend(self, orders: Sequence[Order], decision: Decision) -> None:
+        account = self._account(orders[0].account)
         self.record_decision(decision)
-        for asset, amount in needed.items():
+        for asset, amount in _needed(orders).items():
             balance = account.balances.get(asset, NOTHING)
             account.balances[asset] = replace(balance, reserved=balance.reserved + amount)
         account.revision += 1
@@ -518,6 +519,13 @@ class FakeLedger:
     def _answer(self) -> None:
         if self.is_down:
             raise RetryLater("the ledger can't be reached")
+
+
+def _needed(orders: Sequence[Order]) -> dict[str, Decimal]:
+    needed: dict[str, Decimal] = defaultdict(Decimal)
+    for order in orders:
+        needed[order.reserved_asset] += order.reserved_amount
+    return needed
 
 
 def _excludes(known: Order, order: Order) -> bool:

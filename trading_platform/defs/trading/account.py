@@ -6,6 +6,7 @@ from trading_platform.defs.market_data.assets import tickers
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.signals.assets import signals
 from trading_platform.defs.tables import as_table, link_to_asset
+from trading_platform.services.guard import ShownGuard, shown_guards
 from trading_platform.services.value_account import record_equity
 
 
@@ -23,6 +24,7 @@ def equity(platform: PlatformParam) -> dg.MaterializeResult:
     if point is None:
         return dg.MaterializeResult(metadata={"equity": "not known yet: no balance or no price"})
     positions = platform.ledger.open_positions(account)
+    guards = shown_guards(platform.ledger, account)
     return dg.MaterializeResult(
         metadata={
             "chart": link_to_asset("equity_chart"),
@@ -37,8 +39,12 @@ def equity(platform: PlatformParam) -> dg.MaterializeResult:
                         "average price": f"{p.average_price:.8g}" if p.average_price else "—",
                         "strategy": p.strategy,
                         "opened (UTC)": p.opened_at,
+                        "stop": guard.stop or "—",
+                        "target": guard.target or "—",
+                        "at the venue": guard.state,
                     }
                     for p in positions
+                    for guard in [guards.get(p.symbol, ShownGuard())]
                 ]
             ),
         }

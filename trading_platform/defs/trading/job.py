@@ -56,9 +56,11 @@ def trade_account(context: dg.OpExecutionContext, platform: PlatformParam) -> No
                         "created (UTC)": o.created_at,
                         "id": o.client_order_id,
                         "symbol": o.symbol,
+                        "leg": o.leg,
                         "side": o.side,
                         "quantity": o.quantity,
                         "filled": o.filled_quantity,
+                        "price": next((f"{p:f}" for p in (o.stop_price, o.limit_price) if p), "market"),
                         "status": o.status,
                     }
                     for o in platform.ledger.recent_orders(account, 10)
@@ -102,7 +104,7 @@ def trade() -> None:
     job=trade,
     minimum_interval_seconds=int(current_settings().cadence.trade_poll_seconds),
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Requests a trade run when signals are open, orders unsettled or exits due; again if a run failed.",
+    description="Requests a trade run for signals, unsettled orders, due exits and missing stops; again if one failed.",
 )
 def trade_sensor(context: dg.SensorEvaluationContext, platform: PlatformParam) -> dg.RunRequest | dg.SkipReason:
     """No run key: a key is spent even by a run that failed, and only the ledger knows what was done."""
@@ -113,5 +115,5 @@ def trade_sensor(context: dg.SensorEvaluationContext, platform: PlatformParam) -
     platform.open_account()
     work = work_waiting(platform.ledger, platform.store, platform.clock, platform.settings)
     if work is None:
-        return dg.SkipReason("no open signals, no unsettled orders, no exits due")
+        return dg.SkipReason("no open signals, no unsettled orders, no exits due, every stop rests")
     return dg.RunRequest(tags={"trading/work": work})

@@ -57,10 +57,9 @@ async def _main() -> StreamEnd:
     end = StreamEnd.STOPPED
     while end is StreamEnd.STOPPED and not told_to_stop.is_set():
         current, stop = platform(), asyncio.Event()
-        beside = [
-            asyncio.create_task(_stop_when_outdated(current, told_to_stop, stop)),
-            asyncio.create_task(hear_of_orders(current)),
-        ]
+        news = asyncio.create_task(hear_of_orders(current))
+        news.add_done_callback(_tell_if_it_failed)
+        beside = [asyncio.create_task(_stop_when_outdated(current, told_to_stop, stop)), news]
         end = await listen(current, stop)
         for task in beside:
             task.cancel()
@@ -83,6 +82,12 @@ async def hear_of_orders(current: Platform) -> None:
         except RetryLater as trouble:
             log.warning("no_order_news_yet", why=str(trouble))
             await asyncio.sleep(_SETTINGS_SECONDS)
+
+
+def _tell_if_it_failed(news: asyncio.Task[None]) -> None:
+    """The market goes on being heard, and orders are asked for by REST; but silence must have a reason (I6)."""
+    if not news.cancelled() and news.exception() is not None:
+        log.error("order_news_failed", why=repr(news.exception()))
 
 
 async def _stop_when_outdated(current: Platform, told_to_stop: asyncio.Event, stop: asyncio.Event) -> None:

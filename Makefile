@@ -8,7 +8,7 @@ UV := $(BIN)/uv
 UP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores store-outage faults soak lock
+.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores store-outage sizing-table faults soak lock
 
 help:
 	@echo "make up      start the platform and watch it (options: make up UP='--port 3001 --speed 60')"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-import  a million candles from an archive, beside a plain COPY of the same rows"
 	@echo "make bench-stores  both stores of market data side by side (INFLUXDB_V2_*: a real InfluxDB)"
 	@echo "make store-outage  ten minutes without InfluxDB at speed 60: lost, doubled, what went on"
+	@echo "make sizing-table  what accounts of four sizes would buy under the exchange's recorded filters"
 	@echo "make faults  every fault of the venue: noticed when, fresh when, rows lost (eight minutes at most)"
 	@echo "make soak    two hours at the speed of life with random faults: memory, logs, candles (SOAK='--minutes 10')"
 	@echo "make setup   the environment only, in $(VENV)"
@@ -92,6 +93,9 @@ bench-stores: $(STAMP)
 
 store-outage: $(STAMP)
 	@$(BIN)/python -m benchmarks.store_outage $(OUTAGE)
+
+sizing-table: $(STAMP)
+	@$(BIN)/python -m benchmarks.sizing_table
 
 faults: $(STAMP)
 	@$(BIN)/python -m benchmarks.faults $(FAULTS)

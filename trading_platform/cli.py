@@ -129,6 +129,34 @@ def export(
 
 
 @app.command()
+def explain(
+    name: Annotated[str, typer.Argument(metavar="ORDER|SIGNAL", help="Its id, or the beginning of it.")],
+    state_dir: StateDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Tell why an order was sent or a signal refused, and what came of it: candles, checks, size, answers, result."""
+    from trading_platform.runtime.explain_view import explanation
+    from trading_platform.runtime.flags import settings_of_instance
+
+    typer.echo(explanation(settings_of_instance(state_dir), name, as_json=as_json))
+
+
+@app.command()
+def sizing(
+    balance: Annotated[
+        list[str] | None, typer.Option(help="Size of the account in its quote; may be given several times.")
+    ] = None,
+    state_dir: StateDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what accounts of several sizes would buy of each symbol now, and why."""
+    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.size_view import show_sizes
+
+    show_sizes(settings_of_instance(state_dir), balance or (), as_json=as_json)
+
+
+@app.command()
 def run(
     name: Annotated[str, typer.Argument(help="A process of the table in runtime/processes.py.")],
     state_dir: StateDir = None,

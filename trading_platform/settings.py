@@ -31,6 +31,7 @@ from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import FixSettings
 from trading_platform.domain.protection import ProtectionRules
 from trading_platform.domain.risk import PositionShareTier
+from trading_platform.domain.sizing import SizingRules
 
 ENVIRONMENT_PREFIX = "TRADING_PLATFORM_"
 DEFAULT_SETTINGS_FILE = Path("settings.toml")
@@ -286,7 +287,7 @@ class StrategySettings(Section):
 class RiskSettings(Section):
     """Limits of what may be risked."""
 
-    fraction_of_equity: Share = Field(Decimal("0.30"), description="of the equity in one entry")
+    fraction_of_equity: Share = Field(Decimal("0.30"), description="of the equity in one entry (fixed_fraction)")
     position_share_tiers: tuple[PositionShareTier, ...] = (
         PositionShareTier(below_equity_quote=Decimal(100), share=Decimal("0.80")),
         PositionShareTier(below_equity_quote=Decimal(1000), share=Decimal("0.30")),
@@ -460,6 +461,7 @@ class Settings(BaseSettings):
     )
     indicators: IndicatorSettings = IndicatorSettings()
     risk: RiskSettings = RiskSettings()
+    sizing: SizingRules = SizingRules()
     protection: ProtectionSettings = ProtectionSettings()
     execution: ExecutionSettings = ExecutionSettings()
     charts: ChartSettings = ChartSettings()

@@ -166,6 +166,13 @@ def first_levels(entry_price: Decimal, atr: Decimal | None, rules: ProtectionRul
     return Levels(floor_to_step(entry_price - distance, tick), None if target is None else ceil_to_step(target, tick))
 
 
+def stop_limit(stop: Decimal, rules: ProtectionRules, instrument: Instrument) -> Decimal | None:
+    """The lowest price that a stop asks once it is reached; None: it sells at any price."""
+    if not rules.stop_limit_offset_percent:
+        return None
+    return floor_to_step(stop * (1 - rules.stop_limit_offset_percent / HUNDRED), instrument.tick_size)
+
+
 def known_levels(made: Sequence[Attempt]) -> Levels | None:
     """The levels in force: the highest stop so far, for a stop is only ever raised, and the first target."""
     stops = [attempt.stop.stop_price for attempt in made if attempt.stop.stop_price is not None]
@@ -263,18 +270,15 @@ def _place(
         return Sell(SellReason.STOP_REACHED, f"the price {price} has reached its stop {levels.stop} already")
     if price is not None and levels.target is not None and price >= levels.target:
         return Sell(SellReason.TARGET_REACHED, f"the price {price} has reached its target {levels.target} already")
-    stop_limit = None
-    if rules.stop_limit_offset_percent:
-        limit = levels.stop * (1 - rules.stop_limit_offset_percent / HUNDRED)
-        stop_limit = floor_to_step(limit, instrument.tick_size)
-    if stop_limit is not None and price is not None and not instrument.takes_sell_price(stop_limit, price):
-        stop_limit = None  # sold at any price rather than without a stop
-    if not instrument.is_tradable(quantity, stop_limit or levels.stop):
+    limit = stop_limit(levels.stop, rules, instrument)
+    if limit is not None and price is not None and not instrument.takes_sell_price(limit, price):
+        limit = None  # sold at any price rather than without a stop
+    if not instrument.is_tradable(quantity, limit or levels.stop):
         return Sell(SellReason.TOO_SMALL_FOR_A_STOP, f"{quantity} at {levels.stop} is no order for the venue")
     target = levels.target
     if target is not None and price is not None and not instrument.takes_sell_price(target, price):
         target = None
-    return Place(quantity, Levels(levels.stop, target), stop_limit)
+    return Place(quantity, Levels(levels.stop, target), limit)
 
 
 def _entry_price(position: Position) -> Decimal:

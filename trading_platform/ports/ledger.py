@@ -89,6 +89,22 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class HeldReservation:
+    """What an order holds of a balance.
+
+    Parameters
+    ----------
+    state
+        ``active``; ``settled`` by fills; ``released`` without any.
+    """
+
+    asset: str
+    amount: Decimal
+    remaining: Decimal
+    state: str
+
+
+@dataclass(frozen=True)
 class EquityPoint:
     """Worth of the account at a venue time; one row per account and minute of the venue's clock."""
 
@@ -267,6 +283,10 @@ class Ledger(Protocol):
         """Positions that are open."""
         ...
 
+    def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
+        """The strategy's positions that were closed, newest close first."""
+        ...
+
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:
         """Venue time at which the symbol's newest position was closed."""
         ...
@@ -289,6 +309,28 @@ class Ledger(Protocol):
 
     def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
         """Newest fills first: symbol, side, fill."""
+        ...
+
+    # what became of a signal
+    def signals_named(self, account: str, name: str, limit: int) -> list[Signal]:
+        """Signals whose id begins so, or one of whose orders has a client id that begins so or that venue's id;
+        newest candle close first."""
+        ...
+
+    def decisions_about(self, account: str, signal_id: str) -> list[Decision]:
+        """All decisions of one signal, oldest first."""
+        ...
+
+    def reservation(self, client_order_id: str) -> HeldReservation | None:
+        """What the order holds, or held; None if there is no such order."""
+        ...
+
+    def position_entered_by(self, account: str, symbol: str, strategy: str, candle_close: datetime) -> Position | None:
+        """The strategy's newest position of the symbol whose entry candle had closed by then."""
+        ...
+
+    def orders_of_position(self, position: Position) -> list[Order]:
+        """Orders of the signals that opened it and, until it was closed, said to close it; oldest first."""
         ...
 
     def recent_decisions(self, account: str, limit: int) -> list[Decision]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from trading_platform.domain.attempts import wait_after
-from trading_platform.domain.candle import Interval
-from trading_platform.domain.indicators import IndicatorSpec, compute_indicators
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Order, OrderStatus
 from trading_platform.domain.position import Position
@@ -18,9 +15,8 @@ from trading_platform.domain.protection import Attempt, ProtectionRules, Step, a
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.sizing import size_exit
 from trading_platform.ports.ledger import Ledger
+from trading_platform.services.size_position import seen_market
 from trading_platform.services.trading_desk import TradingDesk
-
-_ATR = IndicatorSpec.parse("atr(14)")
 
 
 @dataclass(frozen=True)
@@ -133,10 +129,5 @@ def last_price(tickers: Mapping[str, Ticker], symbol: str, wall: datetime, max_a
 
 
 def _average_true_range(desk: TradingDesk, guard: Guard) -> Decimal | None:
-    """Of the closed candles that the entry's strategy judges; None where they don't suffice."""
-    interval = Interval.parse(guard.entry.interval)
-    candles = desk.store.candle_frame(guard.position.symbol, interval, newest=desk.settings.market.window_candles)
-    if len(candles) < _ATR.rows_needed:
-        return None
-    newest = float(compute_indicators(candles, [_ATR])[_ATR.columns[0]].iloc[-1])
-    return Decimal(str(newest)) if math.isfinite(newest) else None
+    """Of the candles that the entry was judged and sized on, so that its stop lies where the size took it to be."""
+    return seen_market(desk.store, guard.entry, desk.settings.market.window_candles).atr

@@ -14,7 +14,7 @@ from trading_platform.domain.errors import RefuseTrade
 from trading_platform.domain.order import Order, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, Signal
-from trading_platform.domain.sizing import BPS, size_entry
+from trading_platform.domain.sizing import BPS
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.check_market_data import check_clock, check_series
 from trading_platform.services.decide import PutOff, put_off, refuse
@@ -29,6 +29,7 @@ from trading_platform.services.place_entry import (
     require_depth,
     reserve_and_send,
 )
+from trading_platform.services.size_position import seen_market, size_position
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.value_account import value_account
 
@@ -199,16 +200,17 @@ def _size(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) -> tuple[Ent
         "price_received_at": ticker.received_at.isoformat(),
     }
     if attempt.wanted is None:
-        sized = size_entry(
+        market = seen_market(desk.store, signal, desk.settings.market.window_candles)
+        sized = size_position(
+            desk,
+            signal,
+            market,
             equity_quote=value.equity_quote,
             free_quote=state.balances[state.quote].free,
-            ask=price,
-            instrument=instrument,
-            fraction=risk.fraction_of_equity,
-            tiers=risk.position_share_tiers,
-            notional_floor_quote=risk.notional_floor_quote,
+            price=price,
             slippage_bps=slippage,
         )
+        facts["market"] = market.as_detail()
         quantity, reserve, facts["sizing"] = sized.quantity, sized.reserve_quote, list(sized.steps)
     else:
         quantity = rest_of_entry(attempt.wanted, attempt.filled, price, instrument)

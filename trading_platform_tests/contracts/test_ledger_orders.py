@@ -335,6 +335,28 @@ def test_selling_closes_the_position_and_leaves_the_dust(ledger: Ledger) -> None
     assert balance(ledger).total == Decimal("34.54") + Decimal("59.4") - Decimal("0.0594")
 
 
+def test_closed_trades_tell_what_they_brought(ledger: Ledger) -> None:
+    assert ledger.closed_trades(ACCOUNT, "trend_following", 10) == []
+    bought(ledger)
+    assert ledger.closed_trades(ACCOUNT, "trend_following", 10) == []  # it is still open
+    for minute, price in ((9, "60000"), (19, "40000")):
+        if minute == 19:
+            bought(ledger, minute=10)
+        made = sell(ledger, "0.00099", minute=minute)
+        gain = fill(f"s{minute}", "0.00099", price, fee="0.05", fee_asset="USDT", at=minutes(minute))
+        ledger.book(report(made, OrderStatus.FILLED, gain), BTC_USDT, minutes(minute))
+
+    newest, oldest = ledger.closed_trades(ACCOUNT, "trend_following", 10)
+    assert (newest.closed_at, oldest.closed_at) == (minutes(19), minutes(9))
+    assert oldest.invested_quote == newest.invested_quote == Decimal(50)
+    cost = Decimal(50) * Decimal("0.00099") / Decimal("0.000999")
+    assert oldest.return_on_cost == (Decimal("59.4") - Decimal("0.05") - cost) / 50
+    assert newest.return_on_cost is not None
+    assert newest.return_on_cost < 0
+    assert ledger.closed_trades(ACCOUNT, "trend_following", 1) == [newest]
+    assert ledger.closed_trades(ACCOUNT, "mean_reversion", 10) == []
+
+
 def test_dust_moves_into_the_next_position(ledger: Ledger) -> None:
     bought(ledger)
     made = sell(ledger, "0.00099")

@@ -89,6 +89,20 @@ def test_balances_decisions_and_orders_stand_in_the_metadata(
     assert tables["decisions"][0]["symbol"] == "BTC/USDT"
 
 
+def test_what_explain_tells_stands_in_the_metadata(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    assert not [
+        name for name in output_metadata(execute("trade", platform, instance), "trade_account") if "why" in name
+    ]
+    _says_buy(platform)
+    result = execute("trade", platform, instance)
+
+    why = output_metadata(result, "trade_account")["why long BTC/USDT"].value
+
+    [order] = [o for o in platform.ledger.recent_orders(ACCOUNT, 9) if o.leg == "entry"]
+    for words in ("**Signal**", "**Decision: approved**", "size: fixed_fraction", order.client_order_id, result.run_id):
+        assert words in why
+
+
 def test_work_requests_a_run_without_a_key(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
     assert isinstance(tick(trade_sensor, platform, instance), dg.SkipReason)
     _says_buy(platform)

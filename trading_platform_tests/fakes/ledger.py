@@ -17,7 +17,15 @@ from trading_platform.domain.order import Fill, Order, OrderKind, OrderReport, O
 from trading_platform.domain.order_machine import OrderEvent, OrderEventKind, allows, apply, happened, reported
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
-from trading_platform.ports.ledger import AccountState, AssetBalance, Decision, EquityPoint, StrategySeries
+from trading_platform.domain.strategies.base import Direction
+from trading_platform.ports.ledger import (
+    AccountState,
+    AssetBalance,
+    Decision,
+    EquityPoint,
+    HeldReservation,
+    StrategySeries,
+)
 
 ZERO = Decimal(0)
 NOTHING = AssetBalance(ZERO, ZERO)
@@ -358,11 +366,80 @@ class FakeLedger:
                 history[-1] for _, history in sorted(self._account(account).positions.items()) if history[-1].is_open
             ]
 
+    def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
+        """The strategy's positions that were closed, newest close first."""
+        with self._lock:
+            held = [position for history in self._account(account).positions.values() for position in history]
+            closed = [(p.closed_at, p) for p in held if p.strategy == strategy and p.closed_at is not None]
+            return [p for _, p in sorted(closed, key=lambda entry: entry[0], reverse=True)][:limit]
+
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:
         """Venue time at which the symbol's newest position was closed."""
         with self._lock:
             history = self._account(account).positions.get(symbol, [])
             return max((p.closed_at for p in history if p.closed_at is not None), default=None)
+
+    # what became of a signal
+    def signals_named(self, account: str, name: str, limit: int) -> list[Signal]:
+        """Signals whose own id, or an order's, begins so."""
+        with self._lock:
+            self._answer()
+            named = {
+                o.signal_id
+                for o in self._orders.values()
+                if o.client_order_id.startswith(name) or o.venue_order_id == name
+            }
+            of_account = [s for s in self._signals.values() if s.account == account]
+            found = [s for s in of_account if s.signal_id in named or s.signal_id.startswith(name)]
+            found.sort(key=lambda signal: signal.signal_id)
+            return sorted(found, key=lambda signal: signal.candle_close, reverse=True)[:limit]
+
+    def decisions_about(self, account: str, signal_id: str) -> list[Decision]:
+        """All decisions of one signal, oldest first."""
+        with self._lock:
+            self._answer()
+            found = [d for d in self._decisions.values() if (d.account, d.signal_id) == (account, signal_id)]
+            return sorted(found, key=lambda decision: decision.decided_at)
+
+    def reservation(self, client_order_id: str) -> HeldReservation | None:
+        """What the order holds, or held."""
+        with self._lock:
+            self._answer()
+            order = self._orders.get(client_order_id)
+            if order is None:
+                return None
+            ended = "settled" if order.filled_quantity else "released"
+            remaining = self._remaining.get(client_order_id, ZERO)
+            state = ended if order.status.is_final else "active"
+            return HeldReservation(order.reserved_asset, order.reserved_amount, remaining, state)
+
+    def position_entered_by(self, account: str, symbol: str, strategy: str, candle_close: datetime) -> Position | None:
+        """The strategy's newest position whose entry candle had closed by then."""
+        with self._lock:
+            history = self._account(account).positions.get(symbol, [])
+            found = [p for p in history if p.strategy == strategy and p.entry_candle_close <= candle_close]
+            return found[-1] if found else None
+
+    def orders_of_position(self, position: Position) -> list[Order]:
+        """Orders of the signals that opened it and said to close it."""
+        with self._lock:
+            self._answer()
+            entered, closed = position.entry_candle_close, position.closed_at
+            signals = {
+                s.signal_id
+                for s in self._signals.values()
+                if (s.account, s.symbol, s.strategy) == (position.account, position.symbol, position.strategy)
+                and (
+                    s.candle_close == entered
+                    or (
+                        s.direction is Direction.SHORT
+                        and s.candle_close > entered
+                        and (closed is None or s.candle_close <= closed)
+                    )
+                )
+            }
+            found = [o for o in self._orders.values() if o.signal_id in signals]
+            return sorted(found, key=lambda o: (o.created_at, o.client_order_id))
 
     def _held_by(self, order: Order) -> Reservation:
         own = self._remaining.get(order.client_order_id, ZERO)

@@ -281,7 +281,7 @@ def test_a_sale_for_want_of_a_stop_is_tried_until_it_succeeds(place: Workplace) 
 
 def test_what_is_too_small_for_a_stop_is_sold() -> None:
     place = protected_place(stop_percent="20")
-    place.broker.misbehave(Misbehaviour(fill_share=Decimal("0.24")))  # 5.5 USDT are held, and 4.4 at the stop
+    place.broker.misbehave(Misbehaviour(fill_share=Decimal("0.55")))  # 5.5 USDT are held, and 4.4 at the stop
     place.says()
     [entry_id] = place.trade().entries
     assert _at_work(place).keys() == {"entry"}  # more may still come

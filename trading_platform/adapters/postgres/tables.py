@@ -186,6 +186,7 @@ POSITIONS = Table(
     Column("cost_quote", Numeric, nullable=False),
     Column("realized_pnl_quote", Numeric, nullable=False),
     Column("closed_at", _TIME),
+    Column("invested_quote", Numeric, FetchedValue(), nullable=False),
 )
 
 EQUITY = Table(

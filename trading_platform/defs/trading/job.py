@@ -1,13 +1,21 @@
 """Risk and execution: one run at a time per account."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
+from trading_platform.bootstrap import Platform
 from trading_platform.defs.lanes import QUIET, is_active, trading_tags
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import as_table
+from trading_platform.services.explain import explain
+from trading_platform.services.tell_explanation import as_markdown
 from trading_platform.services.trade import trade as run_trade_cycle
 from trading_platform.services.trade import work_waiting
 from trading_platform.settings import current_settings
+
+MOST_EXPLAINED = 6
+"""Orders of one run whose explanation stands in the event log, some 4 KB each."""
 
 
 @dg.op(description="Reconcile, gate, size, reserve, submit, settle: exits first.")
@@ -19,6 +27,7 @@ def trade_account(context: dg.OpExecutionContext, platform: PlatformParam) -> No
     symbols = {s.signal_id: s.symbol for s in platform.ledger.recent_signals(account, 100)}
     context.add_output_metadata(
         {
+            **_explanations(platform, [*report.exits, *report.entries]),
             "reconciled": report.reconciled,
             "exits": len(report.exits),
             "entries": len(report.entries),
@@ -45,6 +54,7 @@ def trade_account(context: dg.OpExecutionContext, platform: PlatformParam) -> No
                 [
                     {
                         "created (UTC)": o.created_at,
+                        "id": o.client_order_id,
                         "symbol": o.symbol,
                         "leg": o.leg,
                         "side": o.side,
@@ -58,6 +68,26 @@ def trade_account(context: dg.OpExecutionContext, platform: PlatformParam) -> No
             ),
         }
     )
+
+
+def _explanations(platform: Platform, sent: Sequence[str]) -> dict[str, dg.MetadataValue]:
+    """What `trading-platform explain` would tell of the orders that this run has sent; bounded (I9)."""
+    settings = platform.settings
+    explained = [
+        explain(
+            platform.ledger,
+            platform.store,
+            settings.account.name,
+            order_id,
+            platform.indicators,
+            settings.market.window_candles,
+        )
+        for order_id in sent[:MOST_EXPLAINED]
+    ]
+    return {
+        f"why {told.signal.direction} {told.signal.symbol}": dg.MetadataValue.md(as_markdown(told))
+        for told in explained
+    }
 
 
 @dg.job(

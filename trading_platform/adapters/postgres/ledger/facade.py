@@ -9,13 +9,21 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from trading_platform.adapters.postgres.engine import reading, transaction
-from trading_platform.adapters.postgres.ledger import accounts, booking, order_events, orders, positions, signals
+from trading_platform.adapters.postgres.ledger import (
+    accounts,
+    booking,
+    order_events,
+    orders,
+    positions,
+    reservations,
+    signals,
+)
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.order_machine import OrderEvent, OrderEventKind
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
-from trading_platform.ports.ledger import AccountState, Decision, EquityPoint, StrategySeries
+from trading_platform.ports.ledger import AccountState, Decision, EquityPoint, HeldReservation, StrategySeries
 
 
 class PostgresLedger:
@@ -156,6 +164,11 @@ class PostgresLedger:
         with reading(self._engine) as connection:
             return positions.open_positions(connection, account)
 
+    def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
+        """The strategy's positions that were closed, newest close first."""
+        with reading(self._engine) as connection:
+            return positions.closed_trades(connection, account, strategy, limit)
+
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:
         """Venue time at which the symbol's newest position was closed."""
         with reading(self._engine) as connection:
@@ -185,6 +198,31 @@ class PostgresLedger:
         """Newest fills first: symbol, side, fill."""
         with reading(self._engine) as connection:
             return booking.recent_fills(connection, account, limit)
+
+    def signals_named(self, account: str, name: str, limit: int) -> list[Signal]:
+        """Signals whose own id, or an order's, begins so."""
+        with reading(self._engine) as connection:
+            return signals.signals_named(connection, account, name, limit)
+
+    def decisions_about(self, account: str, signal_id: str) -> list[Decision]:
+        """All decisions of one signal, oldest first."""
+        with reading(self._engine) as connection:
+            return signals.decisions_about(connection, account, signal_id)
+
+    def reservation(self, client_order_id: str) -> HeldReservation | None:
+        """What the order holds, or held."""
+        with reading(self._engine) as connection:
+            return reservations.find(connection, client_order_id)
+
+    def position_entered_by(self, account: str, symbol: str, strategy: str, candle_close: datetime) -> Position | None:
+        """The strategy's newest position whose entry candle had closed by then."""
+        with reading(self._engine) as connection:
+            return positions.position_entered_by(connection, account, symbol, strategy, candle_close)
+
+    def orders_of_position(self, position: Position) -> list[Order]:
+        """Orders of the signals that opened it and said to close it."""
+        with reading(self._engine) as connection:
+            return orders.orders_of_position(connection, position)
 
     def recent_decisions(self, account: str, limit: int) -> list[Decision]:
         """Newest decisions first."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.ledger import accounts, reservations
@@ -16,7 +16,9 @@ from trading_platform.adapters.postgres.tables import ORDERS, RESERVATIONS, SIGN
 from trading_platform.domain.errors import AlreadyDone, TransitionForbidden
 from trading_platform.domain.order import Order, OrderKind, OrderStatus, Side
 from trading_platform.domain.order_machine import OrderEvent, OrderEventKind, allows, apply, happened
+from trading_platform.domain.position import Position
 from trading_platform.domain.signal import LegKind
+from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import AssetBalance, Decision
 
 UNANSWERED = (OrderStatus.INTENDED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
@@ -171,6 +173,21 @@ def recent_orders(connection: Connection, account: str, limit: int) -> list[Orde
 def orders_of_signal(connection: Connection, account: str, signal_id: str) -> list[Order]:
     """All of the signal's orders, oldest first."""
     query = _orders().where(ORDERS.c.account == account, ORDERS.c.signal_id == signal_id)
+    return [_order(row) for row in connection.execute(query.order_by(ORDERS.c.created_at, ORDERS.c.client_order_id))]
+
+
+def orders_of_position(connection: Connection, position: Position) -> list[Order]:
+    """Orders of the signals that opened it and, until it was closed, said to close it; oldest first."""
+    close = SIGNALS.c.candle_close
+    until = [] if position.closed_at is None else [close <= position.closed_at]
+    closing = and_(SIGNALS.c.direction == Direction.SHORT, close > position.entry_candle_close, *until)
+    signals = select(SIGNALS.c.signal_id).where(
+        SIGNALS.c.account == position.account,
+        SIGNALS.c.symbol == position.symbol,
+        SIGNALS.c.strategy == position.strategy,
+        or_(close == position.entry_candle_close, closing),
+    )
+    query = _orders().where(ORDERS.c.account == position.account, ORDERS.c.signal_id.in_(signals))
     return [_order(row) for row in connection.execute(query.order_by(ORDERS.c.created_at, ORDERS.c.client_order_id))]
 
 

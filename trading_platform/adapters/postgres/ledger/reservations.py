@@ -11,6 +11,7 @@ from trading_platform.adapters.postgres.ledger import accounts
 from trading_platform.adapters.postgres.tables import ORDERS, RESERVATIONS
 from trading_platform.domain.booking import Reservation
 from trading_platform.domain.order import Order
+from trading_platform.ports.ledger import HeldReservation
 
 
 def make(connection: Connection, order: Order) -> None:
@@ -27,6 +28,13 @@ def make(connection: Connection, order: Order) -> None:
             created_at=order.created_at,
         )
     )
+
+
+def find(connection: Connection, client_order_id: str) -> HeldReservation | None:
+    """What the order holds, or held; None if there is no such order."""
+    columns = (RESERVATIONS.c.asset, RESERVATIONS.c.amount, RESERVATIONS.c.remaining, RESERVATIONS.c.state)
+    row = connection.execute(select(*columns).where(RESERVATIONS.c.client_order_id == client_order_id)).one_or_none()
+    return None if row is None else HeldReservation(*row)
 
 
 def held_by(connection: Connection, order: Order, own: Decimal) -> Reservation:

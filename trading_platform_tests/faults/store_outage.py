@@ -38,7 +38,7 @@ _PATHS = ("/api/v2/write", "/api/v2/query")
 _PRICE_SECONDS = 0.5
 _WATCH_SECONDS = 1.0
 _PAGE = 1000
-_RECOVERY_SECONDS = 120.0
+_RECOVERY_SECONDS = 600.0
 
 
 @dataclass(frozen=True)

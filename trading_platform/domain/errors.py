@@ -10,7 +10,8 @@
     ├── OrderRejected          the venue has refused; nothing was placed
     ├── OrderNotKnown          the venue knows no such order
     ├── RefuseTrade            a rule of ours says no; carries a reason code
-    │   └── InsufficientFree   … the account's free balance doesn't cover the reservation
+    │   ├── InsufficientFree   … the account's free balance doesn't cover the reservation
+    │   └── AccountHalted      … the owner or a protection has pulled the kill switch
     └── AlreadyDone            the ledger has this signal's leg; send nothing
 """
 
@@ -84,6 +85,13 @@ class InsufficientFree(RefuseTrade):
 
     def __init__(self, message: str) -> None:
         super().__init__("insufficient_free_balance", message)
+
+
+class AccountHalted(RefuseTrade):
+    """The account is halted: nothing is bought until it is resumed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("trading_halted", message)
 
 
 class AlreadyDone(PlatformError):

@@ -24,11 +24,24 @@ class ReasonCode(StrEnum):
     BELOW_EXCHANGE_MINIMUM = "below_exchange_minimum"
     INSUFFICIENT_FREE_BALANCE = "insufficient_free_balance"
     REJECTED_BY_VENUE = "rejected_by_venue"
+    # entries refused to protect the account, for as long as the rule says
+    HALTED = "trading_halted"
+    MAX_DRAWDOWN = "maximum_drawdown"
+    DAILY_LOSS = "daily_loss_limit"
+    LOSING_STREAK = "losing_streak"
+    SYMBOL_EXPOSURE = "symbol_exposure_limit"
+    TOTAL_EXPOSURE = "total_exposure_limit"
+    LIVE_CAP = "live_cap"
+    CORRELATED = "correlated_with_held"
+    ORDER_RATE = "too_many_orders"
+    PRICE_BAND = "price_out_of_band"
+    STALE_BALANCE = "balance_too_old"
     # entries put off while they are valid
     DATA_NOT_TRUSTED = "data_not_trusted"
     CLOCK_DRIFT = "venue_clock_drift"
     NO_FRESH_PRICE = "no_fresh_price"
     BALANCE_NOT_RECONCILED = "balance_not_reconciled"
+    BALANCE_DIFFERS = "balance_differs_from_venue"
     ORDER_IN_FLIGHT = "order_in_flight"
 
 

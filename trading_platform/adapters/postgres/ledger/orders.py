@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.ledger import accounts
+from trading_platform.adapters.postgres.ledger.halts import refuse_while_halted
 from trading_platform.adapters.postgres.ledger.signals import record_decision
 from trading_platform.adapters.postgres.tables import ORDER_EVENTS, ORDERS, RESERVATIONS, SIGNALS
 from trading_platform.domain.errors import AlreadyDone
@@ -23,6 +24,8 @@ UNANSWERED = (OrderStatus.INTENDED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
 def reserve(connection: Connection, order: Order, decision: Decision) -> None:
     """Commit intent, reservation and approving decision together (I2, I3)."""
     accounts.revise(connection, order.account)
+    if order.side is Side.BUY:
+        refuse_while_halted(connection, order.account)
     if not _insert_order(connection, order):
         raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
     accounts.reserve(connection, order.account, order.reserved_asset, order.reserved_amount, order.created_at)

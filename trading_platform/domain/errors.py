@@ -12,6 +12,7 @@
     ├── RefuseTrade            a rule of ours says no; carries a reason code
     │   ├── InsufficientFree   … the account's free balance doesn't cover the reservation
     │   └── AccountHalted      … the owner or a protection has pulled the kill switch
+    ├── TransitionForbidden    that can't happen to an order of this status; nothing was written
     └── AlreadyDone            the ledger has this signal's leg; send nothing
 """
 
@@ -92,6 +93,10 @@ class AccountHalted(RefuseTrade):
 
     def __init__(self, message: str) -> None:
         super().__init__("trading_halted", message)
+
+
+class TransitionForbidden(PlatformError):
+    """An event that can't happen to an order in its state: two of ours have come together, or one of us is wrong."""
 
 
 class AlreadyDone(PlatformError):

@@ -24,6 +24,7 @@ class ReasonCode(StrEnum):
     BELOW_EXCHANGE_MINIMUM = "below_exchange_minimum"
     INSUFFICIENT_FREE_BALANCE = "insufficient_free_balance"
     REJECTED_BY_VENUE = "rejected_by_venue"
+    NOT_FILLED = "not_filled"
     # entries refused to protect the account, for as long as the rule says
     HALTED = "trading_halted"
     MAX_DRAWDOWN = "maximum_drawdown"
@@ -43,6 +44,7 @@ class ReasonCode(StrEnum):
     BALANCE_NOT_RECONCILED = "balance_not_reconciled"
     BALANCE_DIFFERS = "balance_differs_from_venue"
     ORDER_IN_FLIGHT = "order_in_flight"
+    SLIPPAGE = "slippage_beyond_bound"
 
 
 class PositionShareTier(BaseModel):
@@ -68,3 +70,13 @@ def largest_position_share(tiers: Sequence[PositionShareTier], equity_quote: Dec
         if tier.below_equity_quote is None or equity_quote < tier.below_equity_quote:
             return tier.share
     return tiers[-1].share
+
+
+def bounded_tiers(
+    tiers: Sequence[PositionShareTier], equity_quote: Decimal, room_quote: Decimal | None
+) -> tuple[PositionShareTier, ...]:
+    """The tiers with no share beyond the room that the account's limits leave; None for no bound."""
+    if room_quote is None or equity_quote <= 0:
+        return tuple(tiers)
+    most = room_quote / equity_quote
+    return tuple(tier.model_copy(update={"share": min(tier.share, most)}) for tier in tiers)

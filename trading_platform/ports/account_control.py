@@ -51,7 +51,7 @@ class AccountControl(Protocol):
         ...
 
     # what the rules look at
-    def closed_trades(self, account: str, limit: int, since: datetime | None = None) -> list[ClosedTrade]:
+    def trade_results(self, account: str, limit: int, since: datetime | None = None) -> list[ClosedTrade]:
         """Positions that were closed after `since` (venue clock), newest first."""
         ...
 

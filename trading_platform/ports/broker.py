@@ -64,7 +64,7 @@ class Broker(Protocol):
         ...
 
     def submit(self, request: OrderRequest) -> OrderReport:
-        """Send a market order, once: never repeated here.
+        """Send an order, once: never repeated here. A report of one that rests has no fills, or some.
 
         Raises
         ------

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from trading_platform.domain.equity_marks import EquityMarks
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from trading_platform.domain.order_machine import OrderEvent
 from trading_platform.domain.position import Position
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
@@ -146,10 +147,11 @@ class Ledger(AccountControl, Protocol):
         """Store a decision; a repeated one of the same signal, leg and reason only updates its time and message."""
         ...
 
-    def reserve(self, order: Order, decision: Decision) -> None:
+    def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
         """Commit intent, reservation and approving decision together, under the account's lock (I2, I3).
 
-        For an entry, the reservation is made in ``order.reserved_asset`` of ``order.reserved_amount``.
+        The reservation is made in ``order.reserved_asset`` of ``order.reserved_amount``. `replaces` is the client id
+        of an order that has ended and whose place the new one takes at another price: its events say so.
 
         Raises
         ------
@@ -176,6 +178,16 @@ class Ledger(AccountControl, Protocol):
         """The answer was lost; the reservation stays (I4)."""
         ...
 
+    def request_cancel(self, client_order_id: str, why: str, at: datetime) -> None:
+        """Committed before a cancel leaves; what the cancel led to is booked by its report.
+
+        Raises
+        ------
+        TransitionForbidden
+            If the order was never sent, or has ended.
+        """
+        ...
+
     def close_unfilled(
         self,
         client_order_id: str,
@@ -200,6 +212,11 @@ class Ledger(AccountControl, Protocol):
         final the reservation shrinks by what the fills used; when it is, the rest is released. A report never moves
         an order back from a final status. A first buy opens a position that takes the strategy, and the candle close,
         of the order's signal; a later one adds to it.
+
+        Raises
+        ------
+        TransitionForbidden
+            If the report can't be true of the order (a refusal after fills, for instance); nothing is written.
         """
         ...
 
@@ -209,6 +226,18 @@ class Ledger(AccountControl, Protocol):
 
     def order(self, client_order_id: str) -> Order | None:
         """The order of that id."""
+        ...
+
+    def order_events(self, client_order_id: str) -> list[OrderEvent]:
+        """Everything that happened to the order, first to last; replayed, it gives the order's state."""
+        ...
+
+    def orders_of_signal(self, account: str, signal_id: str) -> list[Order]:
+        """All of the signal's orders, oldest first."""
+        ...
+
+    def note_asked(self, client_order_id: str, at: datetime) -> None:
+        """Remember when the venue last told of an order that rests: nothing that happened to it, so no event."""
         ...
 
     def exit_legs(self, account: str, signal_id: str) -> int:
@@ -263,6 +292,10 @@ class Ledger(AccountControl, Protocol):
 
     def recent_orders(self, account: str, limit: int) -> list[Order]:
         """Newest orders first."""
+        ...
+
+    def fills_of(self, client_order_id: str) -> list[Fill]:
+        """The order's fills, oldest first."""
         ...
 
     def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:

@@ -12,7 +12,7 @@ from trading_platform.ports.ledger import Ledger
 from trading_platform.services.close_positions import close_positions, due_exit
 from trading_platform.services.open_positions import consume_signals
 from trading_platform.services.reconcile_balances import reconcile_balances
-from trading_platform.services.settle_orders import follow_orders, take_up_orders
+from trading_platform.services.settle_orders import cancel_overdue, follow_orders, needs_asking, take_up_orders
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.settings import Settings
 
@@ -29,7 +29,9 @@ class TradeReport:
 
 def trade(desk: TradingDesk) -> TradeReport:
     """Run one cycle for the account; safe to run at any time, any number of times, and to kill anywhere (I5)."""
-    left = take_up_orders(desk)
+    take_up_orders(desk)
+    cancel_overdue(desk)
+    left = desk.ledger.unsettled_orders(desk.account)
     reconciled = reconcile_balances(desk)
     exits = close_positions(desk, _by_symbol(left))
     entries = consume_signals(desk, _by_symbol(desk.ledger.unsettled_orders(desk.account)), reconciled=reconciled)
@@ -46,8 +48,12 @@ def work_waiting(ledger: Ledger, clock: Clock, settings: Settings) -> str | None
     account = settings.account.name
     unsettled = ledger.unsettled_orders(account)
     if unsettled:
-        return f"{len(unsettled)} orders to settle"
-    signals = ledger.open_signals(account)
+        now, patience = clock.read(), settings.execution.resting_poll_seconds
+        asking = [order for order in unsettled if needs_asking(order, now, patience)]
+        if asking:
+            return f"{len(asking)} orders to settle"
+    resting = {order.signal_id for order in unsettled}
+    signals = [signal for signal in ledger.open_signals(account) if signal.signal_id not in resting]
     if signals:
         return f"{len(signals)} open signals"
     due = [p.symbol for p in ledger.open_positions(account) if due_exit(ledger, p, clock.wall())]

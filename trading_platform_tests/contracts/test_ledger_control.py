@@ -263,13 +263,13 @@ def test_differences_are_replaced_and_keep_since_when_they_stand(ledger: Ledger)
 def test_closed_trades_newest_first_with_what_they_brought(ledger: Ledger) -> None:
     round_trip(ledger, 1, "49000")
     round_trip(ledger, 5, "51000")
-    trades = ledger.closed_trades(ACCOUNT, 9)
+    trades = ledger.trade_results(ACCOUNT, 9)
     assert [(t.symbol, t.closed_at, t.pnl_quote) for t in trades] == [
         (SYMBOL, minutes(6), Decimal("0.2")),
         (SYMBOL, minutes(2), Decimal("-0.2")),
     ]
-    assert ledger.closed_trades(ACCOUNT, 1) == trades[:1]
-    assert ledger.closed_trades(ACCOUNT, 9, since=minutes(2)) == trades[:1]
+    assert ledger.trade_results(ACCOUNT, 1) == trades[:1]
+    assert ledger.trade_results(ACCOUNT, 9, since=minutes(2)) == trades[:1]
 
 
 def test_known_trades_are_those_that_were_booked(ledger: Ledger) -> None:

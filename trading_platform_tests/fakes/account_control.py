@@ -84,7 +84,7 @@ class FakeAccountControl:
                 self._marks[point.account] = moved
             return self._marks.get(point.account)
 
-    def closed_trades(self, account: str, limit: int, since: datetime | None = None) -> list[ClosedTrade]:
+    def trade_results(self, account: str, limit: int, since: datetime | None = None) -> list[ClosedTrade]:
         """Positions that were closed after `since`, newest first."""
         with self._lock:
             closed = [

@@ -1,4 +1,4 @@
-"""A venue in memory that fills market orders at given prices, and misbehaves when it is told to."""
+"""A venue in memory that fills orders at given prices, and misbehaves when it is told to."""
 
 from __future__ import annotations
 
@@ -116,6 +116,13 @@ class FakeBroker:
         """What to do with the next orders, one each."""
         self._misbehaviours.extend(misbehaviours)
 
+    def trade_at(self, symbol: str, price: Decimal) -> None:
+        """Move the price; limit orders that it reaches fill at their own."""
+        self.prices[symbol] = price
+        for order in self._orders.values():
+            if order.request.symbol == symbol and not order.status.is_final and self._is_reached(order.request):
+                self._fill(order, order.request.quantity - order.filled)
+
     def fill_rest(self, client_order_id: str) -> None:
         """Fill what is left of an open order."""
         order = self._orders[client_order_id]
@@ -145,9 +152,19 @@ class FakeBroker:
         return {symbol: self._instruments[symbol] for symbol in symbols}
 
     def balances(self) -> Mapping[str, VenueBalance]:
-        """Totals per asset; market orders lock nothing for longer than a moment."""
+        """Totals per asset, and what orders that rest have locked of them."""
         self._answer()
-        return {asset: VenueBalance(total, ZERO) for asset, total in self._totals.items() if total}
+        return self._held()
+
+    def _held(self) -> dict[str, VenueBalance]:
+        locked: dict[str, Decimal] = defaultdict(Decimal)
+        for order in self._orders.values():
+            if not order.status.is_final:
+                asset, amount = self._needs(order.request, order.request.quantity - order.filled)
+                locked[asset] += amount
+        return {
+            asset: VenueBalance(total - locked[asset], locked[asset]) for asset, total in self._totals.items() if total
+        }
 
     def transfers(self) -> Sequence[VenueTransfer] | None:
         """What came and went; None if the venue is told to list nothing."""
@@ -171,7 +188,7 @@ class FakeBroker:
         return self.permissions
 
     def submit(self, request: OrderRequest) -> OrderReport:
-        """Fill it, unless told otherwise."""
+        """Fill it, or let it rest until its price comes, unless told otherwise."""
         self._answer()
         self.requests.append(request)
         told = self._misbehaviours.popleft() if self._misbehaviours else Misbehaviour()
@@ -210,24 +227,37 @@ class FakeBroker:
 
     def _accept(self, request: OrderRequest, told: Misbehaviour) -> None:
         instrument = self.instruments([request.symbol])[request.symbol]
-        price = self.prices[request.symbol]
+        price = request.limit_price or self.prices[request.symbol]
         if request.client_order_id in self._orders:
             raise OrderRejected("Duplicate order sent.", "-2010")
         if not instrument.is_tradable(request.quantity, price):
             raise OrderRejected("Filter failure: LOT_SIZE or NOTIONAL", "-1013")
-        buys = request.side is Side.BUY
-        spent, needed = (instrument.quote, request.quantity * price) if buys else (instrument.base, request.quantity)
-        if self._totals[spent] < needed:
+        spent, needed = self._needs(request, request.quantity)
+        held = self._held().get(spent)
+        if held is None or held.free < needed:
             raise OrderRejected("Account has insufficient balance for requested action.", "-2010")
         order = _VenueOrder(request, str(next(self._numbers)), told.arrives_after_questions)
         self._orders[request.client_order_id] = order
-        self._fill(order, instrument.floor_quantity(request.quantity * told.fill_share))
+        if self._is_reached(request):
+            self._fill(order, instrument.floor_quantity(request.quantity * told.fill_share))
+
+    def _needs(self, request: OrderRequest, quantity: Decimal) -> tuple[str, Decimal]:
+        instrument = self._instruments[request.symbol]
+        if request.side is Side.SELL:
+            return instrument.base, quantity
+        return instrument.quote, quantity * (request.limit_price or self.prices[request.symbol])
+
+    def _is_reached(self, request: OrderRequest) -> bool:
+        if request.limit_price is None:
+            return True
+        price = self.prices[request.symbol]
+        return price <= request.limit_price if request.side is Side.BUY else price >= request.limit_price
 
     def _fill(self, order: _VenueOrder, quantity: Decimal) -> None:
         if quantity == 0:
             return
         request = order.request
-        instrument, price = self._instruments[request.symbol], self.prices[request.symbol]
+        instrument, price = self._instruments[request.symbol], request.limit_price or self.prices[request.symbol]
         buys = request.side is Side.BUY
         received, amount = (instrument.base, quantity) if buys else (instrument.quote, quantity * price)
         fee_asset = self._fee_asset or received

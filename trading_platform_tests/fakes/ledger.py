@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
 
 from trading_platform.domain.booking import OrderBooking, book_balance, book_position, book_report
-from trading_platform.domain.errors import AlreadyDone, FixSettings, InsufficientFree, RetryLater
+from trading_platform.domain.errors import AlreadyDone, FixSettings, InsufficientFree, RetryLater, TransitionForbidden
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from trading_platform.domain.order_machine import OrderEvent, OrderEventKind, allows, apply, happened, reported
 from trading_platform.domain.position import Position
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import LegKind, Signal
@@ -41,7 +43,7 @@ class _Account:
 class FakeLedger(FakeAccountControl):
     """Fills the role `Ledger`.
 
-    `events` has every status an order has had: client order id, status, reason, code.
+    `events` has every status that an order's events left it in: client order id, status, reason, code.
     """
 
     def __init__(self) -> None:
@@ -53,8 +55,13 @@ class FakeLedger(FakeAccountControl):
         self._decisions: dict[tuple[str, str, str], Decision] = {}
         self._orders: dict[str, Order] = {}
         self._remaining: dict[str, Decimal] = {}
-        self.events: list[tuple[str, OrderStatus, str, str | None]] = []
+        self._events: list[OrderEvent] = []
         self.is_down = False
+
+    @property
+    def events(self) -> list[tuple[str, OrderStatus, str, str | None]]:
+        """What every event left behind, oldest first."""
+        return [(event.client_order_id, event.status, event.reason, event.code) for event in self._events]
 
     # accounts
     def open_account(self, name: str, quote: str, mode: str, opened_at: datetime) -> None:
@@ -180,7 +187,7 @@ class FakeLedger(FakeAccountControl):
             return sorted(found, key=lambda decision: decision.decided_at, reverse=True)[:limit]
 
     # orders
-    def reserve(self, order: Order, decision: Decision) -> None:
+    def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
         """Commit intent, reservation and approving decision together."""
         with self._lock:
             account = self._account(order.account)
@@ -196,24 +203,31 @@ class FakeLedger(FakeAccountControl):
             account.balances[order.reserved_asset] = replace(balance, reserved=balance.reserved + order.reserved_amount)
             account.revision += 1
             self._remaining[order.client_order_id] = order.reserved_amount
-            self._put(order, decision.message)
+            self._orders[order.client_order_id] = order
+            self._events.append(happened(order, OrderEventKind.INTENDED, order.created_at, decision.message))
+            if replaces is not None and replaces in self._orders:
+                told, why = {"by": order.client_order_id}, f"{order.leg}: {decision.message}"
+                self._happen(replaces, OrderEventKind.REPRICED, order.created_at, why, details=told)
 
     def mark_submitted(self, client_order_id: str, at: datetime) -> None:
         """Intended becomes submitted."""
         with self._lock:
             self._answer()
-            order = self._orders.get(client_order_id)
-            if order is None or order.status is not OrderStatus.INTENDED:
+            if not self._happen(client_order_id, OrderEventKind.SUBMITTED, at, "about to be sent"):
                 raise AlreadyDone(f"order {client_order_id} is not merely intended any more")
-            self._put(replace(order, status=OrderStatus.SUBMITTED, submitted_at=at), "about to be sent")
 
     def mark_unknown(self, client_order_id: str, why: str, at: datetime) -> None:
         """The answer was lost."""
         with self._lock:
             self._answer()
-            order = self._orders.get(client_order_id)
-            if order is not None and order.status is OrderStatus.SUBMITTED:
-                self._put(replace(order, status=OrderStatus.UNKNOWN), why)
+            self._happen(client_order_id, OrderEventKind.MARKED_UNKNOWN, at, why)
+
+    def request_cancel(self, client_order_id: str, why: str, at: datetime) -> None:
+        """The cancel is about to leave."""
+        with self._lock:
+            self._answer()
+            if not self._happen(client_order_id, OrderEventKind.CANCEL_REQUESTED, at, why):
+                raise TransitionForbidden(f"order {client_order_id} has nothing that could be cancelled")
 
     def close_unfilled(
         self,
@@ -235,7 +249,9 @@ class FakeLedger(FakeAccountControl):
             released = self._remaining.pop(client_order_id)
             account.balances[order.reserved_asset] = replace(balance, reserved=balance.reserved - released)
             account.revision += 1
-            self._put(replace(order, status=OrderStatus.REJECTED if rejected else OrderStatus.EXPIRED), why, code)
+            self._happen(
+                client_order_id, OrderEventKind.REJECTED if rejected else OrderEventKind.EXPIRED, at, why, code
+            )
 
     def book(self, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
         """Book a report; the order afterwards."""
@@ -244,19 +260,16 @@ class FakeLedger(FakeAccountControl):
             account = self._account(order.account)
             booked = {trade_id for symbol, trade_id in account.fills if symbol == order.symbol}
             booking = book_report(order, self._remaining.get(order.client_order_id, ZERO), booked, report, instrument)
-            after = replace(
-                order,
-                status=booking.status,
-                filled_quantity=booking.filled_quantity,
-                venue_order_id=report.venue_order_id or order.venue_order_id,
-            )
-            if after == order and not booking.fills:
+            events = reported(order, report, booking, at)
+            if not events:
                 return order
+            after = reduce(apply, events, order)
             account.revision += 1
             self._book_balances(account, order, booking)
             self._book_position(account, order, booking.fills, instrument)
             account.fills.update({(order.symbol, f.venue_trade_id): (order.client_order_id, f) for f in booking.fills})
-            self._put(after, f"the venue reports {after.filled_quantity} of {after.quantity} filled")
+            self._orders[after.client_order_id] = after
+            self._events.extend(events)
             return after
 
     def unsettled_orders(self, account: str) -> list[Order]:
@@ -272,6 +285,26 @@ class FakeLedger(FakeAccountControl):
             self._answer()
             return self._orders.get(client_order_id)
 
+    def order_events(self, client_order_id: str) -> list[OrderEvent]:
+        """Everything that happened to the order."""
+        with self._lock:
+            self._answer()
+            return [event for event in self._events if event.client_order_id == client_order_id]
+
+    def orders_of_signal(self, account: str, signal_id: str) -> list[Order]:
+        """All of the signal's orders, oldest first."""
+        with self._lock:
+            self._answer()
+            found = [o for o in self._orders.values() if (o.account, o.signal_id) == (account, signal_id)]
+            return sorted(found, key=lambda o: (o.created_at, o.client_order_id))
+
+    def note_asked(self, client_order_id: str, at: datetime) -> None:
+        """Remember when the venue last told of it."""
+        with self._lock:
+            self._answer()
+            if client_order_id in self._orders:
+                self._orders[client_order_id] = replace(self._orders[client_order_id], asked_at=at)
+
     def exit_legs(self, account: str, signal_id: str) -> int:
         """How many exit orders this signal has."""
         with self._lock:
@@ -285,6 +318,14 @@ class FakeLedger(FakeAccountControl):
             found = sorted((o for o in self._orders.values() if o.account == account), key=lambda o: o.client_order_id)
             return sorted(found, key=lambda order: order.created_at, reverse=True)[:limit]
 
+    def fills_of(self, client_order_id: str) -> list[Fill]:
+        """The order's fills, oldest first."""
+        with self._lock:
+            order = self._known(client_order_id)
+            booked = self._account(order.account).fills.values()
+            found = [fill for owner, fill in booked if owner == client_order_id]
+            return sorted(found, key=lambda fill: (fill.time, fill.venue_trade_id))
+
     def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
         """Newest fills first: symbol, side, fill."""
         with self._lock:
@@ -296,7 +337,7 @@ class FakeLedger(FakeAccountControl):
         return [
             d.venue_time
             for d in self._decisions.values()
-            if d.account == account and d.reason is ReasonCode.APPROVED and d.leg == LegKind.ENTRY
+            if d.account == account and d.reason is ReasonCode.APPROVED and d.leg.startswith(LegKind.ENTRY)
         ]
 
     def _closed_positions(self, account: str) -> list[Position]:
@@ -345,11 +386,22 @@ class FakeLedger(FakeAccountControl):
         if after:
             account.positions[order.symbol] = after
 
-    def _put(self, order: Order, reason: str, code: str | None = None) -> None:
-        known = self._orders.get(order.client_order_id)
-        self._orders[order.client_order_id] = order
-        if known is None or known.status is not order.status:
-            self.events.append((order.client_order_id, order.status, reason, code))
+    def _happen(
+        self,
+        client_order_id: str,
+        kind: OrderEventKind,
+        at: datetime,
+        why: str,
+        code: str | None = None,
+        details: Mapping[str, str] | None = None,
+    ) -> bool:
+        order = self._orders.get(client_order_id)
+        if order is None or not allows(order.status, kind):
+            return False
+        event = happened(order, kind, at, why, code=code, details=details)
+        self._orders[client_order_id] = apply(order, event)
+        self._events.append(event)
+        return True
 
     def _known(self, client_order_id: str) -> Order:
         self._answer()

@@ -76,7 +76,9 @@ class Workplace:
         for symbol, price in symbols.items():
             candles = [priced_candle(minute, price) for minute in range(newest - 50, newest)]
             self.store.write_candles(symbol, MINUTE, candles, source="rest", received_at=now.wall)
-            self.store.write_tickers([Ticker(symbol, price - 1, price, price, now.now, now.wall)])
+            ticker = Ticker(symbol, price - 1, price, price, now.now, now.wall)
+            self.store.write_tickers([ticker])
+            self.feed.set_ticker(ticker)
 
     def later(self, seconds: float) -> None:
         """Let time pass, with the market data kept up to date."""

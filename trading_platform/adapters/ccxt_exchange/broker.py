@@ -23,6 +23,7 @@ from trading_platform.adapters.ccxt_exchange.failures import (
 )
 from trading_platform.adapters.ccxt_exchange.instruments import FeeRates, binance_instrument, fee_rates
 from trading_platform.adapters.ccxt_exchange.order_reports import found_report, placed_report
+from trading_platform.adapters.ccxt_exchange.order_requests import order_parameters
 from trading_platform.adapters.ccxt_exchange.wire_fields import (
     Json,
     decimal_member,
@@ -39,7 +40,6 @@ from trading_platform.domain.request_limits import RequestGroup
 from trading_platform.domain.transfer import VenueTransfer
 from trading_platform.ports.broker import VenueBalance
 
-_SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
 _LOOKS = 3
 _TRADES_PER_PAGE = 1000
 _TRANSFERS = 1000
@@ -94,16 +94,8 @@ class CcxtBroker:
         )
 
     def submit(self, request: OrderRequest) -> OrderReport:
-        """Send a market order, once."""
-        order = {
-            "symbol": self._wire_name(request.symbol),
-            "side": _SIDES[request.side],
-            "type": "MARKET",
-            "quantity": format(request.quantity, "f"),
-            "newClientOrderId": request.client_order_id,
-            "newOrderRespType": "FULL",
-            **self._window(),
-        }
+        """Send an order, once."""
+        order = {**order_parameters(request, self._wire_name(request.symbol)), **self._window()}
         what = f"order {request.client_order_id}"
         answer = self._client.send(
             what,

@@ -14,6 +14,9 @@ def judge_room(
 ) -> RuleVerdict:
     """Pass with the room between what is held and the limit, if the smallest order fits into it.
 
+    An account that holds nothing passes in any case: if even the whole limit is too small for an order, it is the
+    account that is too small, and sizing says so.
+
     Parameters
     ----------
     limit
@@ -21,6 +24,6 @@ def judge_room(
     """
     room = max(limit_quote - held_quote, Decimal(0))
     told = f"{limit} = {limit_quote:.2f}, {held_quote:.2f} of it used"
-    if room < view.smallest_order_quote:
+    if held_quote > 0 and room < view.smallest_order_quote:
         return RuleVerdict(rule, f"{told}: no room for {view.smallest_order_quote:.2f}", code, room_quote=room)
     return RuleVerdict(rule, f"{told}: room for {room:.2f}", room_quote=room)

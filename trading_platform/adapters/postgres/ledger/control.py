@@ -47,10 +47,10 @@ class PostgresAccountControl:
         with reading(self._engine) as connection:
             return marks.read(connection, account)
 
-    def closed_trades(self, account: str, limit: int, since: datetime | None = None) -> list[ClosedTrade]:
+    def trade_results(self, account: str, limit: int, since: datetime | None = None) -> list[ClosedTrade]:
         """Positions that were closed after `since`, newest first."""
         with reading(self._engine) as connection:
-            return marks.closed_trades(connection, account, limit, since)
+            return marks.trade_results(connection, account, limit, since)
 
     def entries_since(self, account: str, since: datetime) -> list[datetime]:
         """Venue times of the entries approved after `since`."""

@@ -7,12 +7,21 @@ from datetime import datetime
 from decimal import Decimal
 
 from trading_platform.adapters.postgres.engine import reading, transaction
-from trading_platform.adapters.postgres.ledger import accounts, booking, marks, orders, positions, signals
+from trading_platform.adapters.postgres.ledger import (
+    accounts,
+    booking,
+    marks,
+    order_events,
+    orders,
+    positions,
+    signals,
+)
 from trading_platform.adapters.postgres.ledger.control import PostgresAccountControl
 from trading_platform.adapters.postgres.ledger.transfers import book as book_transfers
 from trading_platform.domain.equity_marks import EquityMarks
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from trading_platform.domain.order_machine import OrderEvent, OrderEventKind
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.transfer import Transfer
@@ -64,10 +73,10 @@ class PostgresLedger(PostgresAccountControl):
         with transaction(self._engine) as connection:
             signals.record_decision(connection, decision)
 
-    def reserve(self, order: Order, decision: Decision) -> None:
+    def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
         """Commit intent, reservation and approving decision together, under the account's lock."""
         with transaction(self._engine) as connection:
-            orders.reserve(connection, order, decision)
+            orders.reserve(connection, order, decision, replaces)
 
     def mark_submitted(self, client_order_id: str, at: datetime) -> None:
         """Intended becomes submitted."""
@@ -78,6 +87,11 @@ class PostgresLedger(PostgresAccountControl):
         """The answer was lost; the reservation stays."""
         with transaction(self._engine) as connection:
             orders.mark_unknown(connection, client_order_id, why, at)
+
+    def request_cancel(self, client_order_id: str, why: str, at: datetime) -> None:
+        """The cancel is about to leave."""
+        with transaction(self._engine) as connection:
+            orders.request_cancel(connection, client_order_id, why, at)
 
     def close_unfilled(
         self,
@@ -90,9 +104,9 @@ class PostgresLedger(PostgresAccountControl):
         seen: OrderStatus | None = None,
     ) -> None:
         """A definite end without fills; releases the reservation once."""
-        status = OrderStatus.REJECTED if rejected else OrderStatus.EXPIRED
+        kind = OrderEventKind.REJECTED if rejected else OrderEventKind.EXPIRED
         with transaction(self._engine) as connection:
-            orders.close_unfilled(connection, client_order_id, status, why, code, at, seen)
+            orders.close_unfilled(connection, client_order_id, kind, why, code, at, seen)
 
     def book(self, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
         """Book a report in one transaction; the order afterwards."""
@@ -108,6 +122,21 @@ class PostgresLedger(PostgresAccountControl):
         """The order of that id."""
         with reading(self._engine) as connection:
             return orders.find_order(connection, client_order_id)
+
+    def order_events(self, client_order_id: str) -> list[OrderEvent]:
+        """Everything that happened to the order."""
+        with reading(self._engine) as connection:
+            return order_events.read_events(connection, client_order_id)
+
+    def orders_of_signal(self, account: str, signal_id: str) -> list[Order]:
+        """All of the signal's orders, oldest first."""
+        with reading(self._engine) as connection:
+            return orders.orders_of_signal(connection, account, signal_id)
+
+    def note_asked(self, client_order_id: str, at: datetime) -> None:
+        """Remember when the venue last told of it."""
+        with transaction(self._engine) as connection:
+            orders.note_asked(connection, client_order_id, at)
 
     def exit_legs(self, account: str, signal_id: str) -> int:
         """How many exit orders this signal already has."""
@@ -160,6 +189,11 @@ class PostgresLedger(PostgresAccountControl):
         """Newest orders first."""
         with reading(self._engine) as connection:
             return orders.recent_orders(connection, account, limit)
+
+    def fills_of(self, client_order_id: str) -> list[Fill]:
+        """The order's fills, oldest first."""
+        with reading(self._engine) as connection:
+            return booking.fills_of(connection, client_order_id)
 
     def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
         """Newest fills first: symbol, side, fill."""

@@ -49,7 +49,7 @@ def write(connection: Connection, account: str, marks: EquityMarks | None) -> No
     connection.execute(statement.on_conflict_do_update(index_elements=["account"], set_=changed))
 
 
-def closed_trades(connection: Connection, account: str, limit: int, since: datetime | None) -> list[ClosedTrade]:
+def trade_results(connection: Connection, account: str, limit: int, since: datetime | None) -> list[ClosedTrade]:
     """Positions that were closed after `since`, newest first."""
     columns = POSITIONS.c.symbol, POSITIONS.c.closed_at, POSITIONS.c.realized_pnl_quote
     query = select(*columns).where(POSITIONS.c.account == account, POSITIONS.c.closed_at.is_not(None))
@@ -64,7 +64,7 @@ def entries_since(connection: Connection, account: str, since: datetime) -> list
     query = select(DECISIONS.c.venue_time).where(
         DECISIONS.c.account == account,
         DECISIONS.c.reason == ReasonCode.APPROVED,
-        DECISIONS.c.leg == LegKind.ENTRY,
+        DECISIONS.c.leg.startswith(LegKind.ENTRY),
         DECISIONS.c.venue_time > since,
     )
     return list(connection.execute(query.order_by(DECISIONS.c.venue_time)).scalars())

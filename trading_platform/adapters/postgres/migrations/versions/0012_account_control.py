@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0012"
-down_revision = "0007"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -54,7 +54,7 @@ COMMENT ON COLUMN equity_marks.peak_quote IS 'Highest equity since the account w
 COMMENT ON COLUMN equity_marks.day IS 'UTC day on the venue''s clock';
 
 CREATE INDEX positions_newest_closed ON positions (account, closed_at) WHERE closed_at IS NOT NULL;
-CREATE INDEX decisions_approved_entries ON decisions (account, venue_time) WHERE reason = 'approved' AND leg = 'entry';
+CREATE INDEX decisions_approved ON decisions (account, venue_time) WHERE reason = 'approved';
 """
 
 TRANSFERS = """
@@ -119,6 +119,6 @@ def downgrade() -> None:
     """Drop them, with everything in them."""
     op.execute("DROP TRIGGER halted_accounts_buy_nothing ON orders")
     op.execute("DROP FUNCTION halted_accounts_buy_nothing")
-    op.execute("DROP INDEX positions_newest_closed, decisions_approved_entries")
+    op.execute("DROP INDEX positions_newest_closed, decisions_approved")
     op.execute("DROP TABLE armings, balance_differences, transfers, equity_marks, halts")
     op.execute("ALTER TABLE accounts DROP COLUMN reconciled_venue_time")

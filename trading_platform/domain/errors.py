@@ -11,7 +11,8 @@
     ├── OrderNotKnown          the venue knows no such order
     ├── RefuseTrade            a rule of ours says no; carries a reason code
     │   ├── InsufficientFree   … the account's free balance doesn't cover the reservation
-    │   └── AccountHalted      … the owner or a protection has pulled the kill switch
+    │   ├── AccountHalted      … the owner or a protection has pulled the kill switch
+    │   └── NotArmed           … the account trades real money, and the owner hasn't permitted it
     ├── TransitionForbidden    that can't happen to an order of this status; nothing was written
     └── AlreadyDone            the ledger has this signal's leg; send nothing
 """
@@ -93,6 +94,13 @@ class AccountHalted(RefuseTrade):
 
     def __init__(self, message: str) -> None:
         super().__init__("trading_halted", message)
+
+
+class NotArmed(RefuseTrade):
+    """Real money isn't spent without the owner's recorded permission."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("live_trading_not_armed", message)
 
 
 class TransitionForbidden(PlatformError):

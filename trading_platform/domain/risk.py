@@ -27,6 +27,7 @@ class ReasonCode(StrEnum):
     NOT_FILLED = "not_filled"
     # entries refused to protect the account, for as long as the rule says
     HALTED = "trading_halted"
+    NOT_ARMED = "live_trading_not_armed"
     MAX_DRAWDOWN = "maximum_drawdown"
     DAILY_LOSS = "daily_loss_limit"
     LOSING_STREAK = "losing_streak"

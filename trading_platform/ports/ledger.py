@@ -159,6 +159,8 @@ class Ledger(AccountControl, Protocol):
             If total less reserved doesn't cover it; nothing is written.
         AccountHalted
             If it is an entry and the account is halted; nothing is written.
+        NotArmed
+            If it is an entry for real money, and the account isn't armed; nothing is written.
         AlreadyDone
             If an order of that client order id exists; nothing is written.
         """

@@ -14,6 +14,7 @@ from trading_platform.runtime.environment import settings_with
 from trading_platform.runtime.start_counter import restarts
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.runtime.supervision import running_supervisor
+from trading_platform.services.summarise_account import what_stops_buying
 from trading_platform.services.summarise_platform import Summary, summarise
 from trading_platform.settings import Settings
 
@@ -121,6 +122,7 @@ def _summary(platform: Platform) -> tuple[Summary | None, str]:
             settings.freshness.max_candle_lateness_seconds,
             platform.streams if settings.uses_streams else None,
             settings.streams.max_heartbeat_age_seconds,
+            what_stops_buying(platform.ledger, settings),
         ), ""
     except PlatformError as error:
         return None, str(error)

@@ -13,6 +13,7 @@ from trading_platform.adapters.dagster_graphql.orchestrator import DagsterGraphQ
 from trading_platform.bootstrap import Platform, platform
 from trading_platform.domain.errors import PlatformError
 from trading_platform.services.deliver_notifications import deliver_notifications
+from trading_platform.services.watch_account import watch_account
 from trading_platform.services.watch_checks import watch_checks
 from trading_platform.services.watch_database import DatabaseWatch
 from trading_platform.services.watch_freshness import watch_freshness
@@ -69,6 +70,7 @@ class Watcher:
                 settings.quality.incident_after_seconds,
             ),
         ]
+        steps.append(lambda: watch_account(current.ledger, current.journal, current.clock, account))
         if not starting:
             limit = freshness.max_sensor_tick_age_seconds
             steps.append(lambda: watch_orchestrator(orchestrator, current.journal, current.clock, limit))

@@ -10,13 +10,14 @@ from trading_platform.domain.attempts import NextStep
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.check import EVERY, CheckName, CheckResult
 from trading_platform.domain.entry_price import rest_of_entry
-from trading_platform.domain.errors import AccountHalted, RefuseTrade
+from trading_platform.domain.errors import AccountHalted, NotArmed, RefuseTrade
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Order, Side
 from trading_platform.domain.risk import ReasonCode, bounded_tiers
 from trading_platform.domain.signal import Leg, LegKind, Signal
 from trading_platform.domain.sizing import BPS, size_entry
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.services.arm_account import why_not_armed
 from trading_platform.services.check_market_data import check_clock, check_series
 from trading_platform.services.decide import PutOff, put_off, refuse
 from trading_platform.services.judge_account import as_details, judge_account, require_passed, room_quote
@@ -132,6 +133,8 @@ def _refuse_by_rule(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) ->
     halt = desk.ledger.halt_in_force(desk.account)
     if halt is not None:
         raise AccountHalted(halt.told)
+    if desk.settings.is_live and (unarmed := why_not_armed(desk.ledger, desk.settings)):
+        raise NotArmed(unarmed)
     held = desk.ledger.open_positions(desk.account)
     if attempt.filled:
         return  # the position is its own, and counted already

@@ -38,6 +38,8 @@ class Summary:
         Per symbol; None if the platform does without streams.
     max_heartbeat_age_seconds
         A stream's state whose heartbeat is older says nothing.
+    stops_buying
+        What keeps the account from buying: a halt, balances that differ, live trading that isn't armed.
     """
 
     time: VenueTime
@@ -53,6 +55,7 @@ class Summary:
     price_sources: Mapping[str, str] = field(default_factory=dict)
     streams: Mapping[str, StreamStatus] | None = None
     max_heartbeat_age_seconds: float = 10.0
+    stops_buying: Sequence[str] = ()
 
 
 def summarise(
@@ -66,6 +69,7 @@ def summarise(
     limit_seconds: float,
     streams: StreamJournal | None = None,
     max_heartbeat_age_seconds: float = 10.0,
+    stops_buying: Sequence[str] = (),
 ) -> Summary:
     """Read everything at once; raises RetryLater while a part of it can't be reached.
 
@@ -90,4 +94,5 @@ def summarise(
         price_sources={symbol: ticker.source for symbol, ticker in tickers.items()},
         streams=None if known is None else {symbol: known[symbol] for symbol in symbols if symbol in known},
         max_heartbeat_age_seconds=max_heartbeat_age_seconds,
+        stops_buying=stops_buying,
     )

@@ -11,7 +11,8 @@ from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
 from trading_platform.services.close_positions import close_positions, due_exit
 from trading_platform.services.open_positions import consume_signals
-from trading_platform.services.reconcile_balances import reconcile_balances
+from trading_platform.services.protect_account import protect_account
+from trading_platform.services.reconcile_balances import last_compared_at, reconcile_balances
 from trading_platform.services.settle_orders import cancel_overdue, follow_orders, needs_asking, take_up_orders
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.settings import Settings
@@ -33,6 +34,7 @@ def trade(desk: TradingDesk) -> TradeReport:
     cancel_overdue(desk)
     left = desk.ledger.unsettled_orders(desk.account)
     reconciled = reconcile_balances(desk)
+    protect_account(desk.ledger, desk.store, desk.clock, desk.settings)
     exits = close_positions(desk, _by_symbol(left))
     entries = consume_signals(desk, _by_symbol(desk.ledger.unsettled_orders(desk.account)), reconciled=reconciled)
     left = follow_orders(desk)
@@ -59,9 +61,9 @@ def work_waiting(ledger: Ledger, clock: Clock, settings: Settings) -> str | None
     due = [p.symbol for p in ledger.open_positions(account) if due_exit(ledger, p, clock.wall())]
     if due:
         return f"exits due: {', '.join(due)}"
-    reconciled_at = ledger.account(account).reconciled_at
+    compared_at = last_compared_at(ledger, account)
     longest = timedelta(seconds=settings.cadence.reconcile_seconds)
-    if reconciled_at is None or clock.wall() - reconciled_at > longest:
+    if compared_at is None or clock.wall() - compared_at > longest:
         return "balances to reconcile"
     return None
 

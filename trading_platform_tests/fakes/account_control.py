@@ -13,7 +13,7 @@ from itertools import count
 from trading_platform.domain.account_rules import ClosedTrade
 from trading_platform.domain.arming import Arming
 from trading_platform.domain.equity_marks import EquityMarks
-from trading_platform.domain.errors import AccountHalted
+from trading_platform.domain.errors import AccountHalted, NotArmed
 from trading_platform.domain.halt import Halt
 from trading_platform.domain.position import Position
 from trading_platform.domain.transfer import BalanceDifference, Transfer
@@ -158,6 +158,10 @@ class FakeAccountControl:
         halt = self.halt_in_force(account)
         if halt is not None:
             raise AccountHalted(halt.told)
+
+    def _refuse_while_unarmed(self, account: str, mode: str) -> None:
+        if mode == "live" and account not in self._armings:
+            raise NotArmed(f"{account} isn't armed")
 
     @abstractmethod
     def _answer(self) -> None: ...

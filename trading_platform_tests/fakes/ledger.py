@@ -193,6 +193,7 @@ class FakeLedger(FakeAccountControl):
             account = self._account(order.account)
             if order.side is Side.BUY:
                 self._refuse_while_halted(order.account)
+                self._refuse_while_unarmed(order.account, account.mode)
             same_leg = any((o.signal_id, o.leg) == (order.signal_id, order.leg) for o in self._orders.values())
             if order.client_order_id in self._orders or same_leg:
                 raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")

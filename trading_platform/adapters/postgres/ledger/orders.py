@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.ledger import accounts
+from trading_platform.adapters.postgres.ledger.armings import refuse_while_unarmed
 from trading_platform.adapters.postgres.ledger.halts import refuse_while_halted
 from trading_platform.adapters.postgres.ledger.order_events import add_events
 from trading_platform.adapters.postgres.ledger.signals import record_decision
@@ -28,6 +29,7 @@ def reserve(connection: Connection, order: Order, decision: Decision, replaces: 
     accounts.revise(connection, order.account)
     if order.side is Side.BUY:
         refuse_while_halted(connection, order.account)
+        refuse_while_unarmed(connection, order.account)
     if not _insert_order(connection, order):
         raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
     accounts.reserve(connection, order.account, order.reserved_asset, order.reserved_amount, order.created_at)

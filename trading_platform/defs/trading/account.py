@@ -9,6 +9,7 @@ from trading_platform.defs.market_data.assets import tickers
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.signals.assets import signals
 from trading_platform.defs.tables import as_table, link_to_asset
+from trading_platform.ports.ledger import EquityPoint
 from trading_platform.services.protect_account import protect_account
 from trading_platform.services.summarise_account import what_stops_buying
 from trading_platform.services.value_account import record_equity
@@ -33,9 +34,9 @@ MAY_BUY = "account_may_buy"
 def equity(platform: PlatformParam) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Value the account, keep the point, and halt the account if it has lost too much."""
     platform.open_account()
-    record_equity(platform.ledger, platform.store, platform.clock, platform.settings.account.name)
+    point = record_equity(platform.ledger, platform.store, platform.clock, platform.settings.account.name)
     protect_account(platform.ledger, platform.store, platform.clock, platform.settings)
-    yield _materialization(platform)
+    yield _materialization(platform, point)
     reasons = what_stops_buying(platform.ledger, platform.settings)
     yield dg.AssetCheckResult(
         check_name=MAY_BUY,
@@ -46,12 +47,11 @@ def equity(platform: PlatformParam) -> Iterator[dg.MaterializeResult | dg.AssetC
     )
 
 
-def _materialization(platform: Platform) -> dg.MaterializeResult:
+def _materialization(platform: Platform, point: EquityPoint | None) -> dg.MaterializeResult:
     ledger, account = platform.ledger, platform.settings.account.name
-    newest = ledger.equity_history(account, 1)
-    if not newest:
+    if point is None:
         return dg.MaterializeResult(metadata={"equity": "not known yet: no balance or no price"})
-    point, marks = newest[0], ledger.equity_marks(account)
+    marks = ledger.equity_marks(account)
     drawdown = {"drawdown": float(marks.drawdown_of(point.equity_quote))} if marks else {}
     return dg.MaterializeResult(
         metadata={

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from trading_platform.domain.arming import Arming
-from trading_platform.domain.errors import AccountHalted, FixSettings
+from trading_platform.domain.errors import AccountHalted, FixSettings, NotArmed
 from trading_platform.domain.halt import OWNER, Halt
 from trading_platform.domain.order import OrderStatus, Side
 from trading_platform.domain.strategies.base import Direction
@@ -287,6 +287,21 @@ def test_entries_since_a_moment(ledger: Ledger) -> None:
 
 
 # real money
+def test_a_live_account_reserves_entries_only_while_it_is_armed(ledger: Ledger) -> None:
+    ledger.open_account("real", "USDT", "live", START)
+    ledger.reconcile("real", {"USDT": Decimal(100), "BTC": Decimal(1)}, at_revision=0, at=START)
+    entry, exit_ = replace(signal(1), account="real"), replace(signal(2, Direction.SHORT), account="real")
+    ledger.record_signals([entry, exit_], START)
+    before = ledger.account("real")
+    with pytest.raises(NotArmed, match="real"):
+        ledger.reserve(order(entry, "10"), decision(entry))
+    assert ledger.account("real") == before
+    ledger.reserve(order(exit_, "0.1", side=Side.SELL, quantity="0.1"), decision(exit_, EXIT))
+    ledger.arm(Arming("real", "binance", OWNER, "", minutes(1)))
+    ledger.reserve(order(entry, "10"), decision(entry))
+    assert len(ledger.recent_orders("real", 9)) == 2
+
+
 def test_a_permission_counts_until_it_is_withdrawn(ledger: Ledger) -> None:
     given = Arming(ACCOUNT, "binance", OWNER, "the key can't withdraw", minutes(1))
     assert ledger.arming(ACCOUNT) is None

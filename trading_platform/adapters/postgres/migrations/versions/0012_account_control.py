@@ -28,17 +28,6 @@ COMMENT ON TABLE halts IS 'The kill switch: while a row has no resumed_at, the a
 COMMENT ON COLUMN halts.halted_by IS 'owner, or the protection that pulled it';
 COMMENT ON COLUMN halts.flatten IS 'Every position is to be closed by market orders';
 COMMENT ON COLUMN halts.halted_at IS 'Wall clock, as resumed_at; venue_time and resumed_venue_time are the venue''s';
-
-CREATE FUNCTION halted_accounts_buy_nothing() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF EXISTS (SELECT FROM halts WHERE account = NEW.account AND resumed_at IS NULL) THEN
-        RAISE EXCEPTION 'account % is halted: order % would buy', NEW.account, NEW.client_order_id
-            USING ERRCODE = 'check_violation';
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER halted_accounts_buy_nothing AFTER INSERT ON orders
-    FOR EACH ROW WHEN (NEW.side = 'buy') EXECUTE FUNCTION halted_accounts_buy_nothing();
 """
 
 MARKS = """
@@ -108,17 +97,35 @@ CREATE UNIQUE INDEX armings_one_in_force ON armings (account) WHERE disarmed_at 
 COMMENT ON TABLE armings IS 'The owner''s permission to trade real money, in force while disarmed_at is null';
 """
 
+INVARIANT = """
+CREATE FUNCTION only_permitted_accounts_buy() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM halts WHERE account = NEW.account AND resumed_at IS NULL) THEN
+        RAISE EXCEPTION 'account % is halted: order % would buy', NEW.account, NEW.client_order_id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF EXISTS (SELECT FROM accounts WHERE name = NEW.account AND mode = 'live')
+       AND NOT EXISTS (SELECT FROM armings WHERE account = NEW.account AND disarmed_at IS NULL) THEN
+        RAISE EXCEPTION 'account % is not armed: order % would buy', NEW.account, NEW.client_order_id
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER only_permitted_accounts_buy AFTER INSERT ON orders
+    FOR EACH ROW WHEN (NEW.side = 'buy') EXECUTE FUNCTION only_permitted_accounts_buy();
+"""
+
 
 def upgrade() -> None:
     """Create them."""
-    for part in (HALTS, MARKS, TRANSFERS, ARMINGS):
+    for part in (HALTS, MARKS, TRANSFERS, ARMINGS, INVARIANT):
         op.execute(part)
 
 
 def downgrade() -> None:
     """Drop them, with everything in them."""
-    op.execute("DROP TRIGGER halted_accounts_buy_nothing ON orders")
-    op.execute("DROP FUNCTION halted_accounts_buy_nothing")
+    op.execute("DROP TRIGGER only_permitted_accounts_buy ON orders")
+    op.execute("DROP FUNCTION only_permitted_accounts_buy")
     op.execute("DROP INDEX positions_newest_closed, decisions_approved")
     op.execute("DROP TABLE armings, balance_differences, transfers, equity_marks, halts")
     op.execute("ALTER TABLE accounts DROP COLUMN reconciled_venue_time")

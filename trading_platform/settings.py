@@ -258,7 +258,7 @@ class ProtectionsSettings(Section):
     max_daily_loss: Share = Field(Decimal("0.05"), description="of the equity at the UTC day's begin; until midnight")
     losses_to_pause: int = Field(4, ge=1, le=100, description="losing trades in a row, over all symbols")
     losing_pause_seconds: float = Field(3600.0, ge=0, description="after the newest of them")
-    max_correlation: float = Field(0.90, ge=-1, le=1, description="of returns with a symbol that is held; 1: no limit")
+    max_correlation: float = Field(0.95, ge=-1, le=1, description="of returns with a symbol that is held; 1: no limit")
     correlation_candles: int = Field(120, ge=20, le=5000, description="the newest candles are compared")
     max_orders_per_minute: int = Field(20, ge=1, le=1000, description="entries, repriced ones included")
     max_ask_from_last_bps: Decimal = Field(Decimal(100), gt=0, le=10_000, description="either way")

@@ -6,10 +6,11 @@ They go to the ledger itself, so they work whatever Dagster does; only the datab
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from trading_platform.bootstrap import Platform
 from trading_platform.domain.arming import confirmation_phrase
-from trading_platform.domain.errors import FixSettings
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.runtime.addresses import resolve_addresses
 from trading_platform.runtime.environment import settings_with
 from trading_platform.runtime.state_folder import StateFolder
@@ -123,12 +124,19 @@ def platform_of(settings: Settings) -> Platform:
 
 
 def require_armed(settings: Settings) -> None:
-    """Refuse to start for real money without the owner's permission.
+    """Refuse to start for real money without the owner's permission, or with a key that can withdraw by now.
+
+    A venue that doesn't answer is no reason not to start: exits may be due.
 
     Raises
     ------
     FixSettings
         In one line that says how to mend it.
     """
-    if settings.is_live and (reason := why_not_armed(Platform(settings).ledger, settings)):
+    if not settings.is_live:
+        return
+    platform = Platform(settings)
+    if reason := why_not_armed(platform.ledger, settings):
         raise FixSettings(f"{reason}; arm while the platform runs on paper")
+    with suppress(RetryLater):
+        require_harmless_key(platform.broker)

@@ -179,6 +179,10 @@ def test_arming_trades_live_under_the_cap_and_disarming_stops_it(
     assert armed.exit_code == 0, armed
     assert "is armed for binance" in armed.output
     require_armed(live)
+    venue.control.post("key_permissions", {"withdraw": True})
+    with pytest.raises(FixSettings, match="may withdraw"):
+        require_armed(live)
+    venue.control.post("key_permissions", {"withdraw": False})
 
     real = TradingFloor(live, venue)
     _says(real, 60)

@@ -19,9 +19,9 @@ def judge_losing_streak(view: AccountView, losses_to_pause: int, pause_seconds: 
     another pause.
     """
     losses = list(takewhile(lambda trade: trade.pnl_quote < 0, view.closed_trades))
-    told = f"the newest {len(losses)} trades lost" if losses else "the newest trade didn't lose"
+    told = f"trades lost in a row, up to the newest: {len(losses)}"
     if len(losses) < losses_to_pause:
-        return RuleVerdict(RULE, f"{told}, {losses_to_pause} in a row are followed by a pause")
+        return RuleVerdict(RULE, f"{told}; {losses_to_pause} are followed by a pause")
     until = losses[0].closed_at + timedelta(seconds=pause_seconds)
     if view.time.now < until:
         return RuleVerdict(RULE, f"{told}: a pause until {until:%H:%M:%S} UTC", ReasonCode.LOSING_STREAK, until=until)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from trading_platform.ports.market_feed import MarketFeed
     from trading_platform.ports.market_stream import MarketStream
     from trading_platform.ports.notifier import Notifier
+    from trading_platform.ports.order_news import OrderNewsStream
     from trading_platform.ports.request_budget import RequestBudget
     from trading_platform.ports.series_store import SeriesStore
     from trading_platform.ports.stream_journal import StreamJournal
@@ -144,6 +145,13 @@ class Platform:
         from trading_platform.adapters.ccxt_exchange import make_broker
 
         return make_broker(self.settings, self.budget)
+
+    @cached_property
+    def order_news(self) -> OrderNewsStream:
+        """The account's own events."""
+        from trading_platform.adapters.ccxt_exchange.order_news import make_order_news
+
+        return make_order_news(self.settings)
 
     @cached_property
     def notifier(self) -> Notifier:

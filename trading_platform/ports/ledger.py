@@ -163,6 +163,8 @@ class Ledger(AccountControl, Protocol):
             If it is an entry for real money, and the account isn't armed; nothing is written.
         AlreadyDone
             If an order of that client order id exists; nothing is written.
+        TransitionForbidden
+            If the order that it `replaces` hasn't ended; nothing is written.
         """
         ...
 

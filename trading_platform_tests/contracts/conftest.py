@@ -21,6 +21,7 @@ from trading_platform.ports.request_budget import RequestBudget
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.ports.stream_journal import StreamJournal
 from trading_platform_tests.contracts.ccxt_sites import ccxt_broker, ccxt_feed, kraken_feed, okx_feed
+from trading_platform_tests.contracts.news_sites import NewsSite, ccxt_news, fake_news
 from trading_platform_tests.contracts.sites import BrokerSite, FeedSite, fake_broker, fake_feed
 from trading_platform_tests.fakes import (
     FakeHealthJournal,
@@ -73,6 +74,10 @@ STREAM_JOURNALS: dict[str, Callable[[pytest.FixtureRequest], StreamJournal]] = {
     "fake": lambda request: FakeStreamJournal(),
     "postgres": lambda request: PostgresStreamJournal(_engine(request)),
 }
+NEWS_SITES: dict[str, Callable[[], AbstractContextManager[NewsSite]]] = {
+    "fake": fake_news,
+    "ccxt": ccxt_news,
+}
 BROKER_SITES: dict[str, Callable[[], AbstractContextManager[BrokerSite]]] = {
     "fake": fake_broker,
     "ccxt": ccxt_broker,
@@ -120,4 +125,11 @@ def feed_site(request: pytest.FixtureRequest) -> Iterator[FeedSite]:
 def broker_site(request: pytest.FixtureRequest) -> Iterator[BrokerSite]:
     """A broker at a venue that misbehaves when told to."""
     with BROKER_SITES[request.param]() as site:
+        yield site
+
+
+@pytest.fixture(params=NEWS_SITES)
+def news_site(request: pytest.FixtureRequest) -> Iterator[NewsSite]:
+    """An account's own events, none of which has happened yet."""
+    with NEWS_SITES[request.param]() as site:
         yield site

@@ -200,13 +200,15 @@ class FakeLedger(FakeAccountControl):
             balance = account.balances.get(order.reserved_asset, NOTHING)
             if balance.free < order.reserved_amount:
                 raise InsufficientFree(f"{order.reserved_amount} {order.reserved_asset} needed, {balance.free} free")
+            if replaces is not None and not self._has_ended(replaces):
+                raise TransitionForbidden(f"order {replaces} hasn't ended")
             self.record_decision(decision)
             account.balances[order.reserved_asset] = replace(balance, reserved=balance.reserved + order.reserved_amount)
             account.revision += 1
             self._remaining[order.client_order_id] = order.reserved_amount
             self._orders[order.client_order_id] = order
             self._events.append(happened(order, OrderEventKind.INTENDED, order.created_at, decision.message))
-            if replaces is not None and replaces in self._orders:
+            if replaces is not None:
                 told, why = {"by": order.client_order_id}, f"{order.leg}: {decision.message}"
                 self._happen(replaces, OrderEventKind.REPRICED, order.created_at, why, details=told)
 
@@ -386,6 +388,10 @@ class FakeLedger(FakeAccountControl):
         after = [*history[:-1], *(p for p in (booking.known, booking.opened) if p is not None)]
         if after:
             account.positions[order.symbol] = after
+
+    def _has_ended(self, client_order_id: str) -> bool:
+        order = self._orders.get(client_order_id)
+        return order is not None and order.status.is_final
 
     def _happen(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -94,12 +95,17 @@ class CcxtBroker:
         )
 
     def submit(self, request: OrderRequest) -> OrderReport:
-        """Send an order, once."""
+        """Send an order, once.
+
+        Its time is that of this call, however long it waits for its turn or the computer sleeps: the venue refuses it
+        when recvWindow has passed since, and whoever has waited so long for it may be sure.
+        """
+        called_at = time.time()
         order = {**order_parameters(request, self._wire_name(request.symbol)), **self._window()}
         what = f"order {request.client_order_id}"
         answer = self._client.send(
             what,
-            lambda exchange: exchange.privatePostOrder(order),
+            lambda exchange: exchange.privatePostOrder({**order, "timestamp": _as_of(exchange, called_at)}),
             submitting_failed,
             reduces_risk=request.side is Side.SELL,
         )
@@ -186,3 +192,8 @@ class CcxtBroker:
 
     def _window(self) -> dict[str, int]:
         return {"recvWindow": self._client.access.recv_window_ms}
+
+
+def _as_of(exchange: Any, moment: float) -> int:
+    """The venue's time in milliseconds at a moment of ours that has passed."""
+    return int(exchange.nonce()) - int(1000 * (time.time() - moment))

@@ -35,7 +35,7 @@ _NOT_FOUND: Final = 404
 
 # Codes by which Binance says that the order was looked at and refused, so certainly wasn't placed.
 _REFUSALS: Final = frozenset(
-    {-1013, -1021, -2010, -2026}
+    {-1013, -1021, -2010}
     | {-1100, -1101, -1102, -1103, -1104, -1105, -1106, -1108, -1111, -1112}
     | {-1114, -1115, -1116, -1117, -1118, -1120, -1121, -1128, -1130, -1145, -1151}
 )

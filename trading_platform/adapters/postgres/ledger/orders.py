@@ -48,10 +48,9 @@ def reserve(connection: Connection, order: Order, decision: Decision, replaces: 
     add_events(connection, [intended])
     record_decision(connection, decision)
     if replaces is not None:
-        told = {"by": order.client_order_id}
-        record_event(
-            connection, replaces, OrderEventKind.REPRICED, f"{order.leg}: {decision.message}", order.created_at, told
-        )
+        told, why = {"by": order.client_order_id}, f"{order.leg}: {decision.message}"
+        if not record_event(connection, replaces, OrderEventKind.REPRICED, why, order.created_at, told):
+            raise TransitionForbidden(f"order {replaces} hasn't ended: nothing can take its place")
 
 
 def mark_submitted(connection: Connection, client_order_id: str, at: datetime) -> None:

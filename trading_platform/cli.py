@@ -87,6 +87,73 @@ def status(
 
 
 @app.command()
+def halt(
+    flatten: Annotated[bool, typer.Option("--flatten", help="Also sell every position at the market.")] = False,
+    reason: Annotated[str, typer.Option(help="Kept with the halt.")] = "the owner said so",
+    state_dir: StateDir = None,
+) -> None:
+    """Stop buying, at once and until `resume`; exits go on."""
+    from trading_platform.runtime import account_commands
+    from trading_platform.runtime.flags import settings_of_instance
+
+    typer.echo(account_commands.halt(settings_of_instance(state_dir), reason, flatten=flatten))
+
+
+@app.command()
+def resume(
+    reason: Annotated[str, typer.Option(help="Kept with the halt.")] = "the owner said so", state_dir: StateDir = None
+) -> None:
+    """Buy again after a halt; the drawdown is measured from here on."""
+    from trading_platform.runtime import account_commands
+    from trading_platform.runtime.flags import settings_of_instance
+
+    typer.echo(account_commands.resume(settings_of_instance(state_dir), reason))
+
+
+@app.command()
+def reconcile(
+    adopt: Annotated[bool, typer.Option("--adopt", help="Make the venue's balances the ledger's.")] = False,
+    reason: Annotated[str, typer.Option(help="Why they differ; kept with what is adopted.")] = "the owner said so",
+    as_result: Annotated[
+        bool, typer.Option("--as-result", help="It is a profit or loss, not money that you brought or took.")
+    ] = False,
+    state_dir: StateDir = None,
+) -> None:
+    """Compare the ledger's balances with the venue's, and say what differs and why."""
+    from trading_platform.runtime import account_commands
+    from trading_platform.runtime.flags import settings_of_instance
+
+    settings = settings_of_instance(state_dir)
+    for line in account_commands.reconcile(settings, adopt=adopt, reason=reason, as_result=as_result):
+        typer.echo(line)
+
+
+@app.command()
+def arm(
+    account: Annotated[str, typer.Option(help="Name of the account; one that has traded on paper can't.")],
+    venue: Annotated[str, typer.Option(help="For example binance.")],
+    state_dir: StateDir = None,
+) -> None:
+    """Permit an account to trade real money, after a typed confirmation."""
+    from trading_platform.runtime import account_commands
+    from trading_platform.runtime.flags import settings_of_instance
+
+    typer.echo(account_commands.arm(settings_of_instance(state_dir), account, venue, typer.prompt))
+
+
+@app.command()
+def disarm(
+    account: Annotated[str, typer.Option(help="Name of the account.")],
+    state_dir: StateDir = None,
+) -> None:
+    """Withdraw the permission to trade real money, at once; exits go on."""
+    from trading_platform.runtime import account_commands
+    from trading_platform.runtime.flags import settings_of_instance
+
+    typer.echo(account_commands.disarm(settings_of_instance(state_dir), account))
+
+
+@app.command()
 def backup(
     file: Annotated[Path | None, typer.Argument(help="Where to write it; a dated file by default.")] = None,
     state_dir: StateDir = None,

@@ -35,6 +35,8 @@ from trading_platform.domain.sizing import SizingRules
 
 ENVIRONMENT_PREFIX = "TRADING_PLATFORM_"
 DEFAULT_SETTINGS_FILE = Path("settings.toml")
+LIVE_VENUES = ("binance",)
+"""Where the broker can send real orders: it speaks their own protocol."""
 
 
 def _known_interval(text: str) -> str:
@@ -67,7 +69,7 @@ class AccountSettings(Section):
     name: str = Field("main", pattern=r"^[a-z][a-z0-9_-]{0,31}$")
     quote: str = Field("USDT", pattern=r"^[A-Z0-9]{2,10}$")
     starting_balance_quote: Decimal = Field(Decimal("84.54"), gt=0, description="paper money at the first start")
-    mode: Literal["paper", "live"] = Field("paper", description="live is refused until it can be armed")
+    mode: Literal["paper", "live"] = Field("paper", description="live: real money; buys nothing until it is armed")
 
 
 class VenueSettings(Section):
@@ -81,6 +83,8 @@ class VenueSettings(Section):
     timeout_seconds: PositiveSeconds = Field(12.0, description="for orders: beyond the venue's own limit of 10 s")
     market_data_timeout_seconds: PositiveSeconds = 4.0
     recv_window_ms: int = Field(5000, ge=100, le=60000)
+    api_key: SecretStr | None = Field(None, description="of the account that trades live; better in the environment")
+    api_secret: SecretStr | None = None
 
 
 class RequestSettings(Section):
@@ -351,6 +355,39 @@ class ProtectionSettings(Section):
         )
 
 
+class AccountRuleSettings(Section):
+    """When an account stops buying; exits always pass. Durations run on the venue's clock unless told otherwise."""
+
+    max_drawdown: Share = Field(
+        Decimal("0.20"), description="of the equity's peak; the account is then halted until it is resumed"
+    )
+    drawdown_flattens: bool = Field(False, description="a halt for drawdown also sells every position")
+    max_daily_loss: Share = Field(Decimal("0.05"), description="of the equity at the UTC day's begin; until midnight")
+    losses_to_pause: int = Field(4, ge=1, le=100, description="losing trades in a row, over all symbols")
+    losing_pause_seconds: float = Field(3600.0, ge=0, description="after the newest of them")
+    max_correlation: float = Field(0.95, ge=-1, le=1, description="of returns with a symbol that is held; 1: no limit")
+    correlation_candles: int = Field(120, ge=20, le=5000, description="the newest candles are compared")
+    max_orders_per_minute: int = Field(20, ge=1, le=1000, description="entries, repriced ones included")
+    max_ask_from_last_bps: Decimal = Field(Decimal(100), gt=0, le=10_000, description="either way")
+    max_ask_from_median_bps: Decimal = Field(Decimal(500), gt=0, le=10_000, description="of the newest closes")
+    median_candles: int = Field(5, ge=1, le=500, description="that the median is taken of")
+    max_balance_age_seconds: PositiveSeconds = Field(
+        120.0, description="wall clock, since balances agreed with the venue"
+    )
+
+
+class LimitsSettings(Section):
+    """How much may stand at risk at once."""
+
+    max_symbol_exposure: Share = Field(Decimal("0.80"), description="of the equity in one symbol")
+    max_total_exposure: Share = Field(Decimal("0.95"), description="of the equity in all positions")
+    dust_quote: Decimal = Field(
+        Decimal("0.05"), ge=0, description="a smaller difference with the venue's balances is adopted and not told"
+    )
+    live_max_exposure_quote: Decimal = Field(Decimal(50), gt=0, description="real money in all positions")
+    live_max_order_quote: Decimal = Field(Decimal(20), gt=0, description="real money in one entry")
+
+
 class ExecutionSettings(Section):
     """How orders are placed and followed."""
 
@@ -463,6 +500,8 @@ class Settings(BaseSettings):
     risk: RiskSettings = RiskSettings()
     sizing: SizingRules = SizingRules()
     protection: ProtectionSettings = ProtectionSettings()
+    account_rules: AccountRuleSettings = AccountRuleSettings()
+    limits: LimitsSettings = LimitsSettings()
     execution: ExecutionSettings = ExecutionSettings()
     charts: ChartSettings = ChartSettings()
     alerts: AlertSettings = AlertSettings()
@@ -485,9 +524,15 @@ class Settings(BaseSettings):
         return init_settings, env_settings, file, InitSettingsSource(settings_cls, _influx_variables())
 
     @model_validator(mode="after")
+    def _can_trade_live(self) -> Settings:
+        if self.is_live and self.venue.name not in LIVE_VENUES:
+            raise ValueError(f"account.mode = 'live' needs venue.name = '{LIVE_VENUES[0]}'; others trade on paper")
+        if self.is_live and not (self.venue.api_key and self.venue.api_secret):
+            raise ValueError("account.mode = 'live' needs venue.api_key and venue.api_secret")
+        return self
+
+    @model_validator(mode="after")
     def _consistent(self) -> Settings:
-        if self.account.mode == "live":
-            raise ValueError("account.mode: live trading is refused until risk and execution are complete; use 'paper'")
         if self.replay.folder is not None and self.venue.name != "simulated":
             raise ValueError("replay.folder needs venue.name = 'simulated'")
         if self.replay.folder is None and (self.replay.step or self.replay.speed != 1):
@@ -520,6 +565,11 @@ class Settings(BaseSettings):
                 "or name a file in influxdb.token_file"
             )
         return self
+
+    @property
+    def is_live(self) -> bool:
+        """Whether orders are for real money."""
+        return self.account.mode == "live"
 
     @property
     def simulated(self) -> bool:

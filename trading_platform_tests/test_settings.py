@@ -73,7 +73,8 @@ def test_a_changed_file_counts_without_a_restart(tmp_path: Path) -> None:
         ("[risk]\nfraction_of_equity = 1.5\n", "risk.fraction_of_equity"),
         ('[market]\nsymbols = ["BTCUSDT"]\n', "BASE/QUOTE"),
         ('[market]\nintervals = ["7m"]\n', "'7m' is not an interval"),
-        ('[account]\nmode = "live"\n', "live trading is refused"),
+        ('[account]\nmode = "live"\n', "needs venue.name = 'binance'"),
+        ('[account]\nmode = "live"\n[venue]\nname = "binance"\n', "needs venue.api_key and venue.api_secret"),
         ("[replay]\nspeed = 60\n", "--replay FOLDER"),
         ('[venue]\nname = "binance"\n[replay]\nfolder = "x"\n', "replay.folder needs venue.name = 'simulated'"),
         (

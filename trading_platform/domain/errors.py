@@ -11,7 +11,9 @@
     ├── OrderRejected          the venue has refused; nothing was placed
     ├── OrderNotKnown          the venue knows no such order
     ├── RefuseTrade            a rule of ours says no; carries a reason code
-    │   └── InsufficientFree   … the account's free balance doesn't cover the reservation
+    │   ├── InsufficientFree   … the account's free balance doesn't cover the reservation
+    │   ├── AccountHalted      … the owner or a protection has pulled the kill switch
+    │   └── NotArmed           … the account trades real money, and the owner hasn't permitted it
     ├── TransitionForbidden    that can't happen to an order of this status; nothing was written
     └── AlreadyDone            the ledger has this signal's leg; send nothing
 """
@@ -90,6 +92,20 @@ class InsufficientFree(RefuseTrade):
 
     def __init__(self, message: str) -> None:
         super().__init__("insufficient_free_balance", message)
+
+
+class AccountHalted(RefuseTrade):
+    """The account is halted: nothing is bought until it is resumed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("trading_halted", message)
+
+
+class NotArmed(RefuseTrade):
+    """Real money isn't spent without the owner's recorded permission."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("live_trading_not_armed", message)
 
 
 class TransitionForbidden(PlatformError):

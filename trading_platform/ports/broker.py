@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from trading_platform.domain.arming import KeyPermissions
 from trading_platform.domain.instrument import Instrument
-from trading_platform.domain.order import OrderListRequest, OrderReport, OrderRequest, Side
+from trading_platform.domain.order import Fill, OrderListRequest, OrderReport, OrderRequest, Side
+from trading_platform.domain.transfer import VenueTransfer
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,21 @@ class Broker(Protocol):
 
     def balances(self) -> Mapping[str, VenueBalance]:
         """Balances per asset; assets with nothing may be left out."""
+        ...
+
+    def transfers(self) -> Sequence[VenueTransfer] | None:
+        """Deposits that were credited and withdrawals that left, as far back as the venue tells; None if it tells none.
+
+        A withdrawal counts from the moment at which the venue has taken it off the balance.
+        """
+        ...
+
+    def trades(self, symbol: str, since: datetime) -> Sequence[tuple[Side, Fill]]:
+        """The account's own trades from `since` on (venue clock), whatever order made them, oldest first."""
+        ...
+
+    def key_permissions(self) -> KeyPermissions:
+        """What the API key may do."""
         ...
 
     def submit(self, request: OrderRequest) -> OrderReport:

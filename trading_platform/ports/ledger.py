@@ -11,12 +11,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from trading_platform.domain.equity_marks import EquityMarks
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.order_machine import OrderEvent
 from trading_platform.domain.position import Position
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
+from trading_platform.domain.transfer import Transfer
+from trading_platform.ports.account_control import AccountControl
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class AccountState:
         Orders whose outcome isn't known yet; stops and targets that rest at the venue, untouched, aren't among them.
     reconciled_at
         Wall clock of the last reconciliation with the venue, None before the first.
+    reconciled_venue_time
+        The same on the venue's clock, None if it wasn't told.
     """
 
     name: str
@@ -53,6 +58,7 @@ class AccountState:
     balances: Mapping[str, AssetBalance]
     orders_in_flight: int
     reconciled_at: datetime | None
+    reconciled_venue_time: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ class EquityPoint:
         return self.cash_quote + self.positions_quote
 
 
-class Ledger(Protocol):
+class Ledger(AccountControl, Protocol):
     """The ledger of every account."""
 
     def open_account(self, name: str, quote: str, mode: str, opened_at: datetime) -> None:
@@ -169,6 +175,10 @@ class Ledger(Protocol):
         ------
         InsufficientFree
             If total less reserved doesn't cover it; nothing is written.
+        AccountHalted
+            If it is an entry and the account is halted; nothing is written.
+        NotArmed
+            If it is an entry for real money, and the account isn't armed; nothing is written.
         AlreadyDone
             If an order of that client order id exists; nothing is written.
         TransitionForbidden
@@ -274,9 +284,25 @@ class Ledger(Protocol):
         ...
 
     # balances, positions, equity
-    def reconcile(self, account: str, venue_totals: Mapping[str, Decimal], *, at_revision: int, at: datetime) -> bool:
+    def reconcile(
+        self,
+        account: str,
+        venue_totals: Mapping[str, Decimal],
+        *,
+        at_revision: int,
+        at: datetime,
+        venue_time: datetime | None = None,
+        transfers: Sequence[Transfer] = (),
+    ) -> bool:
         """Adopt the venue's totals per asset; False, and nothing written, if the account moved on since
-        `at_revision` or an order is in flight. Differences are kept in the balances' history."""
+        `at_revision` or an order is in flight. Differences are kept in the balances' history.
+
+        Parameters
+        ----------
+        transfers
+            What explains the differences: kept, and taken out of the equity's marks, in the same transaction. One
+            whose venue id is known already is left out.
+        """
         ...
 
     def open_positions(self, account: str) -> list[Position]:
@@ -293,6 +319,14 @@ class Ledger(Protocol):
 
     def record_equity(self, point: EquityPoint) -> None:
         """Insert or replace the point of that minute."""
+        ...
+
+    def mark_equity(self, point: EquityPoint, *, at_revision: int) -> EquityMarks | None:
+        """Move the account's marks on by a valuation; the marks afterwards.
+
+        One that was made before the account's latest change moves nothing: half of a transfer must not look like a
+        loss.
+        """
         ...
 
     def equity_history(self, account: str, limit: int) -> list[EquityPoint]:

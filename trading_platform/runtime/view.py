@@ -55,6 +55,7 @@ def as_line(status: PlatformStatus) -> str:
             *(f"{circuit.process} leaves {_circuit_name(circuit)} alone" for circuit in _left_alone(seen)),
             f"{len(seen.positions)} positions",
             f"equity {_equity(seen)}",
+            *(f"BUYS NOTHING {reason}" for reason in seen.stops_buying),
             *(f"INCIDENT {incident.summary}" for incident in seen.incidents),
         ]
     )
@@ -73,6 +74,8 @@ def as_tables(status: PlatformStatus) -> RenderableType:
 
 def _books(seen: Summary) -> Iterator[RenderableType]:
     yield Text(f"market time {seen.time.now:%Y-%m-%d %H:%M:%S} UTC   equity {_equity(seen)}   {_balances(seen)}")
+    for reason in seen.stops_buying:
+        yield Text(f"buys nothing: {reason}", style="bold red")
     for incident in seen.incidents:
         yield Text(f"since {incident.opened_at:%H:%M:%S}: {incident.summary}", style="bold red")
     for circuit in _left_alone(seen):

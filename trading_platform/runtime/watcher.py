@@ -13,6 +13,7 @@ from trading_platform.adapters.dagster_graphql.orchestrator import DagsterGraphQ
 from trading_platform.bootstrap import Platform, platform
 from trading_platform.domain.errors import PlatformError
 from trading_platform.services.deliver_notifications import deliver_notifications
+from trading_platform.services.watch_account import watch_account
 from trading_platform.services.watch_checks import watch_checks
 from trading_platform.services.watch_circuits import watch_circuits
 from trading_platform.services.watch_clock import watch_clock
@@ -74,6 +75,7 @@ class Watcher:
                 settings.quality.incident_after_seconds,
             ),
         ]
+        steps.append(lambda: watch_account(current.ledger, current.journal, current.clock, account))
         circuits = current.circuits
         if circuits is not None:
             patience = settings.requests.incident_after_seconds

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from trading_platform.domain.attempts import wait_after
 from trading_platform.domain.errors import AlreadyDone, InsufficientFree
+from trading_platform.domain.halt import flatten_signal
 from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.order_book import average_fill_price, slippage_bps
 from trading_platform.domain.position import Position
@@ -38,11 +39,8 @@ def due_exit(ledger: Ledger, position: Position, wall: datetime) -> DueExit | No
     position is closed, and it never expires. After each failure the next leg waits twice as long, so that a venue that
     keeps refusing isn't asked every second.
     """
-    newest = ledger.recent_signals(position.account, 1, symbol=position.symbol, strategy=position.strategy)
-    if not newest or newest[0].direction is not Direction.SHORT:
-        return None
-    signal = newest[0]
-    if signal.candle_close <= position.entry_candle_close:
+    signal = _flatten_signal(ledger, position) or _short_signal(ledger, position)
+    if signal is None:
         return None
     leg = next_exit_leg(ledger, signal, wall)
     return None if leg is None else DueExit(signal, leg)
@@ -55,6 +53,19 @@ def next_exit_leg(ledger: Ledger, signal: Signal, wall: datetime) -> Leg | None:
     if last is not None and wall < last.created_at + wait_after(tried):
         return None
     return Leg(LegKind.EXIT, tried + 1)
+
+
+def _flatten_signal(ledger: Ledger, position: Position) -> Signal | None:
+    """The owner's word goes before the strategy's."""
+    halt = ledger.halt_in_force(position.account)
+    return flatten_signal(halt, position.symbol, position.strategy) if halt is not None and halt.flatten else None
+
+
+def _short_signal(ledger: Ledger, position: Position) -> Signal | None:
+    newest = ledger.recent_signals(position.account, 1, symbol=position.symbol, strategy=position.strategy)
+    if not newest or newest[0].direction is not Direction.SHORT:
+        return None
+    return newest[0] if newest[0].candle_close > position.entry_candle_close else None
 
 
 def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[str]:
@@ -74,6 +85,8 @@ def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[s
     for position in desk.ledger.open_positions(desk.account):
         due = due_exit(desk.ledger, position, desk.clock.wall())
         if due is not None and position.symbol not in in_flight:
+            # a strategy's signal is there already, a flattening one isn't
+            desk.ledger.record_signals([due.signal], desk.clock.wall())
             order_id = sell_position(desk, position.symbol, due.signal, due.leg, due.signal.reason)
             if order_id:
                 sent.append(order_id)

@@ -44,11 +44,25 @@ def decision(
     )
 
 
-def refuse(desk: TradingDesk, signal: Signal, leg: Leg, reason: ReasonCode, message: str) -> None:
+def refuse(
+    desk: TradingDesk,
+    signal: Signal,
+    leg: Leg,
+    reason: ReasonCode,
+    message: str,
+    details: Mapping[str, Any] | None = None,
+) -> None:
     """Record that the signal is done with, and why nothing was sent."""
-    desk.ledger.record_decision(decision(desk, signal, leg, reason, message))
+    desk.ledger.record_decision(decision(desk, signal, leg, reason, message, details=details))
 
 
-def put_off(desk: TradingDesk, signal: Signal, leg: Leg, reason: ReasonCode, message: str) -> None:
+def put_off(
+    desk: TradingDesk,
+    signal: Signal,
+    leg: Leg,
+    reason: ReasonCode,
+    message: str,
+    details: Mapping[str, Any] | None = None,
+) -> None:
     """Record why nothing was sent yet; the signal stays open."""
-    desk.ledger.record_decision(decision(desk, signal, leg, reason, message, is_final=False))
+    desk.ledger.record_decision(decision(desk, signal, leg, reason, message, is_final=False, details=details))

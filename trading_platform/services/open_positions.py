@@ -10,14 +10,17 @@ from trading_platform.domain.attempts import NextStep
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.check import EVERY, CheckName, CheckResult
 from trading_platform.domain.entry_price import rest_of_entry
-from trading_platform.domain.errors import RefuseTrade
+from trading_platform.domain.errors import AccountHalted, NotArmed, RefuseTrade
+from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Order, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, Signal
 from trading_platform.domain.sizing import BPS
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.services.arm_account import why_not_armed
 from trading_platform.services.check_market_data import check_clock, check_series
 from trading_platform.services.decide import PutOff, put_off, refuse
+from trading_platform.services.judge_account import as_details, judge_account, require_passed, room_quote
 from trading_platform.services.look_at_venue_orders import FOREIGN
 from trading_platform.services.place_entry import (
     EntryAttempt,
@@ -99,20 +102,32 @@ def _try_entry(desk: TradingDesk, signal: Signal, reconciled: bool) -> str | Non
     if attempt.step not in _ORDER_FOLLOWS:
         conclude_entry(desk, signal, attempt)
         return None
+    details: dict[str, Any] = {}
     try:
         _refuse_by_rule(desk, signal, attempt)
         if not reconciled:
-            raise PutOff(ReasonCode.BALANCE_NOT_RECONCILED, "the venue's balances aren't known")
+            raise _not_reconciled(desk)
         _require_no_foreign_order(desk)
-        checks = _trusted_checks(desk, signal)
-        entry, facts = _size(desk, signal, attempt)
+        details["checks"] = _trusted_checks(desk, signal)
+        ticker, equity = _prices(desk, signal)
+        verdicts = judge_account(desk, signal, ticker, equity)
+        details["protections"] = as_details(verdicts)
+        require_passed(desk, signal, verdicts)
+        entry, facts = _size(desk, signal, attempt, ticker, equity, room_quote(verdicts))
     except RefuseTrade as refusal:
-        refuse(desk, signal, attempt.leg, ReasonCode(refusal.reason_code), str(refusal))
+        refuse(desk, signal, attempt.leg, ReasonCode(refusal.reason_code), str(refusal), details)
         return None
     except PutOff as later:
-        put_off(desk, signal, attempt.leg, later.reason, str(later))
+        put_off(desk, signal, attempt.leg, later.reason, str(later), details)
         return None
-    return reserve_and_send(desk, signal, attempt, entry, {"checks": checks, **facts})
+    return reserve_and_send(desk, signal, attempt, entry, {**details, **facts})
+
+
+def _not_reconciled(desk: TradingDesk) -> PutOff:
+    standing = desk.ledger.balance_differences(desk.account)
+    if standing:
+        return PutOff(ReasonCode.BALANCE_DIFFERS, "; ".join(each.told for each in standing))
+    return PutOff(ReasonCode.BALANCE_NOT_RECONCILED, "the venue's balances aren't known")
 
 
 def _refuse_by_rule(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) -> None:
@@ -121,6 +136,11 @@ def _refuse_by_rule(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) ->
     if not signal.is_valid_at(now, risk.signal_valid_for_seconds, risk.reaction_allowance_seconds):
         age = (now.now - signal.candle_close).total_seconds()
         raise RefuseTrade(ReasonCode.SIGNAL_EXPIRED, f"its candle closed {age:.0f} s ago on the venue's clock")
+    halt = desk.ledger.halt_in_force(desk.account)
+    if halt is not None:
+        raise AccountHalted(halt.told)
+    if desk.settings.is_live and (unarmed := why_not_armed(desk.ledger, desk.settings)):
+        raise NotArmed(unarmed)
     held = desk.ledger.open_positions(desk.account)
     if attempt.filled:
         return  # the position is its own, and counted already
@@ -129,12 +149,6 @@ def _refuse_by_rule(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) ->
     entries = [o for o in desk.ledger.unsettled_orders(desk.account) if o.side is Side.BUY]
     if len(held) + len(entries) >= risk.max_open_positions:
         raise RefuseTrade(ReasonCode.TOO_MANY_POSITIONS, f"{risk.max_open_positions} positions are the most")
-    closed_at = desk.ledger.last_closed_at(desk.account, signal.symbol)
-    if closed_at is not None and (now.now - closed_at).total_seconds() < risk.cooldown_seconds:
-        raise RefuseTrade(
-            ReasonCode.COOLDOWN,
-            f"{signal.symbol} was closed at {closed_at:%H:%M:%S} UTC, less than {risk.cooldown_seconds:.0f} s ago",
-        )
 
 
 def _require_no_foreign_order(desk: TradingDesk) -> None:
@@ -180,21 +194,39 @@ def _as_detail(result: CheckResult) -> dict[str, Any]:
     }
 
 
-def _size(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) -> tuple[EntryOrder, dict[str, Any]]:
-    """The order to reserve, and the facts behind it."""
-    risk, limit = desk.settings.risk, desk.settings.freshness.max_price_age_seconds
+def _prices(desk: TradingDesk, signal: Signal) -> tuple[Ticker, Decimal]:
+    """The symbol's fresh price, and what the account is worth."""
+    limit = desk.settings.freshness.max_price_age_seconds
     ticker = desk.store.tickers([signal.symbol]).get(signal.symbol)
     if ticker is None or ticker.age_seconds(desk.clock.wall()) > limit:
         raise PutOff(ReasonCode.NO_FRESH_PRICE, f"no price of {signal.symbol} is younger than {limit:.0f} s")
     value = value_account(desk.ledger, desk.store, desk.clock, desk.account)
-    state = desk.ledger.account(desk.account)
     if value is None:
         raise PutOff(ReasonCode.NO_FRESH_PRICE, "the account can't be valued: a price or the balance is missing")
+    return ticker, value.equity_quote
+
+
+def _size(
+    desk: TradingDesk,
+    signal: Signal,
+    attempt: EntryAttempt,
+    ticker: Ticker,
+    equity_quote: Decimal,
+    room: Decimal | None,
+) -> tuple[EntryOrder, dict[str, Any]]:
+    """The order to reserve, and the facts behind it.
+
+    Parameters
+    ----------
+    room
+        The most that the account's limits leave for it.
+    """
+    risk, state = desk.settings.risk, desk.ledger.account(desk.account)
     price, limit_price = entry_price(desk, attempt, ticker)
     slippage = risk.slippage_bps if limit_price is None else Decimal(0)
     instrument = desk.instrument(signal.symbol)
     facts: dict[str, Any] = {
-        "equity_quote": str(value.equity_quote),
+        "equity_quote": str(equity_quote),
         "bid": str(ticker.bid),
         "ask": str(ticker.ask),
         "price_received_at": ticker.received_at.isoformat(),
@@ -205,10 +237,11 @@ def _size(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) -> tuple[Ent
             desk,
             signal,
             market,
-            equity_quote=value.equity_quote,
+            equity_quote=equity_quote,
             free_quote=state.balances[state.quote].free,
             price=price,
             slippage_bps=slippage,
+            room_quote=room,
         )
         facts["market"] = market.as_detail()
         quantity, reserve, facts["sizing"] = sized.quantity, sized.reserve_quote, list(sized.steps)

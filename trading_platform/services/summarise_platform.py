@@ -45,6 +45,8 @@ class Summary:
         Which of the venue's endpoints each process asks, or leaves alone; those of processes long gone are left out.
     guards
         Stop and target per symbol, and whether they rest at the venue.
+    stops_buying
+        What keeps the account from buying: a halt, balances that differ, live trading that isn't armed.
     """
 
     time: VenueTime
@@ -62,6 +64,7 @@ class Summary:
     max_heartbeat_age_seconds: float = 10.0
     circuits: Sequence[Circuit] = ()
     guards: Mapping[str, ShownGuard] = field(default_factory=dict)
+    stops_buying: Sequence[str] = ()
 
 
 def summarise(
@@ -76,6 +79,7 @@ def summarise(
     streams: StreamJournal | None = None,
     max_heartbeat_age_seconds: float = 10.0,
     circuits: CircuitJournal | None = None,
+    stops_buying: Sequence[str] = (),
 ) -> Summary:
     """Read everything at once; raises RetryLater while a part of it can't be reached.
 
@@ -110,4 +114,5 @@ def summarise(
             if circuit.state is CircuitState.CLOSED or circuit.stands_open(time.wall)
         ],
         guards=shown_guards(ledger, account),
+        stops_buying=stops_buying,
     )

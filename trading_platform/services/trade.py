@@ -11,9 +11,10 @@ from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.services.close_positions import close_positions, due_exit
 from trading_platform.services.open_positions import consume_signals
+from trading_platform.services.protect_account import protect_account
 from trading_platform.services.protect_positions import protect_positions
 from trading_platform.services.protection_work import protection_waiting
-from trading_platform.services.reconcile_balances import reconcile_balances
+from trading_platform.services.reconcile_balances import last_compared_at, reconcile_balances
 from trading_platform.services.settle_orders import cancel_overdue, follow_orders, needs_asking, take_up_orders
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.settings import Settings
@@ -34,6 +35,7 @@ def trade(desk: TradingDesk) -> TradeReport:
     take_up_orders(desk)
     cancel_overdue(desk)
     reconciled = reconcile_balances(desk)
+    protect_account(desk.ledger, desk.store, desk.clock, desk.settings)
     exits = close_positions(desk, _sales_and_purchases(desk))
     exits += protect_positions(desk)
     entries = consume_signals(desk, _in_flight(desk), reconciled=reconciled)
@@ -67,9 +69,9 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
     unprotected = protection_waiting(ledger, store, clock, settings)
     if unprotected:
         return unprotected
-    reconciled_at = ledger.account(account).reconciled_at
+    compared_at = last_compared_at(ledger, account)
     longest = timedelta(seconds=settings.cadence.reconcile_seconds)
-    if reconciled_at is None or clock.wall() - reconciled_at > longest:
+    if compared_at is None or clock.wall() - compared_at > longest:
         return "balances to reconcile"
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -155,3 +156,38 @@ def test_a_silent_venue_is_asked_again_later(broker_site: BrokerSite) -> None:
         broker_site.broker.balances()
     with pytest.raises(RetryLater):
         broker_site.broker.find(broker_site.symbol, "tpone")
+
+
+def test_what_the_owner_brings_and_takes_is_listed(broker_site: BrokerSite) -> None:
+    broker, quote = broker_site.broker, broker_site.symbol.partition("/")[2]
+    before = _total(broker_site, quote)
+    listed = broker.transfers()
+    assert listed is not None
+    known = {each.venue_id for each in listed}
+
+    for amount in ("25.5", "-7.25"):
+        broker_site.transfer(quote, Decimal(amount))
+
+    moved = [each for each in broker.transfers() or () if each.venue_id not in known]
+    assert sorted((each.asset, each.amount) for each in moved) == [(quote, Decimal("-7.25")), (quote, Decimal("25.5"))]
+    assert len({each.venue_id for each in moved}) == 2
+    assert _total(broker_site, quote) == before + Decimal("18.25")
+
+
+def test_the_accounts_own_trades_are_listed_with_their_sides(broker_site: BrokerSite) -> None:
+    broker, symbol = broker_site.broker, broker_site.symbol
+    bought = broker.submit(_request(broker_site, lots=Decimal("1.5")))
+    sold = broker.submit(_request(broker_site, Side.SELL, "tptwo"))
+
+    trades = broker.trades(symbol, bought.fills[0].time)
+
+    told = [*((Side.BUY, fill) for fill in bought.fills), *((Side.SELL, fill) for fill in sold.fills)]
+    assert sorted(trades, key=lambda each: int(each[1].venue_trade_id)) == told
+    assert broker.trades(symbol, max(f.time for f in sold.fills) + timedelta(hours=1)) == []
+
+
+def test_what_the_key_may_do(broker_site: BrokerSite) -> None:
+    assert broker_site.broker.key_permissions().can_trade
+    assert not broker_site.broker.key_permissions().can_withdraw
+    broker_site.let_key_withdraw()
+    assert broker_site.broker.key_permissions().can_withdraw

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from itertools import count
 
+from trading_platform.domain.arming import KeyPermissions
 from trading_platform.domain.errors import AskTheVenue, FixSettings, OrderNotKnown, OrderRejected, RetryLater
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import (
@@ -19,6 +21,7 @@ from trading_platform.domain.order import (
     OrderStatus,
     Side,
 )
+from trading_platform.domain.transfer import VenueTransfer
 from trading_platform.ports.broker import OpenOrder, VenueBalance
 from trading_platform.ports.clock import Clock
 
@@ -119,6 +122,9 @@ class FakeBroker:
         self.prices = dict(prices)
         self.requests: list[OrderRequest] = []
         self.is_silent = False
+        self.lists_transfers = True
+        self.permissions = KeyPermissions(can_trade=True, can_withdraw=False, is_bound_to_addresses=True)
+        self._transfers: list[VenueTransfer] = []
 
     def misbehave(self, *misbehaviours: Misbehaviour) -> None:
         """What to do with the next orders, one each."""
@@ -150,9 +156,19 @@ class FakeBroker:
         self._fill(order, order.request.quantity - order.filled)
 
     def deposit(self, **amounts: Decimal) -> None:
-        """Money that comes (or, negative, goes) without an order, by asset."""
+        """Money that comes (or, negative, goes) without an order, by asset; the venue lists it."""
+        self.move(**amounts)
+        for asset, amount in amounts.items():
+            self._transfers.append(VenueTransfer(f"t{next(self._numbers)}", asset, amount, self._clock.read().now))
+
+    def move(self, **amounts: Decimal) -> None:
+        """The same without a trace at the venue."""
         for asset, amount in amounts.items():
             self._totals[asset] += amount
+
+    def trade_by_hand(self, request: OrderRequest) -> None:
+        """An order of the owner's own, sent past the platform."""
+        self._accept(request, Misbehaviour())
 
     def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
         """The rules per symbol."""
@@ -176,6 +192,27 @@ class FakeBroker:
         return {
             asset: VenueBalance(total - locked[asset], locked[asset]) for asset, total in self._totals.items() if total
         }
+
+    def transfers(self) -> Sequence[VenueTransfer] | None:
+        """What came and went; None if the venue is told to list nothing."""
+        self._answer()
+        return list(self._transfers) if self.lists_transfers else None
+
+    def trades(self, symbol: str, since: datetime) -> Sequence[tuple[Side, Fill]]:
+        """The account's own trades."""
+        self._answer()
+        made = [
+            (order.request.side, fill)
+            for order in self._orders.values()
+            for fill in order.fills
+            if order.request.symbol == symbol and fill.time >= since
+        ]
+        return sorted(made, key=lambda each: each[1].time)
+
+    def key_permissions(self) -> KeyPermissions:
+        """What the key may do."""
+        self._answer()
+        return self.permissions
 
     def submit(self, request: OrderRequest) -> OrderReport:
         """Fill it, or let it rest until its price comes, unless told otherwise."""

@@ -16,8 +16,10 @@ from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderKind, OrderReport, OrderStatus, Side
 from trading_platform.domain.order_machine import OrderEvent, OrderEventKind, allows, apply, happened, reported
 from trading_platform.domain.position import Position
-from trading_platform.domain.signal import Signal
+from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.signal import LegKind, Signal
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.domain.transfer import Transfer
 from trading_platform.ports.ledger import (
     AccountState,
     AssetBalance,
@@ -26,6 +28,7 @@ from trading_platform.ports.ledger import (
     HeldReservation,
     StrategySeries,
 )
+from trading_platform_tests.fakes.account_control import FakeAccountControl
 
 ZERO = Decimal(0)
 NOTHING = AssetBalance(ZERO, ZERO)
@@ -38,19 +41,21 @@ class _Account:
     mode: str
     revision: int = 0
     reconciled_at: datetime | None = None
+    reconciled_venue_time: datetime | None = None
     balances: dict[str, AssetBalance] = field(default_factory=dict)
     equity: dict[datetime, EquityPoint] = field(default_factory=dict)
     positions: dict[str, list[Position]] = field(default_factory=lambda: defaultdict(list))
     fills: dict[tuple[str, str], tuple[str, Fill]] = field(default_factory=dict)
 
 
-class FakeLedger:
+class FakeLedger(FakeAccountControl):
     """Fills the role `Ledger`.
 
     `events` has every status that an order's events left it in: client order id, status, reason, code.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.RLock()
         self._accounts: dict[str, _Account] = {}
         self._signals: dict[str, Signal] = {}
@@ -86,10 +91,20 @@ class FakeLedger:
                 balances=dict(account.balances),
                 orders_in_flight=len(self._in_flight(name)),
                 reconciled_at=account.reconciled_at,
+                reconciled_venue_time=account.reconciled_venue_time,
             )
 
-    def reconcile(self, account: str, venue_totals: Mapping[str, Decimal], *, at_revision: int, at: datetime) -> bool:
-        """Adopt the venue's totals, unless the account has moved on."""
+    def reconcile(
+        self,
+        account: str,
+        venue_totals: Mapping[str, Decimal],
+        *,
+        at_revision: int,
+        at: datetime,
+        venue_time: datetime | None = None,
+        transfers: Sequence[Transfer] = (),
+    ) -> bool:
+        """Adopt the venue's totals with what explains them, unless the account has moved on."""
         with self._lock:
             state = self._account(account)
             if state.revision != at_revision or self._in_flight(account):
@@ -98,8 +113,9 @@ class FakeLedger:
                 before, total = state.balances.get(asset, NOTHING), venue_totals.get(asset, ZERO)
                 if total != before.total:
                     state.balances[asset] = AssetBalance(total, before.reserved)
-            state.reconciled_at = at
+            state.reconciled_at, state.reconciled_venue_time = at, venue_time
             state.revision += 1
+            self._book_transfers(account, transfers)
             return True
 
     def record_equity(self, point: EquityPoint) -> None:
@@ -182,6 +198,10 @@ class FakeLedger:
     def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
         """Commit intent, reservation and approving decision together."""
         with self._lock:
+            account = self._account(order.account)
+            if order.side is Side.BUY:
+                self._refuse_while_halted(order.account)
+                self._refuse_while_unarmed(order.account, account.mode)
             self._require_possible([order])
             if replaces is not None and not self._has_ended(replaces):
                 raise TransitionForbidden(f"order {replaces} hasn't ended")
@@ -357,6 +377,26 @@ class FakeLedger:
             found = sorted(self._account(account).fills.items())
             found.sort(key=lambda item: item[1][1].time, reverse=True)
             return [(symbol, self._orders[owner].side, fill) for (symbol, _), (owner, fill) in found[:limit]]
+
+    def _approved_entries(self, account: str) -> list[datetime]:
+        return [
+            d.venue_time
+            for d in self._decisions.values()
+            if d.account == account and d.reason is ReasonCode.APPROVED and d.leg.startswith(LegKind.ENTRY)
+        ]
+
+    def _closed_positions(self, account: str) -> list[Position]:
+        histories = self._account(account).positions.values()
+        return [p for history in histories for p in history if not p.is_open]
+
+    def _booked_trades(self, account: str, symbol: str) -> set[str]:
+        return {trade_id for name, trade_id in self._account(account).fills if name == symbol}
+
+    def _change(self, account: str) -> None:
+        self._account(account).revision += 1
+
+    def _revision(self, account: str) -> int:
+        return self._account(account).revision
 
     # positions
     def open_positions(self, account: str) -> list[Position]:

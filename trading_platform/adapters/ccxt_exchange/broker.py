@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from trading_platform.adapters.ccxt_exchange.account_reports import (
+    account_trades,
+    deposits,
+    key_permissions,
+    withdrawals,
+)
 from trading_platform.adapters.ccxt_exchange.client import MARKETS_LIFETIME_SECONDS, CcxtClient
 from trading_platform.adapters.ccxt_exchange.failures import (
     MalformedAnswer,
+    NotOffered,
+    account_reading_failed,
     cancelling_failed,
     finding_failed,
     submitting_failed,
@@ -19,18 +28,22 @@ from trading_platform.adapters.ccxt_exchange.order_requests import list_paramete
 from trading_platform.adapters.ccxt_exchange.wire_fields import (
     Json,
     decimal_member,
+    epoch_ms,
     mapping,
     sequence,
     text_member,
 )
+from trading_platform.domain.arming import KeyPermissions
 from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, RetryLater
 from trading_platform.domain.instrument import Instrument
-from trading_platform.domain.order import OrderListRequest, OrderReport, OrderRequest, Side
+from trading_platform.domain.order import Fill, OrderListRequest, OrderReport, OrderRequest, Side
 from trading_platform.domain.request_limits import RequestGroup
+from trading_platform.domain.transfer import VenueTransfer
 from trading_platform.ports.broker import OpenOrder, VenueBalance
 
 _LOOKS = 3
 _TRADES_PER_PAGE = 1000
+_TRANSFERS = 1000
 _MOST_SYMBOLS_ASKED_ALONE = 13  # a question about one weighs 6, about all of them 80
 
 
@@ -57,6 +70,30 @@ class CcxtBroker:
             for balance in held
         }
         return {asset: balance for asset, balance in balances.items() if balance.total != 0}
+
+    def transfers(self) -> Sequence[VenueTransfer] | None:
+        """Credited deposits and withdrawals that left; None on a venue without such lists, as a testnet is."""
+        query = {"limit": _TRANSFERS, **self._window()}
+        try:
+            deposited = self._read_account("deposits", lambda exchange: exchange.sapiGetCapitalDepositHisrec(query))
+            withdrawn = self._read_account(
+                "withdrawals", lambda exchange: exchange.sapiGetCapitalWithdrawHistory(query)
+            )
+        except NotOffered:
+            return None
+        return [*deposits(deposited), *withdrawals(withdrawn)]
+
+    def trades(self, symbol: str, since: datetime) -> Sequence[tuple[Side, Fill]]:
+        """The account's own trades of a symbol, whatever order made them."""
+        query = {"symbol": self._wire_name(symbol), "startTime": epoch_ms(since)}
+        return account_trades(self._pages_of_trades(f"trades of {symbol}", query))
+
+    def key_permissions(self) -> KeyPermissions:
+        """What the API key may do."""
+        query = self._window()
+        return key_permissions(
+            self._read_account("the key's restrictions", lambda exchange: exchange.sapiGetAccountApiRestrictions(query))
+        )
 
     def submit(self, request: OrderRequest) -> OrderReport:
         """Send an order, once.
@@ -161,25 +198,19 @@ class CcxtBroker:
         return found_report(symbol, client_order_id, order, trades)
 
     def _trades(self, symbol: str, venue_order_id: str) -> list[Any]:
-        query: dict[str, Any] = {
-            "symbol": self._wire_name(symbol),
-            "orderId": venue_order_id,
-            "limit": _TRADES_PER_PAGE,
-            **self._window(),
-        }
+        query = {"symbol": self._wire_name(symbol), "orderId": venue_order_id}
+        return self._pages_of_trades(f"trades of order {venue_order_id}", query)
+
+    def _pages_of_trades(self, what: str, wanted: Mapping[str, Any]) -> list[Any]:
+        query: dict[str, Any] = {**wanted, "limit": _TRADES_PER_PAGE, **self._window()}
         trades: list[Any] = []
         while True:
-            page = sequence(
-                self._client.read(
-                    f"trades of order {venue_order_id}",
-                    lambda exchange: exchange.privateGetMyTrades(dict(query)),
-                    group=RequestGroup.ACCOUNT,
-                ),
-                "the list of trades",
-            )
+            answer = self._read_account(what, lambda exchange: exchange.privateGetMyTrades(dict(query)))
+            page = sequence(answer, "the list of trades")
             trades += page
             if len(page) < _TRADES_PER_PAGE:
                 return trades
+            query.pop("startTime", None)  # the venue takes one of the two
             query["fromId"] = int(text_member(mapping(page[-1], "a trade"), "id")) + 1
 
     def _fee_rates(self) -> FeeRates:
@@ -195,10 +226,10 @@ class CcxtBroker:
 
     def _account(self) -> Json:
         query = {"omitZeroBalances": "true", **self._window()}
-        answer = self._client.read(
-            "account", lambda exchange: exchange.privateGetAccount(query), group=RequestGroup.ACCOUNT
-        )
-        return mapping(answer, "the account")
+        return mapping(self._read_account("account", lambda exchange: exchange.privateGetAccount(query)), "the account")
+
+    def _read_account(self, what: str, ask: Callable[[Any], Any]) -> Any:
+        return self._client.read(what, ask, account_reading_failed, RequestGroup.ACCOUNT)
 
     def _wire_name(self, symbol: str) -> str:
         return str(self._client.market(symbol)["id"])

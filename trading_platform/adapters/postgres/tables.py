@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Double,
     FetchedValue,
@@ -37,6 +38,7 @@ ACCOUNTS = Table(
     Column("revision", BigInteger, FetchedValue(), nullable=False),
     Column("opened_at", _TIME, nullable=False),
     Column("reconciled_at", _TIME),
+    Column("reconciled_venue_time", _TIME),
 )
 
 BALANCES = Table(
@@ -405,4 +407,72 @@ STORE_SPOOL_STATE = Table(
     Column("forgotten", BigInteger, FetchedValue(), nullable=False),
     Column("rows", BigInteger, FetchedValue(), nullable=False),
     Column("points", BigInteger, FetchedValue(), nullable=False),
+)
+
+HALTS = Table(
+    "halts",
+    METADATA,
+    _id("halt_id"),
+    Column("account", Text, nullable=False),
+    Column("halted_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("flatten", Boolean, nullable=False),
+    Column("halted_at", _TIME, nullable=False),
+    Column("venue_time", _TIME, nullable=False),
+    Column("resumed_at", _TIME),
+    Column("resumed_venue_time", _TIME),
+    Column("resumed_by", Text, FetchedValue(), nullable=False),
+    Column("resume_reason", Text, FetchedValue(), nullable=False),
+)
+
+EQUITY_MARKS = Table(
+    "equity_marks",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("peak_quote", Numeric, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("day_open_quote", Numeric, nullable=False),
+    Column("last_quote", Numeric, nullable=False),
+)
+
+TRANSFERS = Table(
+    "transfers",
+    METADATA,
+    _id("transfer_id"),
+    Column("account", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("amount", Numeric, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    Column("venue_time", _TIME, nullable=False),
+    Column("recorded_at", _TIME, nullable=False),
+    Column("amount_quote", Numeric),
+    Column("equity_before_quote", Numeric),
+    Column("venue_id", Text, nullable=False),
+)
+
+BALANCE_DIFFERENCES = Table(
+    "balance_differences",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("ledger_total", Numeric, nullable=False),
+    Column("venue_total", Numeric, nullable=False),
+    Column("value_quote", Numeric),
+    Column("cause", Text, nullable=False),
+    Column("found_at", _TIME, nullable=False),
+    Column("seen_at", _TIME, nullable=False),
+)
+
+ARMINGS = Table(
+    "armings",
+    METADATA,
+    _id("arming_id"),
+    Column("account", Text, nullable=False),
+    Column("venue", Text, nullable=False),
+    Column("armed_by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("armed_at", _TIME, nullable=False),
+    Column("disarmed_at", _TIME),
 )

@@ -129,6 +129,37 @@ def test_all_three_together_are_accepted(by_hand: Engine) -> None:
     assert PostgresLedger(by_hand).account(ACCOUNT).balances["USDT"].free == 0
 
 
+_HALT = (
+    "INSERT INTO halts (account, halted_by, reason, flatten, halted_at, venue_time)"
+    " VALUES ('main', 'owner', 'holiday', false, now(), now())"
+)
+_RESERVED_WITH_ORDER = (
+    _reservation_by_hand("1"),
+    "UPDATE balances SET reserved = reserved + 1",
+)
+
+
+def test_a_halted_account_buying(by_hand: Engine) -> None:
+    with refused(by_hand, "account main is halted"):
+        run(by_hand, _HALT, _order_by_hand(), _event_by_hand(), *_RESERVED_WITH_ORDER)
+
+
+def test_a_halted_account_selling_is_accepted(by_hand: Engine) -> None:
+    selling = _order_by_hand().replace("'buy'", "'sell'")
+    run(by_hand, _HALT, selling, _event_by_hand(), *_RESERVED_WITH_ORDER)
+
+
+def test_a_live_account_buying_unarmed(by_hand: Engine) -> None:
+    live = "UPDATE accounts SET mode = 'live'"
+    with refused(by_hand, "account main is not armed"):
+        run(by_hand, live, _order_by_hand(), _event_by_hand(), *_RESERVED_WITH_ORDER)
+
+
+def test_two_halts_at_once(by_hand: Engine) -> None:
+    with refused(by_hand, "halts_one_in_force"):
+        run(by_hand, _HALT, _HALT)
+
+
 @pytest.mark.parametrize("status", ["filled", "cancelled", "rejected", "expired"])
 def test_a_settled_order_that_keeps_its_reservation(by_hand: Engine, status: str) -> None:
     with refused(by_hand, "but its reservation is active"):

@@ -58,6 +58,7 @@ def read_account(connection: Connection, name: str) -> AccountState:
         balances={row.asset: AssetBalance(row.total, row.reserved) for row in rows if row.asset is not None},
         orders_in_flight=first.in_flight,
         reconciled_at=first.reconciled_at,
+        reconciled_venue_time=first.reconciled_venue_time,
     )
 
 
@@ -132,7 +133,12 @@ def write_balance(
 
 
 def reconcile(
-    connection: Connection, account: str, venue_totals: Mapping[str, Decimal], at_revision: int, at: datetime
+    connection: Connection,
+    account: str,
+    venue_totals: Mapping[str, Decimal],
+    at_revision: int,
+    at: datetime,
+    venue_time: datetime | None,
 ) -> bool:
     """Adopt the venue's totals, unless the account has moved on since they were asked for."""
     if not lock(connection, account):
@@ -146,7 +152,8 @@ def reconcile(
         if after.total != before.total:
             write_balance(connection, account, asset, before, after, at=at, cause="reconciliation")
     revise(connection, account)
-    connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.name == account).values(reconciled_at=at))
+    agreed = {"reconciled_at": at, "reconciled_venue_time": venue_time}
+    connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.name == account).values(agreed))
     return True
 
 

@@ -6,31 +6,31 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Engine
-
 from trading_platform.adapters.postgres.engine import reading, transaction
 from trading_platform.adapters.postgres.ledger import (
     accounts,
     booking,
+    marks,
     order_events,
     orders,
     positions,
     reservations,
     signals,
 )
+from trading_platform.adapters.postgres.ledger.control import PostgresAccountControl
+from trading_platform.adapters.postgres.ledger.transfers import book as book_transfers
+from trading_platform.domain.equity_marks import EquityMarks
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.order_machine import OrderEvent, OrderEventKind
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
+from trading_platform.domain.transfer import Transfer
 from trading_platform.ports.ledger import AccountState, Decision, EquityPoint, HeldReservation, StrategySeries
 
 
-class PostgresLedger:
+class PostgresLedger(PostgresAccountControl):
     """Fills the role `Ledger`."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
     def open_account(self, name: str, quote: str, mode: str, opened_at: datetime) -> None:
         """Make the account if it isn't there; FixSettings if it is there with another quote or mode."""
@@ -154,10 +154,22 @@ class PostgresLedger:
         with reading(self._engine) as connection:
             return orders.exit_legs(connection, account, signal_id)
 
-    def reconcile(self, account: str, venue_totals: Mapping[str, Decimal], *, at_revision: int, at: datetime) -> bool:
-        """Adopt the venue's totals per asset, unless the account has moved on."""
+    def reconcile(
+        self,
+        account: str,
+        venue_totals: Mapping[str, Decimal],
+        *,
+        at_revision: int,
+        at: datetime,
+        venue_time: datetime | None = None,
+        transfers: Sequence[Transfer] = (),
+    ) -> bool:
+        """Adopt the venue's totals per asset with what explains them, unless the account has moved on."""
         with transaction(self._engine) as connection:
-            return accounts.reconcile(connection, account, venue_totals, at_revision, at)
+            adopted = accounts.reconcile(connection, account, venue_totals, at_revision, at, venue_time)
+            if adopted:
+                book_transfers(connection, account, transfers)
+            return adopted
 
     def open_positions(self, account: str) -> list[Position]:
         """Positions that are open."""
@@ -178,6 +190,11 @@ class PostgresLedger:
         """Insert or replace the point of that minute."""
         with transaction(self._engine) as connection:
             positions.record_equity(connection, point)
+
+    def mark_equity(self, point: EquityPoint, *, at_revision: int) -> EquityMarks | None:
+        """Move the account's marks on by a valuation of that revision; the marks afterwards."""
+        with transaction(self._engine) as connection:
+            return marks.mark_equity(connection, point, at_revision)
 
     def equity_history(self, account: str, limit: int) -> list[EquityPoint]:
         """Newest so many points, ascending."""

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Row, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.ledger import accounts, reservations
+from trading_platform.adapters.postgres.ledger.armings import refuse_while_unarmed
+from trading_platform.adapters.postgres.ledger.halts import refuse_while_halted
 from trading_platform.adapters.postgres.ledger.order_events import add_events
 from trading_platform.adapters.postgres.ledger.signals import record_decision
 from trading_platform.adapters.postgres.tables import ORDERS, RESERVATIONS, SIGNALS
@@ -27,6 +29,9 @@ UNANSWERED = (OrderStatus.INTENDED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
 def reserve(connection: Connection, order: Order, decision: Decision, replaces: str | None) -> None:
     """Commit intent, reservation and approving decision together (I2, I3)."""
     accounts.revise(connection, order.account)
+    if order.side is Side.BUY:
+        refuse_while_halted(connection, order.account)
+        refuse_while_unarmed(connection, order.account)
     _intend(connection, order, decision)
     record_decision(connection, decision)
     if replaces is not None:

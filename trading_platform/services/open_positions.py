@@ -70,17 +70,20 @@ def consume_signals(desk: TradingDesk, in_flight: Mapping[str, Order], *, reconc
 
 
 def _governing(desk: TradingDesk, signals: Sequence[Signal]) -> list[Signal]:
-    newest = {(signal.strategy, signal.symbol): signal for signal in signals}
+    """The signals that no later verdict of their strategy stands against, open or acted upon; the others are closed."""
+    governing = []
     for signal in signals:
-        governing = newest[signal.strategy, signal.symbol]
-        if signal is not governing:
-            message = f"the same strategy judged again at {governing.candle_close:%H:%M} UTC"
-            attempt = entry_attempt(desk, signal)
-            if attempt.legs:
-                close_superseded(desk, signal, attempt, message)
-            else:
-                refuse(desk, signal, ENTRY, ReasonCode.SUPERSEDED, message)
-    return sorted(newest.values(), key=lambda signal: signal.candle_close)
+        [newest] = desk.ledger.recent_signals(desk.account, 1, symbol=signal.symbol, strategy=signal.strategy)
+        if newest.signal_id == signal.signal_id:
+            governing.append(signal)
+            continue
+        message = f"the same strategy judged again at {newest.candle_close:%H:%M} UTC"
+        attempt = entry_attempt(desk, signal)
+        if attempt.legs:
+            close_superseded(desk, signal, attempt, message)
+        else:
+            refuse(desk, signal, ENTRY, ReasonCode.SUPERSEDED, message)
+    return governing
 
 
 def _dismiss_short(desk: TradingDesk, signal: Signal) -> None:

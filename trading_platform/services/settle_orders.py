@@ -113,17 +113,16 @@ def cancel_order(desk: TradingDesk, order: Order, why: str) -> None:
 
 
 def cancel_overdue(desk: TradingDesk) -> None:
-    """Cancel the entries that rest beyond their time limit, or whose signal is done with."""
+    """Cancel the entries that rest beyond their time limit, or against a newer verdict of their strategy."""
     limited = [order for order in desk.ledger.unsettled_orders(desk.account) if order.rests and order.expires_at]
     if not limited:
         return
     now = desk.clock.read().now
-    waiting = {signal.signal_id for signal in desk.ledger.open_signals(desk.account)}
     for order in limited:
         if order.expires_at is not None and now >= order.expires_at:
             cancel_order(desk, order, "its time is up")
-        elif order.side is Side.BUY and order.signal_id not in waiting:
-            cancel_order(desk, order, "its signal has been superseded")
+        elif order.side is Side.BUY and not _still_governs(desk, order):
+            cancel_order(desk, order, "a newer signal governs")
 
 
 def needs_asking(order: Order, now: VenueTime, resting_poll_seconds: float) -> bool:
@@ -152,6 +151,12 @@ def follow_orders(desk: TradingDesk, *, sleep: Callable[[float], None] = time.sl
         for order in working:
             settle_order(desk, order)
     return desk.ledger.unsettled_orders(desk.account)
+
+
+def _still_governs(desk: TradingDesk, order: Order) -> bool:
+    """Whether no newer verdict of its strategy stands against the order; an exit that it says mustn't wait for it."""
+    newest = desk.ledger.recent_signals(desk.account, 1, symbol=order.symbol, strategy=order.strategy)
+    return not newest or newest[0].signal_id == order.signal_id
 
 
 def _close_refused(desk: TradingDesk, order: Order, refusal: PlatformError, code: str) -> None:

@@ -267,19 +267,39 @@ def test_a_lost_cancel_is_asked_for_before_anything_follows() -> None:
     assert place.broker.lost == 1
 
 
-def test_a_newer_verdict_cancels_a_resting_entry() -> None:
+@pytest.mark.parametrize("direction", Direction)
+def test_a_newer_verdict_cancels_a_resting_entry(direction: Direction) -> None:
     place = limits()
     said = place.says()
     place.trade()
-    place.says(CLOSE + 1, Direction.SHORT)
+    newer = place.says(CLOSE + 1, direction)
     place.later(1)
-    place.trade()  # the older signal is closed
-    place.trade()  # its order is cancelled
+    place.trade()
+
+    first = leg(place, said)
+    assert (first.status, first.cancel_requested_at) == (OrderStatus.CANCELLED, place.clock.wall())
+    assert not place.is_open(said)
+    if direction is Direction.SHORT:
+        assert place.ledger.open_signals(ACCOUNT) == []
+        assert place.reserved() == 0
+    else:
+        assert leg(place, newer).status is OrderStatus.OPEN
+
+
+def test_an_exit_does_not_wait_for_the_rest_of_its_entry() -> None:
+    place = limits()
+    said = place.says()
+    place.broker.misbehave(Misbehaviour(fill_share=Decimal("0.5")))
+    place.broker.prices[SYMBOL] = BID
+    place.trade()
+    assert leg(place, said).status is OrderStatus.PARTIALLY_FILLED
+    place.says(CLOSE + 1, Direction.SHORT)
+
+    assert len(place.trade().exits) == 1
 
     assert leg(place, said).status is OrderStatus.CANCELLED
-    assert place.reserved() == 0
-    assert place.ledger.open_signals(ACCOUNT) == []
-    assert len(place.broker.requests) == 1
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.agrees_with_venue()
 
 
 class _Frozen(FakeBroker):

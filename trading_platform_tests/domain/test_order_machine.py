@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_platform.domain.booking import book_report
+from trading_platform.domain.booking import Reservation, book_report
 from trading_platform.domain.errors import TransitionForbidden
 from trading_platform.domain.order import Order, OrderStatus
 from trading_platform.domain.order_machine import (
@@ -95,7 +95,7 @@ def test_times_are_kept_of_what_leaves() -> None:
 def test_what_was_unknown_is_found_before_it_is_anything_else() -> None:
     lost = replace(INTENT, status=S.UNKNOWN)
     told = report(lost, S.FILLED, fill("1", "0.001"))
-    found, filled = reported(lost, told, book_report(lost, Decimal(60), (), told, PAIR), START)
+    found, filled = reported(lost, told, book_report(lost, Reservation(Decimal(60)), (), told, PAIR), START)
     assert [(each.kind, each.status, each.trade_ids) for each in (found, filled)] == [
         (K.FOUND, S.OPEN, ()),
         (K.FILLED, S.FILLED, ("1",)),
@@ -105,7 +105,7 @@ def test_what_was_unknown_is_found_before_it_is_anything_else() -> None:
 def test_a_report_that_tells_nothing_new_is_no_event() -> None:
     working = replace(INTENT, status=S.OPEN, venue_order_id="venue-1")
     told = report(working, S.OPEN)
-    assert reported(working, told, book_report(working, Decimal(60), (), told, PAIR), START) == ()
+    assert reported(working, told, book_report(working, Reservation(Decimal(60)), (), told, PAIR), START) == ()
 
 
 def test_a_history_begins_with_the_intent() -> None:
@@ -142,6 +142,6 @@ def _events(state: Order, happening: object, booked: set[str], number: int) -> l
     status, fills = happening
     new = [fill(f"{number}.{each}", "0.0001", at=minutes(number)) for each in range(fills)]
     told = report(state, status, *new, filled=state.filled_quantity + Decimal("0.0001") * fills)
-    booking = book_report(state, Decimal(60), booked, told, PAIR)
+    booking = book_report(state, Reservation(Decimal(60)), booked, told, PAIR)
     booked |= {each.venue_trade_id for each in new}
     return list(reported(state, told, booking, minutes(number)))

@@ -168,7 +168,7 @@ class FakeBroker:
 
     def trade_by_hand(self, request: OrderRequest) -> None:
         """An order of the owner's own, sent past the platform."""
-        self._accept(request, Misbehaviour())
+        self._accept((request,), None, Misbehaviour())
 
     def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
         """The rules per symbol."""

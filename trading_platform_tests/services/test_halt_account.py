@@ -96,14 +96,14 @@ def test_flatten_sells_everything_through_the_exit_path(place: Workplace) -> Non
     place.buys()
     place.buys(ETH, strategy="mean_reversion")
     halt(place, flatten=True)
-    assert str(work_waiting(place.ledger, place.clock, place.settings)).startswith("exits due")
+    assert str(work_waiting(place.ledger, place.store, place.clock, place.settings)).startswith("exits due")
 
     assert len(place.trade().exits) == 2
 
     assert place.ledger.open_positions(ACCOUNT) == []
     assert place.agrees_with_venue()
     assert place.reserved() == 0
-    assert work_waiting(place.ledger, place.clock, place.settings) is None
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
 
 
 def test_a_flattening_exit_that_fails_is_tried_again(place: Workplace) -> None:

@@ -200,9 +200,9 @@ def test_a_standing_difference_is_looked_at_once_a_minute(place: Workplace) -> N
     place.trade()
 
     assert last_compared_at(place.ledger, ACCOUNT) == place.clock.wall()
-    assert work_waiting(place.ledger, place.clock, place.settings) is None
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
     place.later(61)
-    assert work_waiting(place.ledger, place.clock, place.settings) == "balances to reconcile"
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) == "balances to reconcile"
 
 
 # the owner's word

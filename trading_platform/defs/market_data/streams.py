@@ -82,12 +82,10 @@ def _materialization(
     states = [
         {
             "symbol": status.symbol,
-            "state": f"{status.state.value}{NBSP}since{NBSP}{status.since:%H:%M:%S}",
-            "last data (UTC)": f"{status.last_event_at:%H:%M:%S}" if status.last_event_at else "—",
-            "trades": f"{status.trades}{NBSP}till{NBSP}{status.last_trade_at:%H:%M:%S}"
-            if status.last_trade_at
-            else "none",
+            "state": f"{status.state.value} since {status.since:%H:%M:%S}",
             "why": status.reason,
+            "last data": f"{status.last_event_at:%H:%M:%S}" if status.last_event_at else "—",
+            "trades": f"{status.trades} until {status.last_trade_at:%H:%M:%S}" if status.last_trade_at else "none",
             "oddities": _oddities(status),
         }
         for status in statuses.values()
@@ -104,9 +102,9 @@ def _materialization(
     ]
     endpoints = [
         {
-            "endpoints": f"{circuit.group.replace('_', NBSP)} of {circuit.venue}",
+            "endpoints": f"{circuit.group.replace('_', ' ')} of {circuit.venue}",
             "asked by": circuit.process,
-            "circuit": f"{circuit.state.replace('_', '-')}{NBSP}since{NBSP}{circuit.since:%H:%M:%S}",
+            "circuit": f"{circuit.state.replace('_', '-')} since {circuit.since:%H:%M:%S}",
             "why": circuit.reason,
         }
         for circuit in (noted.seen_at(wall) for noted in circuits)

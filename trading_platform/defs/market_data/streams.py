@@ -8,7 +8,7 @@ import dagster as dg
 from trading_platform.bootstrap import Platform
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import as_table, utc
-from trading_platform.domain.circuit import Circuit, CircuitState
+from trading_platform.domain.circuit import Circuit, current, left_alone
 from trading_platform.domain.stream import StreamStatus
 from trading_platform.settings import current_settings
 
@@ -48,15 +48,12 @@ def stream_sensor(context: dg.SensorEvaluationContext, platform: PlatformParam) 
 
 
 def _circuits(platform: Platform) -> list[Circuit]:
-    """Those of processes that live: what a dead one has left open stands there until its successor is answered."""
-    wall = platform.clock.wall()
     noted = platform.circuits.circuits() if platform.circuits else []
-    return [circuit for circuit in noted if circuit.state is CircuitState.CLOSED or circuit.stands_open(wall)]
+    return current(noted, platform.clock.wall())
 
 
 def _left_alone(circuits: Sequence[Circuit]) -> list[str]:
-    open_ones = (circuit for circuit in circuits if circuit.state is not CircuitState.CLOSED)
-    return [f"{circuit.process} leaves {circuit.group} of {circuit.venue} alone" for circuit in open_ones]
+    return [f"{circuit.process} leaves {circuit.group} of {circuit.venue} alone" for circuit in left_alone(circuits)]
 
 
 def _states(platform: Platform, statuses: Mapping[str, StreamStatus]) -> dict[str, str]:
@@ -77,7 +74,6 @@ def _verdict(platform: Platform, statuses: Mapping[str, StreamStatus], circuits:
 def _materialization(
     platform: Platform, statuses: Mapping[str, StreamStatus], circuits: Sequence[Circuit]
 ) -> dg.AssetMaterialization:
-    wall = platform.clock.wall()
     # few and narrow columns: the catalog's page cuts a wide table off
     states = [
         {
@@ -107,7 +103,7 @@ def _materialization(
             "circuit": f"{circuit.state.replace('_', '-')} since {circuit.since:%H:%M:%S}",
             "why": circuit.reason,
         }
-        for circuit in (noted.seen_at(wall) for noted in circuits)
+        for circuit in circuits
     ]
     return dg.AssetMaterialization(
         MARKET_STREAM,

@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,6 +28,7 @@ from pydantic_settings.exceptions import SettingsError
 from trading_platform.domain.aggregation import aggregates_from
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import FixSettings
+from trading_platform.domain.protection import ProtectionRules
 from trading_platform.domain.risk import PositionShareTier
 
 ENVIRONMENT_PREFIX = "TRADING_PLATFORM_"
@@ -48,6 +49,7 @@ def _unified_symbol(text: str) -> str:
 IntervalName = Annotated[str, AfterValidator(_known_interval)]
 Symbol = Annotated[str, AfterValidator(_unified_symbol)]
 Share = Annotated[Decimal, Field(gt=0, le=1)]
+Percent = Annotated[Decimal, Field(gt=0, le=50)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
 
 
@@ -244,9 +246,68 @@ class RiskSettings(Section):
     cooldown_seconds: float = Field(300.0, ge=0, description="per symbol after an exit, on the venue's clock")
 
 
-class ExecutionSettings(Section):
-    """How an order is followed."""
+class ProtectionSettings(Section):
+    """Stop and target of every position; they rest at the venue."""
 
+    enabled: bool = True
+    stop: Literal["atr", "percent"] = Field("atr", description="percent also where there is no average true range yet")
+    stop_atr_multiple: Decimal = Field(Decimal(3), gt=0, le=50, description="average true ranges below the entry")
+    stop_percent: Percent = Field(Decimal(2), description="below the entry")
+    min_stop_percent: Percent = Field(Decimal(1), description="bounds of the stop by average true ranges")
+    max_stop_percent: Percent = Field(Decimal(8))
+    target: Literal["reward", "percent", "none"] = "reward"
+    target_reward_multiple: Decimal = Field(Decimal(2), gt=0, le=100, description="times the stop's distance")
+    target_percent: Decimal = Field(Decimal(4), gt=0, le=1000, description="above the entry")
+    trailing: bool = Field(True, description="the stop follows the price up, never down")
+    trailing_activation_percent: Decimal = Field(Decimal("1.5"), ge=0, le=1000, description="gain from which on")
+    trailing_distance_percent: Percent = Field(Decimal("1.2"), description="below the price")
+    trailing_step_percent: Percent = Field(Decimal("0.25"), description="smaller raises aren't made")
+    stop_limit_offset_percent: Decimal = Field(
+        Decimal(0), ge=0, le=50, description="how far below its stop price it still sells; 0: at any price"
+    )
+    max_holding_seconds: float = Field(172_800.0, ge=0, description="on the venue's clock; 0: for ever")
+    look_seconds: PositiveSeconds = Field(
+        20.0, le=300, description="wall clock, between two looks at stops whose price isn't near"
+    )
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> ProtectionSettings:
+        if self.min_stop_percent > self.max_stop_percent:
+            raise ValueError("min_stop_percent must not be above max_stop_percent")
+        return self
+
+    @property
+    def rules(self) -> ProtectionRules:
+        """The same for the rules of the domain: what is switched off is None."""
+        return ProtectionRules(
+            stop_atr_multiple=self.stop_atr_multiple if self.stop == "atr" else None,
+            stop_percent=self.stop_percent,
+            min_stop_percent=self.min_stop_percent,
+            max_stop_percent=self.max_stop_percent,
+            target_reward_multiple=self.target_reward_multiple if self.target == "reward" else None,
+            target_percent=self.target_percent if self.target == "percent" else None,
+            trailing_activation_percent=self.trailing_activation_percent if self.trailing else None,
+            trailing_distance_percent=self.trailing_distance_percent,
+            trailing_step_percent=self.trailing_step_percent,
+            stop_limit_offset_percent=self.stop_limit_offset_percent,
+            max_holding=timedelta(seconds=self.max_holding_seconds) if self.max_holding_seconds else None,
+        )
+
+
+class ExecutionSettings(Section):
+    """How orders are placed and followed."""
+
+    entry: Literal["market", "limit"] = Field("market", description='"limit": at the bid, and followed by repricing')
+    limit_offset_bps: Decimal = Field(
+        Decimal(0), ge=-1000, le=1000, description="of a limit entry, above the bid; negative below it"
+    )
+    limit_seconds: PositiveSeconds = Field(20.0, description="then a limit entry is cancelled, on the venue's clock")
+    most_reprices: int = Field(2, ge=0, le=20, description="of a limit entry, for what it hasn't filled")
+    most_reprice_bps: Decimal = Field(Decimal(20), ge=0, le=1000, description="above its first limit price")
+    limit_then: Literal["give_up", "market"] = Field("give_up", description="with what the last limit order left")
+    resting_poll_seconds: PositiveSeconds = Field(
+        30.0, description="between two questions about an order that rests, besides what its stream tells"
+    )
     follow_seconds: PositiveSeconds = Field(4.0, description="the longest a trade run waits for its orders")
     poll_seconds: PositiveSeconds = Field(0.15, description="between two questions about the same order")
     clock_margin_seconds: PositiveSeconds = Field(5.0, description="added to recv_window before 'not found' is final")
@@ -341,6 +402,7 @@ class Settings(BaseSettings):
     )
     indicators: IndicatorSettings = IndicatorSettings()
     risk: RiskSettings = RiskSettings()
+    protection: ProtectionSettings = ProtectionSettings()
     execution: ExecutionSettings = ExecutionSettings()
     charts: ChartSettings = ChartSettings()
     alerts: AlertSettings = AlertSettings()

@@ -11,6 +11,7 @@
     ├── OrderNotKnown          the venue knows no such order
     ├── RefuseTrade            a rule of ours says no; carries a reason code
     │   └── InsufficientFree   … the account's free balance doesn't cover the reservation
+    ├── TransitionForbidden    that can't happen to an order of this status; nothing was written
     └── AlreadyDone            the ledger has this signal's leg; send nothing
 """
 
@@ -84,6 +85,10 @@ class InsufficientFree(RefuseTrade):
 
     def __init__(self, message: str) -> None:
         super().__init__("insufficient_free_balance", message)
+
+
+class TransitionForbidden(PlatformError):
+    """An event that can't happen to an order in its state: two of ours have come together, or one of us is wrong."""
 
 
 class AlreadyDone(PlatformError):

@@ -32,6 +32,8 @@ class Instrument:
         Smallest price times quantity that the exchange accepts.
     taker_fee_rate
         Fraction of what is received that a taker pays, for example ``0.001``.
+    min_sell_price_ratio, max_sell_price_ratio
+        Bounds of a sell's limit price as multiples of the market's average price (PERCENT_PRICE); None: no bound.
     """
 
     symbol: str
@@ -44,6 +46,8 @@ class Instrument:
     min_notional_quote: Decimal
     taker_fee_rate: Decimal
     maker_fee_rate: Decimal
+    min_sell_price_ratio: Decimal | None = None
+    max_sell_price_ratio: Decimal | None = None
 
     def floor_quantity(self, quantity: Decimal) -> Decimal:
         """Quantity rounded down to the lot grid and cut to the largest order."""
@@ -56,3 +60,9 @@ class Instrument:
         return (
             on_grid and quantity >= self.min_quantity and quantity > 0 and (quantity * price >= self.min_notional_quote)
         )
+
+    def takes_sell_price(self, limit_price: Decimal, market_price: Decimal) -> bool:
+        """Whether a sell at `limit_price` is near enough to the market for the venue."""
+        lowest, highest = self.min_sell_price_ratio, self.max_sell_price_ratio
+        above = lowest is None or limit_price >= lowest * market_price
+        return above and (highest is None or limit_price <= highest * market_price)

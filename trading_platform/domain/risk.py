@@ -24,12 +24,15 @@ class ReasonCode(StrEnum):
     BELOW_EXCHANGE_MINIMUM = "below_exchange_minimum"
     INSUFFICIENT_FREE_BALANCE = "insufficient_free_balance"
     REJECTED_BY_VENUE = "rejected_by_venue"
+    NOT_FILLED = "not_filled"
     # entries put off while they are valid
     DATA_NOT_TRUSTED = "data_not_trusted"
     CLOCK_DRIFT = "venue_clock_drift"
     NO_FRESH_PRICE = "no_fresh_price"
     BALANCE_NOT_RECONCILED = "balance_not_reconciled"
     ORDER_IN_FLIGHT = "order_in_flight"
+    FOREIGN_ORDER = "foreign_order_at_venue"
+    SLIPPAGE = "slippage_beyond_bound"
 
 
 class PositionShareTier(BaseModel):

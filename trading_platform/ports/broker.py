@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from trading_platform.domain.instrument import Instrument
-from trading_platform.domain.order import OrderReport, OrderRequest
+from trading_platform.domain.order import OrderListRequest, OrderReport, OrderRequest, Side
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,16 @@ class VenueBalance:
     def total(self) -> Decimal:
         """Free and locked."""
         return self.free + self.locked
+
+
+@dataclass(frozen=True)
+class OpenOrder:
+    """An order that lies open at the venue, whoever placed it."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    filled_quantity: Decimal
 
 
 class Broker(Protocol):
@@ -46,7 +56,7 @@ class Broker(Protocol):
         ...
 
     def submit(self, request: OrderRequest) -> OrderReport:
-        """Send a market order, once: never repeated here.
+        """Send an order, once: never repeated here. A report of one that rests has no fills, or some.
 
         Raises
         ------
@@ -77,4 +87,30 @@ class Broker(Protocol):
         AskTheVenue
             The answer was lost.
         """
+        ...
+
+    def submit_list(self, request: OrderListRequest) -> Sequence[OrderReport]:
+        """Send a stop and its target as one list, once: the venue takes both or neither.
+
+        Raises
+        ------
+        OrderRejected, AskTheVenue
+            As for a single order; what is unknown is asked for by the orders' own ids.
+        """
+        ...
+
+    def cancel_list(self, symbol: str, list_id: str, client_order_ids: Sequence[str]) -> Sequence[OrderReport]:
+        """Cancel what is left of a list and report its orders.
+
+        Raises
+        ------
+        OrderNotKnown
+            The venue has no such open list.
+        AskTheVenue
+            The answer was lost.
+        """
+        ...
+
+    def open_orders(self, symbols: Sequence[str]) -> Sequence[OpenOrder]:
+        """All orders that lie open in these symbols, whoever placed them."""
         ...

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from trading_platform.domain.order_machine import OrderEvent
 from trading_platform.domain.position import Position
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
@@ -40,6 +41,8 @@ class AccountState:
     revision
         Grows with every reservation, booking and reconciliation: whoever read the venue's balances at one revision
         may only write them at the same one.
+    orders_in_flight
+        Orders whose outcome isn't known yet; stops and targets that rest at the venue, untouched, aren't among them.
     reconciled_at
         Wall clock of the last reconciliation with the venue, None before the first.
     """
@@ -140,10 +143,11 @@ class Ledger(Protocol):
         """Store a decision; a repeated one of the same signal, leg and reason only updates its time and message."""
         ...
 
-    def reserve(self, order: Order, decision: Decision) -> None:
+    def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
         """Commit intent, reservation and approving decision together, under the account's lock (I2, I3).
 
-        For an entry, the reservation is made in ``order.reserved_asset`` of ``order.reserved_amount``.
+        The reservation is made in ``order.reserved_asset`` of ``order.reserved_amount``. `replaces` is the client id
+        of an order that has ended and whose place the new one takes at another price: its events say so.
 
         Raises
         ------
@@ -151,6 +155,21 @@ class Ledger(Protocol):
             If total less reserved doesn't cover it; nothing is written.
         AlreadyDone
             If an order of that client order id exists; nothing is written.
+        TransitionForbidden
+            If the order that it `replaces` hasn't ended; nothing is written.
+        """
+        ...
+
+    def reserve_list(self, orders: Sequence[Order], decision: Decision) -> None:
+        """The same for a stop and its target, or for a stop alone, in one transaction.
+
+        The two orders of a list are over the same base, which the stop reserves; of whichever ends first, the other
+        one takes over what is reserved.
+
+        Raises
+        ------
+        InsufficientFree, AlreadyDone
+            As above; AlreadyDone also if another stop of the symbol isn't final. Nothing is written.
         """
         ...
 
@@ -166,6 +185,16 @@ class Ledger(Protocol):
 
     def mark_unknown(self, client_order_id: str, why: str, at: datetime) -> None:
         """The answer was lost; the reservation stays (I4)."""
+        ...
+
+    def request_cancel(self, client_order_id: str, why: str, at: datetime) -> None:
+        """Committed before a cancel leaves; what the cancel led to is booked by its report.
+
+        Raises
+        ------
+        TransitionForbidden
+            If the order was never sent, or has ended.
+        """
         ...
 
     def close_unfilled(
@@ -192,6 +221,11 @@ class Ledger(Protocol):
         final the reservation shrinks by what the fills used; when it is, the rest is released. A report never moves
         an order back from a final status. A first buy opens a position that takes the strategy, and the candle close,
         of the order's signal; a later one adds to it.
+
+        Raises
+        ------
+        TransitionForbidden
+            If the report can't be true of the order (a refusal after fills, for instance); nothing is written.
         """
         ...
 
@@ -201,6 +235,22 @@ class Ledger(Protocol):
 
     def order(self, client_order_id: str) -> Order | None:
         """The order of that id."""
+        ...
+
+    def order_events(self, client_order_id: str) -> list[OrderEvent]:
+        """Everything that happened to the order, first to last; replayed, it gives the order's state."""
+        ...
+
+    def entry_signal(self, position: Position) -> Signal | None:
+        """The signal whose entry opened the position."""
+        ...
+
+    def orders_of_signal(self, account: str, signal_id: str) -> list[Order]:
+        """All of the signal's orders, oldest first."""
+        ...
+
+    def note_asked(self, client_order_id: str, at: datetime) -> None:
+        """Remember when the venue last told of an order that rests: nothing that happened to it, so no event."""
         ...
 
     def exit_legs(self, account: str, signal_id: str) -> int:
@@ -231,6 +281,10 @@ class Ledger(Protocol):
 
     def recent_orders(self, account: str, limit: int) -> list[Order]:
         """Newest orders first."""
+        ...
+
+    def fills_of(self, client_order_id: str) -> list[Fill]:
+        """The order's fills, oldest first."""
         ...
 
     def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:

@@ -11,6 +11,14 @@ from trading_platform.ports.ledger import Decision
 from trading_platform.services.trading_desk import TradingDesk
 
 
+class PutOff(Exception):
+    """An entry can't be made now, and may be later while its signal is valid."""
+
+    def __init__(self, reason: ReasonCode, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 def decision(
     desk: TradingDesk,
     signal: Signal,

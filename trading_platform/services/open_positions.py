@@ -6,32 +6,36 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from trading_platform.domain.attempts import NextStep
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.check import EVERY, CheckName, CheckResult
-from trading_platform.domain.errors import AlreadyDone, RefuseTrade
-from trading_platform.domain.market import Ticker
-from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.entry_price import rest_of_entry
+from trading_platform.domain.errors import RefuseTrade
+from trading_platform.domain.order import Order, Side
 from trading_platform.domain.risk import ReasonCode
-from trading_platform.domain.signal import Leg, LegKind, Signal, client_order_id
-from trading_platform.domain.sizing import SizedOrder, size_entry
+from trading_platform.domain.signal import Leg, LegKind, Signal
+from trading_platform.domain.sizing import BPS, size_entry
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.check_market_data import check_clock, check_series
-from trading_platform.services.decide import decision, put_off, refuse
-from trading_platform.services.settle_orders import submit_order
+from trading_platform.services.decide import PutOff, put_off, refuse
+from trading_platform.services.look_at_venue_orders import FOREIGN
+from trading_platform.services.place_entry import (
+    EntryAttempt,
+    EntryOrder,
+    close_superseded,
+    conclude_entry,
+    entry_attempt,
+    entry_price,
+    require_depth,
+    reserve_and_send,
+)
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.value_account import value_account
 
 ENTRY = Leg(LegKind.ENTRY)
+_ORDER_FOLLOWS = (NextStep.FIRST, NextStep.REPEAT, NextStep.REPRICE, NextStep.CROSS)
 RECORDED_RULES = (CheckName.ONCE, CheckName.IN_ORDER, CheckName.WELL_FORMED, CheckName.AGREED)
 """Rules about what was seen over minutes: judged by the refresh runs, and never more than a warning."""
-
-
-class PutOff(Exception):
-    """An entry can't be made now, and may be later while its signal is valid."""
-
-    def __init__(self, reason: ReasonCode, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 def consume_signals(desk: TradingDesk, in_flight: Mapping[str, Order], *, reconciled: bool) -> list[str]:
@@ -51,7 +55,10 @@ def consume_signals(desk: TradingDesk, in_flight: Mapping[str, Order], *, reconc
     """
     sent = []
     for signal in _governing(desk, desk.ledger.open_signals(desk.account)):
-        if signal.symbol in in_flight:
+        waiting = in_flight.get(signal.symbol)
+        if waiting is not None and waiting.signal_id == signal.signal_id:
+            continue  # its own order is under way
+        if waiting is not None:
             put_off(desk, signal, ENTRY, ReasonCode.ORDER_IN_FLIGHT, "an order of this symbol isn't settled yet")
         elif signal.direction is Direction.SHORT:
             _dismiss_short(desk, signal)
@@ -68,7 +75,11 @@ def _governing(desk: TradingDesk, signals: Sequence[Signal]) -> list[Signal]:
         governing = newest[signal.strategy, signal.symbol]
         if signal is not governing:
             message = f"the same strategy judged again at {governing.candle_close:%H:%M} UTC"
-            refuse(desk, signal, ENTRY, ReasonCode.SUPERSEDED, message)
+            attempt = entry_attempt(desk, signal)
+            if attempt.legs:
+                close_superseded(desk, signal, attempt, message)
+            else:
+                refuse(desk, signal, ENTRY, ReasonCode.SUPERSEDED, message)
     return sorted(newest.values(), key=lambda signal: signal.candle_close)
 
 
@@ -80,35 +91,35 @@ def _dismiss_short(desk: TradingDesk, signal: Signal) -> None:
 
 
 def _try_entry(desk: TradingDesk, signal: Signal, reconciled: bool) -> str | None:
+    attempt = entry_attempt(desk, signal)
+    if attempt.step not in _ORDER_FOLLOWS:
+        conclude_entry(desk, signal, attempt)
+        return None
     try:
-        _refuse_by_rule(desk, signal)
+        _refuse_by_rule(desk, signal, attempt)
         if not reconciled:
             raise PutOff(ReasonCode.BALANCE_NOT_RECONCILED, "the venue's balances aren't known")
+        _require_no_foreign_order(desk)
         checks = _trusted_checks(desk, signal)
-        sized, ticker, equity = _size(desk, signal)
+        entry, facts = _size(desk, signal, attempt)
     except RefuseTrade as refusal:
-        refuse(desk, signal, ENTRY, ReasonCode(refusal.reason_code), str(refusal))
+        refuse(desk, signal, attempt.leg, ReasonCode(refusal.reason_code), str(refusal))
         return None
     except PutOff as later:
-        put_off(desk, signal, ENTRY, later.reason, str(later))
+        put_off(desk, signal, attempt.leg, later.reason, str(later))
         return None
-    details = {
-        "checks": checks,
-        "sizing": list(sized.steps),
-        "equity_quote": str(equity),
-        "ask": str(ticker.ask),
-        "price_received_at": ticker.received_at.isoformat(),
-    }
-    return _reserve_and_send(desk, signal, sized, details)
+    return reserve_and_send(desk, signal, attempt, entry, {"checks": checks, **facts})
 
 
-def _refuse_by_rule(desk: TradingDesk, signal: Signal) -> None:
+def _refuse_by_rule(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) -> None:
     """The rules that no later attempt could change."""
     risk, now = desk.settings.risk, desk.clock.read()
     if not signal.is_valid_at(now, risk.signal_valid_for_seconds, risk.reaction_allowance_seconds):
         age = (now.now - signal.candle_close).total_seconds()
         raise RefuseTrade(ReasonCode.SIGNAL_EXPIRED, f"its candle closed {age:.0f} s ago on the venue's clock")
     held = desk.ledger.open_positions(desk.account)
+    if attempt.filled:
+        return  # the position is its own, and counted already
     if any(position.symbol == signal.symbol for position in held):
         raise RefuseTrade(ReasonCode.POSITION_EXISTS, f"{signal.symbol} is held already")
     entries = [o for o in desk.ledger.unsettled_orders(desk.account) if o.side is Side.BUY]
@@ -120,6 +131,13 @@ def _refuse_by_rule(desk: TradingDesk, signal: Signal) -> None:
             ReasonCode.COOLDOWN,
             f"{signal.symbol} was closed at {closed_at:%H:%M:%S} UTC, less than {risk.cooldown_seconds:.0f} s ago",
         )
+
+
+def _require_no_foreign_order(desk: TradingDesk) -> None:
+    """Somebody else trades on the account: what is free and what is held may change under our hands."""
+    foreign = [incident for incident in desk.journal.open_incidents() if incident.key.startswith(FOREIGN)]
+    if foreign:
+        raise PutOff(ReasonCode.FOREIGN_ORDER, foreign[0].summary)
 
 
 def _trusted_checks(desk: TradingDesk, signal: Signal) -> list[dict[str, Any]]:
@@ -158,7 +176,8 @@ def _as_detail(result: CheckResult) -> dict[str, Any]:
     }
 
 
-def _size(desk: TradingDesk, signal: Signal) -> tuple[SizedOrder, Ticker, Decimal]:
+def _size(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) -> tuple[EntryOrder, dict[str, Any]]:
+    """The order to reserve, and the facts behind it."""
     risk, limit = desk.settings.risk, desk.settings.freshness.max_price_age_seconds
     ticker = desk.store.tickers([signal.symbol]).get(signal.symbol)
     if ticker is None or ticker.age_seconds(desk.clock.wall()) > limit:
@@ -167,46 +186,31 @@ def _size(desk: TradingDesk, signal: Signal) -> tuple[SizedOrder, Ticker, Decima
     state = desk.ledger.account(desk.account)
     if value is None:
         raise PutOff(ReasonCode.NO_FRESH_PRICE, "the account can't be valued: a price or the balance is missing")
-    sized = size_entry(
-        equity_quote=value.equity_quote,
-        free_quote=state.balances[state.quote].free,
-        ask=ticker.ask,
-        instrument=desk.instrument(signal.symbol),
-        fraction=risk.fraction_of_equity,
-        tiers=risk.position_share_tiers,
-        notional_floor_quote=risk.notional_floor_quote,
-        slippage_bps=risk.slippage_bps,
-    )
-    return sized, ticker, value.equity_quote
-
-
-def _reserve_and_send(desk: TradingDesk, signal: Signal, sized: SizedOrder, details: Mapping[str, Any]) -> str | None:
+    price, limit_price = entry_price(desk, attempt, ticker)
+    slippage = risk.slippage_bps if limit_price is None else Decimal(0)
     instrument = desk.instrument(signal.symbol)
-    order = Order(
-        client_order_id=client_order_id(signal.signal_id, ENTRY),
-        account=desk.account,
-        signal_id=signal.signal_id,
-        leg=str(ENTRY),
-        strategy=signal.strategy,
-        symbol=signal.symbol,
-        side=Side.BUY,
-        quantity=sized.quantity,
-        status=OrderStatus.INTENDED,
-        filled_quantity=Decimal(0),
-        reserved_asset=instrument.quote,
-        reserved_amount=sized.reserve_quote,
-        created_at=desk.clock.wall(),
-        submitted_at=None,
-    )
-    approval = decision(
-        desk, signal, ENTRY, ReasonCode.APPROVED, f"buy {sized.quantity}: {signal.reason}", details=details
-    )
-    try:
-        desk.ledger.reserve(order, approval)
-    except AlreadyDone:
-        return None
-    except RefuseTrade as refusal:
-        refuse(desk, signal, ENTRY, ReasonCode(refusal.reason_code), str(refusal))
-        return None
-    submit_order(desk, order)
-    return order.client_order_id
+    facts: dict[str, Any] = {
+        "equity_quote": str(value.equity_quote),
+        "bid": str(ticker.bid),
+        "ask": str(ticker.ask),
+        "price_received_at": ticker.received_at.isoformat(),
+    }
+    if attempt.wanted is None:
+        sized = size_entry(
+            equity_quote=value.equity_quote,
+            free_quote=state.balances[state.quote].free,
+            ask=price,
+            instrument=instrument,
+            fraction=risk.fraction_of_equity,
+            tiers=risk.position_share_tiers,
+            notional_floor_quote=risk.notional_floor_quote,
+            slippage_bps=slippage,
+        )
+        quantity, reserve, facts["sizing"] = sized.quantity, sized.reserve_quote, list(sized.steps)
+    else:
+        quantity = rest_of_entry(attempt.wanted, attempt.filled, price, instrument)
+        reserve = quantity * price * (1 + slippage / BPS) * (1 + instrument.taker_fee_rate)
+        facts["sizing"] = [f"{attempt.wanted} wanted, {attempt.filled} bought, {quantity} left"]
+    if limit_price is None:
+        facts |= require_depth(desk, signal.symbol, quantity, ticker.ask)
+    return EntryOrder(quantity, reserve, limit_price), facts

@@ -95,10 +95,12 @@ def ccxt_broker() -> Iterator[BrokerSite]:
             else:
                 control.add_fault("status", status=502, endpoint="order_placement", count=1)
 
+        [ticker] = CcxtMarketFeed(CcxtClient(access_to(venue))).tickers([SYMBOL])
         yield BrokerSite(
             CcxtBroker(CcxtClient(access_to(venue))),
             SYMBOL,
             Decimal("0.00100"),
+            ticker.bid,
             lose_next_answer,
             lambda: _set(control, "partial_fill", fraction="0.5", count=1),
             lambda: _set(control, "outage"),

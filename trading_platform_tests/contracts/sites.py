@@ -51,6 +51,8 @@ class BrokerSite:
     ----------
     symbol, quantity
         Something that the account can buy at once and sell again.
+    price
+        About what the symbol costs now.
     lose_next_answer
         Lose the answer to the next order: True if the venue shall take the order nevertheless.
     fill_next_partly
@@ -62,6 +64,7 @@ class BrokerSite:
     broker: Broker
     symbol: str
     quantity: Decimal
+    price: Decimal
     lose_next_answer: Callable[[bool], None]
     fill_next_partly: Callable[[], None]
     silence: Callable[[], None]
@@ -87,6 +90,7 @@ def fake_broker() -> Iterator[BrokerSite]:
         broker,
         SYMBOL,
         Decimal("0.00100"),
+        Decimal("50000.00"),
         lambda taken: broker.misbehave(Misbehaviour(lose_answer=True, never_arrives=not taken)),
         lambda: broker.misbehave(Misbehaviour(fill_share=Decimal("0.5"))),
         lambda: setattr(broker, "is_silent", True),

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from trading_platform.domain.errors import AskTheVenue, FixSettings, OrderNotKnown, OrderRejected, RetryLater
-from trading_platform.domain.order import OrderReport, OrderRequest, OrderStatus, Side
+from trading_platform.domain.order import OrderKind, OrderReport, OrderRequest, OrderStatus, Side
 from trading_platform_tests.contracts.sites import BrokerSite
 
 
@@ -102,6 +102,43 @@ def test_a_partly_filled_order_ends_once(broker_site: BrokerSite) -> None:
     with pytest.raises(OrderNotKnown):
         broker_site.broker.cancel(broker_site.symbol, "tpone")
     assert broker_site.broker.find(broker_site.symbol, "tpone").fills == report.fills
+
+
+def _limit(site: BrokerSite, share: str, side: Side = Side.BUY, name: str = "tpone") -> OrderRequest:
+    price = (site.price * Decimal(share)).quantize(Decimal("0.01"))
+    return OrderRequest(name, site.symbol, side, site.quantity, OrderKind.LIMIT, price)
+
+
+def test_a_limit_order_below_the_market_rests_until_it_is_cancelled(broker_site: BrokerSite) -> None:
+    instrument = broker_site.broker.instruments([broker_site.symbol])[broker_site.symbol]
+    before = broker_site.broker.balances()[instrument.quote]
+    request = _limit(broker_site, "0.9")
+    report = broker_site.broker.submit(request)
+    assert (report.status, report.filled_quantity, report.fills) == (OrderStatus.OPEN, 0, ())
+    assert broker_site.broker.find(broker_site.symbol, "tpone") == report
+    resting = broker_site.broker.balances()[instrument.quote]
+    assert request.limit_price is not None
+    assert resting.locked == request.limit_price * request.quantity
+    assert resting.total == before.total
+    cancelled = broker_site.broker.cancel(broker_site.symbol, "tpone")
+    assert (cancelled.status, cancelled.fills) == (OrderStatus.CANCELLED, ())
+    assert broker_site.broker.find(broker_site.symbol, "tpone") == cancelled
+    assert broker_site.broker.balances()[instrument.quote] == before
+
+
+def test_a_limit_order_beyond_the_market_fills_at_once(broker_site: BrokerSite) -> None:
+    request = _limit(broker_site, "1.01")
+    report = broker_site.broker.submit(request)
+    assert report.status is OrderStatus.FILLED
+    assert request.limit_price is not None
+    assert all(fill.price <= request.limit_price for fill in report.fills)
+
+
+def test_a_limit_order_whose_answer_was_lost_is_found_resting(broker_site: BrokerSite) -> None:
+    broker_site.lose_next_answer(True)
+    with pytest.raises(AskTheVenue):
+        broker_site.broker.submit(_limit(broker_site, "0.9"))
+    assert broker_site.broker.find(broker_site.symbol, "tpone").status is OrderStatus.OPEN
 
 
 def test_what_was_bought_can_be_sold(broker_site: BrokerSite) -> None:

@@ -24,7 +24,8 @@ from trading_platform.adapters.postgres.ledger import PostgresLedger
 from trading_platform.domain.errors import PlatformError
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderStatus, Side
-from trading_platform.domain.signal import Signal
+from trading_platform.domain.order_machine import replay
+from trading_platform.domain.signal import Leg, LegKind, Signal
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import Ledger
 from trading_platform_tests.fakes import FakeLedger
@@ -97,6 +98,23 @@ class LedgerSequences(RuleBasedStateMachine):
         self.on_both(lambda ledger: ledger.mark_unknown(made.client_order_id, "lost", START))
 
     @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def request_cancel(self, data: st.DataObject) -> None:
+        made = self._any_order(data)
+        self.on_both(lambda ledger: ledger.request_cancel(made.client_order_id, "its time is up", START))
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data(), amount=amounts)
+    def reprice(self, data: st.DataObject, amount: Decimal) -> None:
+        made, about = data.draw(st.sampled_from(self.orders))
+        leg = Leg(LegKind.EXIT if made.side is Side.SELL else LegKind.ENTRY, next(self.minutes))
+        reserved = amount if made.side is Side.BUY else made.quantity
+        after = order(about, reserved, side=made.side, quantity=made.quantity, leg=leg, at=minutes(leg.attempt))
+        told, old = decision(about, leg), made.client_order_id
+        if self.on_both(lambda ledger: ledger.reserve(after, told, replaces=old)) is None:
+            self.orders.append((after, about))
+
+    @precondition(lambda self: self.orders)
     @rule(data=st.data(), rejected=st.booleans(), seen=st.sampled_from([None, *OrderStatus]))
     def close_unfilled(self, data: st.DataObject, rejected: bool, seen: OrderStatus | None) -> None:
         made = self._any_order(data)
@@ -146,6 +164,16 @@ class LedgerSequences(RuleBasedStateMachine):
         self.on_both(lambda ledger: ledger.open_positions(self.account))
         self.on_both(lambda ledger: ledger.open_signals(self.account))
         self.on_both(lambda ledger: [ledger.last_closed_at(self.account, symbol) for symbol in INSTRUMENTS])
+
+    @invariant()
+    def events_give_the_state(self) -> None:
+        for made, _ in self.orders:
+            name = made.client_order_id
+            events = self.ledgers[1].order_events(name)
+            assert events == self.ledgers[0].order_events(name)
+            stored = self.ledgers[1].order(name)
+            assert stored is not None
+            assert replay(made, events) == stored
 
     @invariant()
     def nothing_is_overspent_and_reservations_add_up(self) -> None:

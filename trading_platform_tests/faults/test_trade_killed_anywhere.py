@@ -3,60 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import count
-from typing import Any, cast
 
 import pytest
 
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.trade import trade
-from trading_platform.services.trading_desk import TradingDesk
+from trading_platform_tests.faults.mortality import Killed, Life, mortal
 from trading_platform_tests.support.examples import ACCOUNT, SYMBOL
 from trading_platform_tests.support.trading_floor import TradingFloor
 
 pytestmark = pytest.mark.integration
 
 _TWO_MINUTES = 120
-
-
-class Killed(BaseException):
-    """What no handler of the platform may catch."""
-
-
-class Life:
-    """Ends before the n-th call of any port."""
-
-    def __init__(self, calls: int) -> None:
-        self._left = calls
-        self.last_words = ""
-
-    def spend(self, call: str) -> None:
-        self._left -= 1
-        if self._left < 0:
-            self.last_words = call
-            raise Killed(call)
-
-
-class Mortal:
-    """A port whose calls cost life."""
-
-    def __init__(self, port: object, life: Life) -> None:
-        self._port, self._life = port, life
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._port, name)
-
-        def call(*arguments: Any, **more: Any) -> Any:
-            self._life.spend(f"{type(self._port).__name__}.{name}")
-            return method(*arguments, **more)
-
-        return call
-
-
-def _mortal(desk: TradingDesk, life: Life) -> TradingDesk:
-    ports = {name: cast(Any, Mortal(getattr(desk, name), life)) for name in ("ledger", "broker", "store")}
-    return replace(desk, **ports)
 
 
 def _killed_at_every_call(floor: TradingFloor, prepare: Callable[[int], None]) -> Iterator[str]:
@@ -66,7 +25,7 @@ def _killed_at_every_call(floor: TradingFloor, prepare: Callable[[int], None]) -
         prepare(seconds)
         life = Life(calls)
         try:
-            trade(_mortal(floor.desk(), life))
+            trade(mortal(floor.desk(), life))
         except Killed:
             floor.trade_until_quiet()
             floor.assert_books_agree()

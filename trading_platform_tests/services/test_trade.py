@@ -17,7 +17,7 @@ def place() -> Workplace:
 
 
 def _work(place: Workplace) -> str | None:
-    return work_waiting(place.ledger, place.clock, place.settings)
+    return work_waiting(place.ledger, place.store, place.clock, place.settings)
 
 
 def test_an_account_that_was_never_reconciled_is_work(place: Workplace) -> None:

@@ -13,7 +13,8 @@ from trading_platform.adapters.ccxt_exchange.failures import (
     submitting_failed,
 )
 from trading_platform.adapters.ccxt_exchange.instruments import FeeRates, binance_instrument, fee_rates
-from trading_platform.adapters.ccxt_exchange.order_reports import found_report, placed_report
+from trading_platform.adapters.ccxt_exchange.order_reports import found_report, list_reports, open_order, placed_report
+from trading_platform.adapters.ccxt_exchange.order_requests import list_parameters, order_parameters
 from trading_platform.adapters.ccxt_exchange.wire_fields import (
     Json,
     decimal_member,
@@ -23,13 +24,13 @@ from trading_platform.adapters.ccxt_exchange.wire_fields import (
 )
 from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, RetryLater
 from trading_platform.domain.instrument import Instrument
-from trading_platform.domain.order import OrderReport, OrderRequest, Side
+from trading_platform.domain.order import OrderListRequest, OrderReport, OrderRequest, Side
 from trading_platform.domain.request_limits import RequestGroup
-from trading_platform.ports.broker import VenueBalance
+from trading_platform.ports.broker import OpenOrder, VenueBalance
 
-_SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
 _LOOKS = 3
 _TRADES_PER_PAGE = 1000
+_MOST_SYMBOLS_ASKED_ALONE = 13  # a question about one weighs 6, about all of them 80
 
 
 class CcxtBroker:
@@ -57,16 +58,8 @@ class CcxtBroker:
         return {asset: balance for asset, balance in balances.items() if balance.total != 0}
 
     def submit(self, request: OrderRequest) -> OrderReport:
-        """Send a market order, once."""
-        order = {
-            "symbol": self._wire_name(request.symbol),
-            "side": _SIDES[request.side],
-            "type": "MARKET",
-            "quantity": format(request.quantity, "f"),
-            "newClientOrderId": request.client_order_id,
-            "newOrderRespType": "FULL",
-            **self._window(),
-        }
+        """Send an order, once."""
+        order = {**order_parameters(request, self._wire_name(request.symbol)), **self._window()}
         what = f"order {request.client_order_id}"
         answer = self._client.send(
             what,
@@ -103,6 +96,49 @@ class CcxtBroker:
             return self.find(symbol, client_order_id)
         except (RetryLater, OrderNotKnown) as silence:
             raise AskTheVenue(f"{what} was accepted, but what became of the order isn't known: {silence}") from None
+
+    def submit_list(self, request: OrderListRequest) -> Sequence[OrderReport]:
+        """Send a stop and its target as one list (ccxt has no common form of it), once."""
+        symbol = request.stop.symbol
+        orders = {**list_parameters(request, self._wire_name(symbol)), **self._window()}
+        what = f"order list {request.list_id}"
+        answer = self._client.send(
+            what, lambda exchange: exchange.privatePostOrderListOco(orders), submitting_failed, reduces_risk=True
+        )
+        return self._list_reports(what, symbol, answer, (request.stop.client_order_id, request.target.client_order_id))
+
+    def cancel_list(self, symbol: str, list_id: str, client_order_ids: Sequence[str]) -> Sequence[OrderReport]:
+        """Cancel what is left of a list and report its orders."""
+        query = {"symbol": self._wire_name(symbol), "listClientOrderId": list_id, **self._window()}
+        what = f"cancel of order list {list_id}"
+        answer = self._client.send(
+            what, lambda exchange: exchange.privateDeleteOrderList(query), cancelling_failed, reduces_risk=True
+        )
+        return self._list_reports(what, symbol, answer, client_order_ids)
+
+    def open_orders(self, symbols: Sequence[str]) -> Sequence[OpenOrder]:
+        """All orders that lie open in these symbols, asked for singly or, where that is cheaper, at once."""
+        names = {self._wire_name(symbol): symbol for symbol in symbols}
+        asked: list[str | None] = [*names] if len(names) <= _MOST_SYMBOLS_ASKED_ALONE else [None]
+        found = [mapping(order, "an open order") for name in asked for order in self._open_orders(name)]
+        return [open_order(names[str(order["symbol"])], order) for order in found if order.get("symbol") in names]
+
+    def _open_orders(self, wire_name: str | None) -> Sequence[Any]:
+        query: dict[str, Any] = self._window() if wire_name is None else {"symbol": wire_name, **self._window()}
+        answer = self._client.read(
+            "open orders", lambda exchange: exchange.privateGetOpenOrders(query), group=RequestGroup.ACCOUNT
+        )
+        return sequence(answer, "the list of open orders")
+
+    def _list_reports(
+        self, what: str, symbol: str, answer: object, client_order_ids: Sequence[str]
+    ) -> Sequence[OrderReport]:
+        """Reports out of the answer about a list; an order that has traded is asked for, with its trades."""
+        try:
+            told = list_reports(symbol, client_order_ids, answer)
+            return [told.get(order_id) or self.find(symbol, order_id) for order_id in client_order_ids]
+        except (RetryLater, OrderNotKnown) as unreadable:
+            raise AskTheVenue(f"{what} was accepted, but what became of it isn't known: {unreadable}") from None
 
     def _look(self, symbol: str, client_order_id: str) -> OrderReport:
         query = {"symbol": self._wire_name(symbol), "origClientOrderId": client_order_id, **self._window()}

@@ -47,6 +47,8 @@ def binance_instrument(market: Market, fees: FeeRates) -> Instrument:
         min_notional_quote=max(_members(notionals, "minNotional"), default=_NONE),
         taker_fee_rate=fees.taker,
         maker_fee_rate=fees.maker,
+        min_sell_price_ratio=_bound(by_type, "askMultiplierDown", "multiplierDown"),
+        max_sell_price_ratio=_bound(by_type, "askMultiplierUp", "multiplierUp"),
     )
 
 
@@ -74,6 +76,14 @@ def unified_instrument(market: Market, precision_is_step: bool, least_tick: Any 
         taker_fee_rate=_number(market.get("taker")),
         maker_fee_rate=_number(market.get("maker")),
     )
+
+
+def _bound(by_type: Json, of_sells: str, of_both: str) -> Decimal | None:
+    """A multiplier of PERCENT_PRICE_BY_SIDE or, where the venue has only that, of PERCENT_PRICE."""
+    for filter_name, name in (("PERCENT_PRICE_BY_SIDE", of_sells), ("PERCENT_PRICE", of_both)):
+        if filter_name in by_type:
+            return decimal_member(mapping(by_type[filter_name], filter_name), name)
+    return None
 
 
 def _members(filters: Iterable[Json], name: str) -> list[Decimal]:

@@ -122,6 +122,13 @@ ORDERS = Table(
     Column("venue_order_id", Text),
     Column("created_at", _TIME, nullable=False),
     Column("submitted_at", _TIME),
+    Column("kind", Text, FetchedValue(), nullable=False),
+    Column("limit_price", Numeric),
+    Column("stop_price", Numeric),
+    Column("list_id", Text),
+    Column("expires_at", _TIME),
+    Column("cancel_requested_at", _TIME),
+    Column("asked_at", _TIME),
 )
 
 ORDER_EVENTS = Table(
@@ -133,6 +140,8 @@ ORDER_EVENTS = Table(
     Column("reason", Text, nullable=False),
     Column("code", Text),
     Column("at", _TIME, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", JSONB, FetchedValue(), nullable=False),
 )
 
 RESERVATIONS = Table(

@@ -81,7 +81,7 @@ def trade_sensor(context: dg.SensorEvaluationContext, platform: PlatformParam) -
     if is_active(context.instance, trade.name):
         return dg.SkipReason("the last trade run is still at work")
     platform.open_account()
-    work = work_waiting(platform.ledger, platform.clock, platform.settings)
+    work = work_waiting(platform.ledger, platform.store, platform.clock, platform.settings)
     if work is None:
         return dg.SkipReason("no open signals, no unsettled orders, no exits due")
     return dg.RunRequest(tags={"trading/work": work})

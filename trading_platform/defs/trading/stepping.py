@@ -46,7 +46,7 @@ def run_cycle(platform: Platform, run_id: str) -> None:
         platform.strategies,
         market.window_candles,
     )
-    if work_waiting(platform.ledger, platform.clock, settings):
+    if work_waiting(platform.ledger, platform.store, platform.clock, settings):
         trade(platform.desk(run_id))
     record_equity(platform.ledger, platform.store, platform.clock, account)
 

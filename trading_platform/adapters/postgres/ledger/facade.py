@@ -9,9 +9,10 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from trading_platform.adapters.postgres.engine import reading, transaction
-from trading_platform.adapters.postgres.ledger import accounts, booking, orders, positions, signals
+from trading_platform.adapters.postgres.ledger import accounts, booking, order_events, orders, positions, signals
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from trading_platform.domain.order_machine import OrderEvent, OrderEventKind
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
 from trading_platform.ports.ledger import AccountState, Decision, EquityPoint, StrategySeries
@@ -65,10 +66,15 @@ class PostgresLedger:
         with transaction(self._engine) as connection:
             signals.record_decision(connection, decision)
 
-    def reserve(self, order: Order, decision: Decision) -> None:
+    def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
         """Commit intent, reservation and approving decision together, under the account's lock."""
         with transaction(self._engine) as connection:
-            orders.reserve(connection, order, decision)
+            orders.reserve(connection, order, decision, replaces)
+
+    def reserve_list(self, orders_: Sequence[Order], decision: Decision) -> None:
+        """Commit the intents of a stop and its target, their common reservation and the approving decision."""
+        with transaction(self._engine) as connection:
+            orders.reserve_list(connection, orders_, decision)
 
     def mark_submitted(self, client_order_id: str, at: datetime) -> None:
         """Intended becomes submitted."""
@@ -79,6 +85,11 @@ class PostgresLedger:
         """The answer was lost; the reservation stays."""
         with transaction(self._engine) as connection:
             orders.mark_unknown(connection, client_order_id, why, at)
+
+    def request_cancel(self, client_order_id: str, why: str, at: datetime) -> None:
+        """The cancel is about to leave."""
+        with transaction(self._engine) as connection:
+            orders.request_cancel(connection, client_order_id, why, at)
 
     def close_unfilled(
         self,
@@ -91,9 +102,9 @@ class PostgresLedger:
         seen: OrderStatus | None = None,
     ) -> None:
         """A definite end without fills; releases the reservation once."""
-        status = OrderStatus.REJECTED if rejected else OrderStatus.EXPIRED
+        kind = OrderEventKind.REJECTED if rejected else OrderEventKind.EXPIRED
         with transaction(self._engine) as connection:
-            orders.close_unfilled(connection, client_order_id, status, why, code, at, seen)
+            orders.close_unfilled(connection, client_order_id, kind, why, code, at, seen)
 
     def book(self, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
         """Book a report in one transaction; the order afterwards."""
@@ -109,6 +120,26 @@ class PostgresLedger:
         """The order of that id."""
         with reading(self._engine) as connection:
             return orders.find_order(connection, client_order_id)
+
+    def order_events(self, client_order_id: str) -> list[OrderEvent]:
+        """Everything that happened to the order."""
+        with reading(self._engine) as connection:
+            return order_events.read_events(connection, client_order_id)
+
+    def entry_signal(self, position: Position) -> Signal | None:
+        """The signal whose entry opened the position."""
+        with reading(self._engine) as connection:
+            return signals.entry_signal(connection, position)
+
+    def orders_of_signal(self, account: str, signal_id: str) -> list[Order]:
+        """All of the signal's orders, oldest first."""
+        with reading(self._engine) as connection:
+            return orders.orders_of_signal(connection, account, signal_id)
+
+    def note_asked(self, client_order_id: str, at: datetime) -> None:
+        """Remember when the venue last told of it."""
+        with transaction(self._engine) as connection:
+            orders.note_asked(connection, client_order_id, at)
 
     def exit_legs(self, account: str, signal_id: str) -> int:
         """How many exit orders this signal already has."""
@@ -144,6 +175,11 @@ class PostgresLedger:
         """Newest orders first."""
         with reading(self._engine) as connection:
             return orders.recent_orders(connection, account, limit)
+
+    def fills_of(self, client_order_id: str) -> list[Fill]:
+        """The order's fills, oldest first."""
+        with reading(self._engine) as connection:
+            return booking.fills_of(connection, client_order_id)
 
     def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
         """Newest fills first: symbol, side, fill."""

@@ -9,7 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, Select, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from trading_platform.adapters.postgres.tables import DECISIONS, SIGNALS, STRATEGY_PROGRESS
+from trading_platform.adapters.postgres.tables import DECISIONS, ORDERS, SIGNALS, STRATEGY_PROGRESS
+from trading_platform.domain.order import Side
+from trading_platform.domain.position import Position
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.strategies.base import Direction
@@ -69,6 +71,25 @@ def open_signals(connection: Connection, account: str) -> list[Signal]:
     query = _signals(account).where(SIGNALS.c.decided_at.is_(None))
     rows = connection.execute(query.order_by(SIGNALS.c.candle_close, SIGNALS.c.signal_id))
     return [_signal(row) for row in rows]
+
+
+def entry_signal(connection: Connection, position: Position) -> Signal | None:
+    """The signal whose entry opened the position."""
+    query = (
+        _signals(position.account)
+        .join(ORDERS, ORDERS.c.signal_id == SIGNALS.c.signal_id)
+        .where(
+            SIGNALS.c.symbol == position.symbol,
+            SIGNALS.c.strategy == position.strategy,
+            SIGNALS.c.candle_close == position.entry_candle_close,
+            ORDERS.c.side == Side.BUY,
+            ORDERS.c.filled_quantity > 0,
+        )
+        .order_by(ORDERS.c.created_at.desc(), ORDERS.c.client_order_id)
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _signal(row)
 
 
 def recent_signals(

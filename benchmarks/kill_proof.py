@@ -97,9 +97,7 @@ def _points(undisturbed: Sequence[Outcome]) -> set[KillPoint]:
 
 
 def _figures(undisturbed: Sequence[Outcome], killed: Numbered, seed: int, seconds: float) -> dict[str, Any]:
-    deaths = Counter(
-        str(death.point) for outcome in killed.values() for death in outcome.case.deaths[: outcome.died]
-    )
+    deaths = Counter(str(death.point) for outcome in killed.values() for death in outcome.case.deaths[: outcome.died])
     points = sorted(map(str, _points(undisturbed)))
     orders: Counter[str] = Counter()
     for outcome in (*undisturbed, *killed.values()):

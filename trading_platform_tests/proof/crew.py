@@ -13,7 +13,7 @@ from multiprocessing.util import Finalize
 import structlog
 
 from trading_platform.adapters.postgres.migrate import upgrade
-from trading_platform_tests.proof.cases import SCENARIOS, TROUBLES, Case, Census
+from trading_platform_tests.proof.cases import Case, Census, to_count, to_count_next
 from trading_platform_tests.proof.prover import Outcome, Prover, exchange_of
 from trading_platform_tests.support.postgres import running_postgres
 
@@ -32,9 +32,10 @@ class Crew:
             yield running[done], done.result()
 
     def census(self) -> Iterator[Outcome]:
-        """Every scenario under every trouble without any death."""
-        undisturbed = [Case(scenario.name, trouble.name) for scenario in SCENARIOS for trouble in TROUBLES]
-        return (outcome for _, outcome in self.outcomes(enumerate(undisturbed)))
+        """Every scenario under every trouble that concerns it, without any death."""
+        undisturbed = [outcome for _, outcome in self.outcomes(enumerate(to_count()))]
+        yield from undisturbed
+        yield from (outcome for _, outcome in self.outcomes(enumerate(to_count_next(census_of(undisturbed)))))
 
 
 def census_of(outcomes: Sequence[Outcome]) -> Census:

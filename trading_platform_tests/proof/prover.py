@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from multiprocessing.connection import Connection
+from typing import Any
 
 import psycopg2
 from pydantic import SecretStr
@@ -22,7 +23,7 @@ from trading_platform.services.refresh_market import refresh_candles, refresh_ti
 from trading_platform.settings import Settings
 from trading_platform.simulator.config import AccountConfig
 from trading_platform_tests.proof import life
-from trading_platform_tests.proof.cases import SCENARIO_OF, TROUBLE_OF, Case, Passed
+from trading_platform_tests.proof.cases import SCENARIO_OF, TROUBLE_OF, Case, Passed, Rules
 from trading_platform_tests.proof.life import Birth, Killed, Quiet, Restless
 from trading_platform_tests.support.books import Comparison, ExchangeBooks
 from trading_platform_tests.support.examples import MINUTE, signal
@@ -90,7 +91,9 @@ class Prover:
         self.lives = multiprocessing.get_context("forkserver")
         self.lives.set_forkserver_preload(life.PRELOADED)
         self._settings = _settings(database_url, venue)
-        self.now = self._bring_market_data()
+        self._platform = Platform(self._settings)
+        self.bring_market_data()
+        self.now = self._platform.clock.read().now
 
     def close(self) -> None:
         """Let go of the database."""
@@ -109,24 +112,30 @@ class Prover:
             self.venue.control.clear_faults()
         return Outcome(case, run.died, run.passed, tuple(problems), run.orders(), time.monotonic() - begun)
 
-    def settings_of(self, account: str) -> Settings:
+    def settings_of(self, account: str, rules: Rules) -> Settings:
         """The settings of the account's trader."""
         settings = self._settings
         key = SecretStr(_key(account))
-        return settings.model_copy(
-            update={
-                "account": settings.account.model_copy(update={"name": account}),
-                "servers": settings.servers.model_copy(update={"simulator_api_key": key}),
-            }
-        )
+        changes: dict[str, Any] = {
+            "account": settings.account.model_copy(update={"name": account}),
+            "servers": settings.servers.model_copy(update={"simulator_api_key": key}),
+        }
+        for name, values in rules.items():
+            section = getattr(settings, name)
+            changes[name] = type(section).model_validate({**section.model_dump(), **values})
+        return settings.model_copy(update=changes)
 
-    def _bring_market_data(self) -> datetime:
-        platform, market = Platform(self._settings), self._settings.market
-        refresh_candles(
-            platform.feed, platform.store, platform.clock, market.symbols, [MINUTE], market.history_candles
-        )
+    def step(self, candles: int) -> None:
+        """Let the market go on by so many candles, and see them."""
+        for _ in range(candles):
+            self.venue.control.step()
+        self.bring_market_data()
+
+    def bring_market_data(self) -> None:
+        """Refresh candles and prices as they are now."""
+        platform, market = self._platform, self._settings.market
+        refresh_candles(platform.feed, platform.store, platform.clock, market.symbols, [MINUTE], market.history_candles)
         refresh_tickers(platform.feed, platform.store, market.symbols)
-        return platform.clock.read().now
 
 
 class _Run:
@@ -135,13 +144,17 @@ class _Run:
     def __init__(self, prover: Prover, case: Case, account: str) -> None:
         self._prover, self._case, self._account = prover, case, account
         self._scenario, self._trouble = SCENARIO_OF[case.scenario], TROUBLE_OF[case.trouble]
-        self._birth = Birth(prover.settings_of(account), pause_seconds=self._trouble.hold_seconds)
+        self._birth = Birth(
+            prover.settings_of(account, self._scenario.held_rules), pause_seconds=self._trouble.hold_seconds
+        )
         self.died = 0
         self.passed: Passed = {}
 
     def problems(self) -> list[str]:
         """Go through it; what didn't agree."""
         self._prepare()
+        rules = self._scenario.rules
+        self._birth = replace(self._birth, settings=self._prover.settings_of(self._account, rules))
         for fault in self._trouble.faults:
             self._prover.venue.control.fault(**fault)
         for number, (symbol, direction) in enumerate(self._scenario.says):
@@ -174,6 +187,7 @@ class _Run:
         with self._born(self._birth) as trader:
             self._hear(trader)
         self.passed = {}  # what counts comes after
+        self._prover.step(self._scenario.steps)
 
     def _say(self, symbol: str, direction: Direction, minute: int) -> None:
         close = self._prover.now + timedelta(minutes=minute)

@@ -77,7 +77,9 @@ class Comparison:
         reserved = {asset: amount for asset, (_, amount) in self._ledger_balances().items() if amount}
         held = self._rows("SELECT symbol, quantity FROM positions WHERE account = %s AND closed_at IS NULL")
         found = {
-            "orders still open in the ledger": [name for name, (status, _) in self._orders.items() if not status.is_final],
+            "orders still open in the ledger": [
+                name for name, (status, _) in self._orders.items() if not status.is_final
+            ],
             "orders still open at the exchange": open_at_exchange,
             "still reserved": reserved,
             "positions still open": held,
@@ -92,7 +94,9 @@ class Comparison:
     def _sent_twice(self) -> Iterator[str]:
         sent = Counter(order.client_order_id for order in self._exchange.orders)
         yield from (f"{name} was accepted {times} times" for name, times in sent.items() if times > 1)
-        legs = self._rows("SELECT signal_id, leg, count(*) FROM orders WHERE account = %s GROUP BY 1, 2 HAVING count(*) > 1")
+        legs = self._rows(
+            "SELECT signal_id, leg, count(*) FROM orders WHERE account = %s GROUP BY 1, 2 HAVING count(*) > 1"
+        )
         yield from (f"the {leg} of signal {name} has {times} orders" for name, leg, times in legs)
 
     def _orders_differ(self) -> Iterator[str]:

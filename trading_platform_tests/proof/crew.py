@@ -1,4 +1,4 @@
-"""The proof on several processors: processes with a database and an exchange of their own, cases for whoever is free."""
+"""The proof on several processors: a database and an exchange for each, and cases for whoever is free."""
 
 from __future__ import annotations
 

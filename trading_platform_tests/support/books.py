@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from psycopg2.extensions import connection as Database
+import psycopg2.extensions
 
 from trading_platform.domain.order import OrderStatus
 from trading_platform.simulator.exchange import Exchange
-from trading_platform.simulator.model import Balance, Order, SymbolRules, Totals, Trade
 
 STATUS_OF = {
     "NEW": OrderStatus.OPEN,
@@ -25,32 +24,130 @@ _NEVER_PLACED = (OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.CANCELLE
 
 
 @dataclass(frozen=True)
-class ExchangeBooks:
-    """Everything that the exchange knows of one account."""
+class KnownOrder:
+    """An order as the exchange has it."""
 
-    rules: Sequence[SymbolRules]
-    balances: Sequence[Balance]
-    orders: Sequence[Order]
-    trades: Sequence[Trade]
-    totals: Sequence[Totals]
+    order_id: str
+    client_order_id: str
+    status: str
+    executed_quantity: Decimal
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still trade."""
+        return self.status in ("NEW", "PARTIALLY_FILLED")
+
+
+@dataclass(frozen=True)
+class KnownTrade:
+    """A fill as the exchange has it."""
+
+    trade_id: str
+    order_id: str
+    symbol: str
+    price: Decimal
+    quantity: Decimal
+    commission: Decimal
+    commission_asset: str
+
+
+@dataclass(frozen=True)
+class ExchangeBooks:
+    """Everything that the exchange knows of one account.
+
+    Parameters
+    ----------
+    balances
+        Free and locked, by asset.
+    smallest
+        Of each symbol: its base asset, its lot and its minimum notional.
+    unbalanced
+        Assets of which the exchange's own books don't add up.
+    """
+
+    balances: Mapping[str, tuple[Decimal, Decimal]]
+    orders: Sequence[KnownOrder]
+    trades: Sequence[KnownTrade]
+    smallest: Mapping[str, tuple[str, Decimal, Decimal]]
+    unbalanced: Sequence[str] = ()
 
     @classmethod
     def of(cls, exchange: Exchange, account: str) -> ExchangeBooks:
         """Read on the exchange's own thread."""
-        names = [rules.symbol for rules in exchange.symbols()]
+        rules = exchange.symbols()
         return cls(
-            exchange.symbols(),
-            exchange.account_state(account).balances,
-            [order for name in names for order in exchange.all_orders(account, name)],
-            [trade for name in names for trade in exchange.my_trades(account, name)],
-            exchange.totals(),
+            {each.asset: (each.free, each.locked) for each in exchange.account_state(account).balances},
+            [
+                KnownOrder(str(order.order_id), order.client_order_id, str(order.status), order.executed_quantity)
+                for each in rules
+                for order in exchange.all_orders(account, each.symbol)
+            ],
+            [
+                KnownTrade(
+                    str(trade.trade_id),
+                    str(trade.order_id),
+                    trade.symbol,
+                    trade.price,
+                    trade.quantity,
+                    trade.commission,
+                    trade.commission_asset,
+                )
+                for each in rules
+                for trade in exchange.my_trades(account, each.symbol)
+            ],
+            {each.symbol: (each.base_asset, each.step_size, each.min_notional) for each in rules},
+            [each.asset for each in exchange.totals() if each.accounts + each.venue + each.fees != each.deposits],
+        )
+
+    @classmethod
+    def asked(cls, client: Any, symbols: Sequence[str]) -> ExchangeBooks:
+        """Asked over HTTP.
+
+        Parameters
+        ----------
+        client
+            One of ccxt, of Binance, that may see the account.
+        """
+        client.load_markets()
+        rules = {}
+        for symbol in symbols:
+            market = client.market(symbol)
+            filters = {each["filterType"]: each for each in market["info"]["filters"]}
+            lot, notional = filters["LOT_SIZE"]["stepSize"], filters["NOTIONAL"]["minNotional"]
+            rules[market["id"]] = (market["base"], Decimal(lot), Decimal(notional))
+        return cls(
+            {
+                each["asset"]: (Decimal(each["free"]), Decimal(each["locked"]))
+                for each in client.privateGetAccount()["balances"]
+            },
+            [
+                KnownOrder(
+                    str(order["orderId"]), order["clientOrderId"], order["status"], Decimal(order["executedQty"])
+                )
+                for name in rules
+                for order in client.privateGetAllOrders({"symbol": name, "limit": 1000})
+            ],
+            [
+                KnownTrade(
+                    str(trade["id"]),
+                    str(trade["orderId"]),
+                    name,
+                    Decimal(trade["price"]),
+                    Decimal(trade["qty"]),
+                    Decimal(trade["commission"]),
+                    trade["commissionAsset"],
+                )
+                for name in rules
+                for trade in client.privateGetMyTrades({"symbol": name, "limit": 1000})
+            ],
+            rules,
         )
 
 
 class Comparison:
     """Both books of one account, at a moment when nothing is on its way between them."""
 
-    def __init__(self, database: Database, account: str, exchange: ExchangeBooks) -> None:
+    def __init__(self, database: psycopg2.extensions.connection, account: str, exchange: ExchangeBooks) -> None:
         self._database, self._account, self._exchange = database, account, exchange
         self._orders = {
             client_order_id: (OrderStatus(status), filled)
@@ -73,7 +170,7 @@ class Comparison:
 
     def leftovers(self) -> list[str]:
         """What is still open or reserved; nothing once everything was sold."""
-        open_at_exchange = [order.client_order_id for order in self._exchange.orders if order.status.is_open]
+        open_at_exchange = [order.client_order_id for order in self._exchange.orders if order.is_open]
         reserved = {asset: amount for asset, (_, amount) in self._ledger_balances().items() if amount}
         held = self._rows("SELECT symbol, quantity FROM positions WHERE account = %s AND closed_at IS NULL")
         found = {
@@ -111,7 +208,7 @@ class Comparison:
             elif (status, filled) != (STATUS_OF[known.status], known.executed_quantity):
                 yield (
                     f"{name} is {status} with {filled} filled, but {known.status} with {known.executed_quantity} "
-                    "at the exchange"
+                    "filled at the exchange"
                 )
 
     def _fills_differ(self) -> Iterator[str]:
@@ -121,8 +218,8 @@ class Comparison:
         name_of = {order.order_id: order.client_order_id for order in self._exchange.orders}
         traded = [
             (
-                name_of[trade.order_id],
-                str(trade.trade_id),
+                name_of.get(trade.order_id, f"order {trade.order_id}, which the exchange doesn't have"),
+                trade.trade_id,
                 trade.price,
                 trade.quantity,
                 trade.commission,
@@ -140,9 +237,9 @@ class Comparison:
 
     def _balances_differ(self) -> Iterator[str]:
         exchange = {
-            balance.asset: (balance.free + balance.locked, balance.locked)
-            for balance in self._exchange.balances
-            if balance.free or balance.locked
+            asset: (free + locked, locked)
+            for asset, (free, locked) in self._exchange.balances.items()
+            if free or locked
         }
         ledger = self._ledger_balances()
         for asset in sorted(exchange.keys() | ledger.keys()):
@@ -150,9 +247,8 @@ class Comparison:
                 yield f"{asset} (total, bound): ledger {ledger.get(asset)}, exchange {exchange.get(asset)}"
         missing = self._rows("SELECT asset, missing, cause FROM balance_changes WHERE account = %s AND missing <> 0")
         yield from (f"the ledger missed {amount} {asset} at a {cause}" for asset, amount, cause in missing)
-        for totals in self._exchange.totals:
-            if totals.accounts + totals.venue + totals.fees != totals.deposits:
-                yield f"the exchange's own books of {totals.asset} don't balance"
+        for asset in self._exchange.unbalanced:
+            yield f"the exchange's own books of {asset} don't balance"
 
     def _reservations_differ(self) -> Iterator[str]:
         held: dict[str, Decimal] = defaultdict(Decimal)
@@ -174,12 +270,12 @@ class Comparison:
         positions = {symbol.replace("/", ""): quantity for symbol, quantity in rows}
         totals = {asset: total for asset, (total, _) in self._ledger_balances().items()}
         prices = {trade.symbol: trade.price for trade in self._exchange.trades}
-        for rules in self._exchange.rules:
-            quantity = positions.get(rules.symbol, Decimal(0))
-            unclaimed = totals.get(rules.base_asset, Decimal(0)) - quantity
-            is_dust = unclaimed < rules.step_size or unclaimed * prices[rules.symbol] < rules.min_notional
+        for symbol, (base, lot, notional) in self._exchange.smallest.items():
+            quantity = positions.get(symbol, Decimal(0))
+            unclaimed = totals.get(base, Decimal(0)) - quantity
+            is_dust = unclaimed < lot or unclaimed * prices[symbol] < notional
             if unclaimed < 0 or not is_dust:
-                yield f"{rules.symbol}: positions of {quantity}, {unclaimed} of the balance beside them"
+                yield f"{symbol}: positions of {quantity}, {unclaimed} of the balance beside them"
 
     def _histories_differ(self) -> Iterator[str]:
         newest = self._rows(

@@ -8,7 +8,6 @@ exchange must come to tell the same story, to the last digit, while the market g
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import sys
 import tempfile

@@ -70,7 +70,7 @@ def watch(passing: Passing) -> None:
 
 
 def _watch_commits(passing: Passing) -> None:
-    commit = DefaultDialect.do_commit
+    commit: Callable[[DefaultDialect, Any], None] = DefaultDialect.do_commit
 
     def watched(self: DefaultDialect, connection: Any) -> None:
         where = _committing()
@@ -112,5 +112,5 @@ def _watch_requests(passing: Passing) -> None:
         passing(KillPoint(where, Stage.ANSWERED))
         return response
 
-    http.client.HTTPConnection.putrequest = leaving  # type: ignore[assignment,method-assign]
+    http.client.HTTPConnection.putrequest = leaving  # type: ignore[method-assign]
     http.client.HTTPConnection.getresponse = reading  # type: ignore[method-assign]

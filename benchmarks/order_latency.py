@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from rich.table import Table
 from benchmarks.many_symbols import exchange_of, platform_of
 from benchmarks.records import keep
 from trading_platform.bootstrap import Platform
+from trading_platform.domain.instrument import ceil_to_step
 from trading_platform.domain.order import Side
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.settle_orders import submit_order
@@ -35,6 +36,7 @@ from trading_platform_tests.support.examples import ACCOUNT, SYMBOL, decision, o
 from trading_platform_tests.support.postgres import running_postgres
 
 WORTH_QUOTE = Decimal(20)
+SLIPPAGE = Decimal("1.1")
 LIMITS_MS = {"at once": 20.0, "over loopback": 100.0}
 _WARM_UP = 20
 
@@ -89,15 +91,14 @@ def measure(name: str, platform: Platform, orders: int, make: Callable[[TradingD
     desk = make(platform.desk("bench"))
     price = _ask(desk)
     instrument = desk.instrument(SYMBOL)
-    bought = (WORTH_QUOTE / price).quantize(instrument.lot_step, ROUND_UP)
-    sold = (bought * (1 - instrument.taker_fee_rate)).quantize(instrument.lot_step, ROUND_DOWN)
+    bought = ceil_to_step(WORTH_QUOTE / price, instrument.lot_step)
     state = desk.ledger.account(ACCOUNT)
     totals = {asset: balance.total for asset, balance in desk.broker.balances().items()}
     desk.ledger.reconcile(ACCOUNT, totals, at_revision=state.revision, at=desk.clock.wall())
     milliseconds = []
     for number in range(orders + _WARM_UP):
         side = Side.BUY if number % 2 == 0 else Side.SELL
-        quantity = bought if side is Side.BUY else sold
+        quantity = bought if side is Side.BUY else instrument.floor_quantity(_held(desk, instrument.base))
         milliseconds.append(_send(desk, number, side, quantity, price))
     assert not desk.ledger.unsettled_orders(ACCOUNT)
     return Latencies(name, milliseconds[_WARM_UP:])
@@ -105,13 +106,18 @@ def measure(name: str, platform: Platform, orders: int, make: Callable[[TradingD
 
 def _send(desk: TradingDesk, number: int, side: Side, quantity: Decimal, price: Decimal) -> float:
     about = signal(number, Direction.LONG if side is Side.BUY else Direction.SHORT, SYMBOL)
-    reserved = quantity * price * 2 if side is Side.BUY else quantity
+    reserved = quantity * price * SLIPPAGE if side is Side.BUY else quantity
     made = replace(order(about, reserved, side=side, quantity=quantity), created_at=desk.clock.wall())
     desk.ledger.record_signals([about], desk.clock.wall())
     desk.ledger.reserve(made, decision(about))
     begun = time.perf_counter()
     submit_order(desk, made)
-    return 1000 * (time.perf_counter() - begun)
+    taken = time.perf_counter() - begun
+    return 1000 * taken
+
+
+def _held(desk: TradingDesk, asset: str) -> Decimal:
+    return desk.ledger.account(ACCOUNT).balances[asset].free
 
 
 def _venue_at_once(desk: TradingDesk) -> TradingDesk:

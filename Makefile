@@ -8,18 +8,23 @@ UV := $(BIN)/uv
 UP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test check format bench bench-symbols bench-import faults lock
+.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores store-outage sizing-table faults soak lock
 
 help:
 	@echo "make up      start the platform and watch it (options: make up UP='--port 3001 --speed 60')"
 	@echo "make down    stop it from another terminal"
 	@echo "make status  what runs, where and since when"
 	@echo "make test    run the tests (options: make test PYTEST='-k risk')"
+	@echo "make test-influx  the store's contract, a million rows included, on the InfluxDB 2 that INFLUXDB_V2_* name"
 	@echo "make check   lint, types, import rules, Dagster definitions"
 	@echo "make bench   measure latency and CPU beside stock Dagster"
 	@echo "make bench-symbols  what a refresh costs for 1, 10 and 100 symbols (two minutes)"
 	@echo "make bench-import  a million candles from an archive, beside a plain COPY of the same rows"
+	@echo "make bench-stores  both stores of market data side by side (INFLUXDB_V2_*: a real InfluxDB)"
+	@echo "make store-outage  ten minutes without InfluxDB at speed 60: lost, doubled, what went on"
+	@echo "make sizing-table  what accounts of four sizes would buy under the exchange's recorded filters"
 	@echo "make faults  every fault of the venue: noticed when, fresh when, rows lost (eight minutes at most)"
+	@echo "make soak    two hours at the speed of life with random faults: memory, logs, candles (SOAK='--minutes 10')"
 	@echo "make setup   the environment only, in $(VENV)"
 	@echo "make lock    resolve pyproject.toml into requirements/*.txt (UPGRADE=1: newest versions)"
 
@@ -52,6 +57,16 @@ status: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python -m pytest --numprocesses=2 $(PYTEST)
 
+# Everything goes into buckets of random names, which are deleted again.
+INFLUX_TESTS := contracts/test_series_store.py contracts/test_series_store_killed.py integration/test_influx_server.py \
+  end_to_end/test_influxdb.py
+
+test-influx: $(STAMP)
+	@test -n "$$INFLUXDB_V2_URL" -a -n "$$INFLUXDB_V2_TOKEN" -a -n "$$INFLUXDB_V2_ORG" || { \
+	  echo "Nothing to test: set INFLUXDB_V2_URL, INFLUXDB_V2_TOKEN (an all-access token) and INFLUXDB_V2_ORG" >&2; exit 2; }
+	@TRADING_PLATFORM_TEST_ROWS=$${TRADING_PLATFORM_TEST_ROWS:-1000000} $(BIN)/python -m pytest \
+	  $(INFLUX_TESTS:%=trading_platform_tests/%) -k "influxdb-server or influxdb_server or (postgres and not caching)" $(PYTEST)
+
 check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -73,8 +88,20 @@ bench-symbols: $(STAMP)
 bench-import: $(STAMP)
 	@$(BIN)/python -m benchmarks.candle_import $(BENCH)
 
+bench-stores: $(STAMP)
+	@$(BIN)/python -m benchmarks.stores $(BENCH)
+
+store-outage: $(STAMP)
+	@$(BIN)/python -m benchmarks.store_outage $(OUTAGE)
+
+sizing-table: $(STAMP)
+	@$(BIN)/python -m benchmarks.sizing_table
+
 faults: $(STAMP)
 	@$(BIN)/python -m benchmarks.faults $(FAULTS)
+
+soak: $(STAMP)
+	@$(BIN)/python -m benchmarks.soak $(SOAK)
 
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header $(if $(UPGRADE),--upgrade)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
+    from trading_platform.adapters.influxdb import InfluxSeriesStore
     from trading_platform.adapters.simulated_exchange.control import SimulatorControl
+    from trading_platform.adapters.spooling_series_store import SpoolingSeriesStore
     from trading_platform.domain.indicators import IndicatorSpec
     from trading_platform.ports.broker import Broker
     from trading_platform.ports.charts import ChartPainter
@@ -31,8 +33,10 @@ if TYPE_CHECKING:
     from trading_platform.ports.market_feed import MarketFeed
     from trading_platform.ports.market_stream import MarketStream
     from trading_platform.ports.notifier import Notifier
+    from trading_platform.ports.order_news import OrderNewsStream
     from trading_platform.ports.request_budget import RequestBudget
     from trading_platform.ports.series_store import SeriesStore
+    from trading_platform.ports.store_spool import StoreSpool
     from trading_platform.ports.stream_journal import StreamJournal
     from trading_platform.services.generate_signals import PlacedStrategy
     from trading_platform.services.quality_desk import QualityDesk
@@ -74,15 +78,53 @@ class Platform:
     def store(self) -> SeriesStore:
         """Market data: what a crash of the server loses is fetched again."""
         from trading_platform.adapters.caching_series_store import CachingSeriesStore
-        from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
 
         cache = self.settings.cache
         return CachingSeriesStore(
-            PostgresSeriesStore(self._quick),
+            self.spooling_store or self.base_store,
             most_candles=cache.candles,
             candle_check_seconds=cache.candle_check_seconds,
             price_seconds=cache.price_seconds,
+            changes=self.spooling_store,
         )
+
+    @cached_property
+    def spooling_store(self) -> SpoolingSeriesStore | None:
+        """A store that is reached over the network loses nothing while it is away; PostgreSQL needs no spool."""
+        from trading_platform.adapters.spooling_series_store import SpoolingSeriesStore
+        from trading_platform.adapters.store_guard import StoreGuard
+
+        if self.settings.store.kind == "postgres":
+            return None
+        return SpoolingSeriesStore(self.base_store, self.spool, StoreGuard("InfluxDB"))
+
+    @cached_property
+    def spool(self) -> StoreSpool:
+        """What waits for a remote store."""
+        from trading_platform.adapters.postgres.store_spool import PostgresStoreSpool
+
+        return PostgresStoreSpool(self._durable, self._quick, self.settings.store.spool_points)
+
+    @cached_property
+    def base_store(self) -> SeriesStore:
+        """The store itself, of the kind that the settings choose, without what stands before it."""
+        if self.settings.store.kind == "influxdb":
+            return self.influx_store
+        return self.postgres_store
+
+    @cached_property
+    def postgres_store(self) -> SeriesStore:
+        """Market data in PostgreSQL."""
+        from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
+
+        return PostgresSeriesStore(self._quick)
+
+    @cached_property
+    def influx_store(self) -> InfluxSeriesStore:
+        """Market data in InfluxDB, whether or not the settings choose it: this process's one client."""
+        from trading_platform.adapters.influxdb import make_influx_store
+
+        return make_influx_store(self.settings)
 
     @cached_property
     def journal(self) -> HealthJournal:
@@ -165,6 +207,13 @@ class Platform:
         from trading_platform.adapters.ccxt_exchange import make_broker
 
         return make_broker(self.settings, self.budget, self.circuits)
+
+    @cached_property
+    def order_news(self) -> OrderNewsStream:
+        """The account's own events."""
+        from trading_platform.adapters.ccxt_exchange.order_news import make_order_news
+
+        return make_order_news(self.settings)
 
     @cached_property
     def notifier(self) -> Notifier:

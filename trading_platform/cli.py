@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from trading_platform.domain.errors import PlatformError
@@ -86,6 +87,73 @@ def status(
 
 
 @app.command()
+def halt(
+    flatten: Annotated[bool, typer.Option("--flatten", help="Also sell every position at the market.")] = False,
+    reason: Annotated[str, typer.Option(help="Kept with the halt.")] = "the owner said so",
+    state_dir: StateDir = None,
+) -> None:
+    """Stop buying, at once and until `resume`; exits go on."""
+    from trading_platform.runtime import account_commands
+    from trading_platform.runtime.flags import settings_of_instance
+
+    typer.echo(account_commands.halt(settings_of_instance(state_dir), reason, flatten=flatten))
+
+
+@app.command()
+def resume(
+    reason: Annotated[str, typer.Option(help="Kept with the halt.")] = "the owner said so", state_dir: StateDir = None
+) -> None:
+    """Buy again after a halt; the drawdown is measured from here on."""
+    from trading_platform.runtime import account_commands
+    from trading_platform.runtime.flags import settings_of_instance
+
+    typer.echo(account_commands.resume(settings_of_instance(state_dir), reason))
+
+
+@app.command()
+def reconcile(
+    adopt: Annotated[bool, typer.Option("--adopt", help="Make the venue's balances the ledger's.")] = False,
+    reason: Annotated[str, typer.Option(help="Why they differ; kept with what is adopted.")] = "the owner said so",
+    as_result: Annotated[
+        bool, typer.Option("--as-result", help="It is a profit or loss, not money that you brought or took.")
+    ] = False,
+    state_dir: StateDir = None,
+) -> None:
+    """Compare the ledger's balances with the venue's, and say what differs and why."""
+    from trading_platform.runtime import account_commands
+    from trading_platform.runtime.flags import settings_of_instance
+
+    settings = settings_of_instance(state_dir)
+    for line in account_commands.reconcile(settings, adopt=adopt, reason=reason, as_result=as_result):
+        typer.echo(line)
+
+
+@app.command()
+def arm(
+    account: Annotated[str, typer.Option(help="Name of the account; one that has traded on paper can't.")],
+    venue: Annotated[str, typer.Option(help="For example binance.")],
+    state_dir: StateDir = None,
+) -> None:
+    """Permit an account to trade real money, after a typed confirmation."""
+    from trading_platform.runtime import account_commands
+    from trading_platform.runtime.flags import settings_of_instance
+
+    typer.echo(account_commands.arm(settings_of_instance(state_dir), account, venue, typer.prompt))
+
+
+@app.command()
+def disarm(
+    account: Annotated[str, typer.Option(help="Name of the account.")],
+    state_dir: StateDir = None,
+) -> None:
+    """Withdraw the permission to trade real money, at once; exits go on."""
+    from trading_platform.runtime import account_commands
+    from trading_platform.runtime.flags import settings_of_instance
+
+    typer.echo(account_commands.disarm(settings_of_instance(state_dir), account))
+
+
+@app.command()
 def backup(
     file: Annotated[Path | None, typer.Argument(help="Where to write it; a dated file by default.")] = None,
     state_dir: StateDir = None,
@@ -128,6 +196,34 @@ def export(
 
 
 @app.command()
+def explain(
+    name: Annotated[str, typer.Argument(metavar="ORDER|SIGNAL", help="Its id, or the beginning of it.")],
+    state_dir: StateDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Tell why an order was sent or a signal refused, and what came of it: candles, checks, size, answers, result."""
+    from trading_platform.runtime.explain_view import explanation
+    from trading_platform.runtime.flags import settings_of_instance
+
+    typer.echo(explanation(settings_of_instance(state_dir), name, as_json=as_json))
+
+
+@app.command()
+def sizing(
+    balance: Annotated[
+        list[str] | None, typer.Option(help="Size of the account in its quote; may be given several times.")
+    ] = None,
+    state_dir: StateDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what accounts of several sizes would buy of each symbol now, and why."""
+    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.size_view import show_sizes
+
+    show_sizes(settings_of_instance(state_dir), balance or (), as_json=as_json)
+
+
+@app.command()
 def run(
     name: Annotated[str, typer.Argument(help="A process of the table in runtime/processes.py.")],
     state_dir: StateDir = None,
@@ -141,14 +237,54 @@ def run(
 
 @app.command()
 def migrate(state_dir: StateDir = None) -> None:
-    """Bring the ledger's database to the newest schema."""
+    """Bring the ledger's database to the newest schema, and InfluxDB, if it is used, to the buckets it needs."""
     from trading_platform.adapters.postgres.migrate import upgrade
     from trading_platform.runtime.addresses import resolve_addresses
     from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.preflight import check_store
     from trading_platform.runtime.state_folder import StateFolder
 
     settings = settings_of_instance(state_dir)
     upgrade(resolve_addresses(settings, StateFolder.at(settings.state_dir)).database)
+    check_store(settings, typer.echo)
+
+
+store_commands = typer.Typer(no_args_is_help=True, help="Where market data is kept, and moving it.")
+app.add_typer(store_commands, name="store")
+
+
+@store_commands.callback()
+def store_logs() -> None:
+    """What an outage is logged with must not stand in the answer."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
+@store_commands.command("status")
+def store_status(
+    state_dir: StateDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show where market data is kept, what is there, and what waits to get there; counting may take a while."""
+    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.store_status import show_store_status
+
+    raise typer.Exit(show_store_status(settings_of_instance(state_dir), as_json=as_json))
+
+
+@store_commands.command("migrate")
+def store_migrate(
+    source: Annotated[str, typer.Option("--from", help="postgres or influxdb.")],
+    target: Annotated[str, typer.Option("--to", help="influxdb or postgres.")],
+    symbols: Annotated[
+        list[str] | None, typer.Option("--symbol", help="BASE/QUOTE; those of the settings by default.")
+    ] = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Copy market data from one store to the other, each candle verified; interrupted, it carries on the next time."""
+    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.store_migration import migrate_store
+
+    raise typer.Exit(migrate_store(settings_of_instance(state_dir), source, target, symbols or []))
 
 
 def _utc(moment: datetime | None) -> datetime | None:

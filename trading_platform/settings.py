@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -28,10 +29,14 @@ from pydantic_settings.exceptions import SettingsError
 from trading_platform.domain.aggregation import aggregates_from
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import FixSettings
+from trading_platform.domain.protection import ProtectionRules
 from trading_platform.domain.risk import PositionShareTier
+from trading_platform.domain.sizing import SizingRules
 
 ENVIRONMENT_PREFIX = "TRADING_PLATFORM_"
 DEFAULT_SETTINGS_FILE = Path("settings.toml")
+LIVE_VENUES = ("binance",)
+"""Where the broker can send real orders: it speaks their own protocol."""
 
 
 def _known_interval(text: str) -> str:
@@ -48,6 +53,7 @@ def _unified_symbol(text: str) -> str:
 IntervalName = Annotated[str, AfterValidator(_known_interval)]
 Symbol = Annotated[str, AfterValidator(_unified_symbol)]
 Share = Annotated[Decimal, Field(gt=0, le=1)]
+Percent = Annotated[Decimal, Field(gt=0, le=50)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
 
 
@@ -63,7 +69,7 @@ class AccountSettings(Section):
     name: str = Field("main", pattern=r"^[a-z][a-z0-9_-]{0,31}$")
     quote: str = Field("USDT", pattern=r"^[A-Z0-9]{2,10}$")
     starting_balance_quote: Decimal = Field(Decimal("84.54"), gt=0, description="paper money at the first start")
-    mode: Literal["paper", "live"] = Field("paper", description="live is refused until it can be armed")
+    mode: Literal["paper", "live"] = Field("paper", description="live: real money; buys nothing until it is armed")
 
 
 class VenueSettings(Section):
@@ -77,6 +83,8 @@ class VenueSettings(Section):
     timeout_seconds: PositiveSeconds = Field(12.0, description="for orders: beyond the venue's own limit of 10 s")
     market_data_timeout_seconds: PositiveSeconds = 4.0
     recv_window_ms: int = Field(5000, ge=100, le=60000)
+    api_key: SecretStr | None = Field(None, description="of the account that trades live; better in the environment")
+    api_secret: SecretStr | None = None
 
 
 class RequestSettings(Section):
@@ -103,6 +111,58 @@ class CacheSettings(Section):
     candle_check_seconds: float = Field(
         1.0, ge=0, le=10, description="how long other processes' candles may go unnoticed"
     )
+
+
+class StoreSettings(Section):
+    """Where market data is kept. Money is kept in PostgreSQL in either case."""
+
+    kind: Literal["postgres", "influxdb"] = Field("postgres", description="influxdb: an InfluxDB 2 server, see below")
+    spool_points: int = Field(
+        2_000_000, ge=100_000, description="may wait in PostgreSQL for InfluxDB, some 0.1 KB each; prices 80 % of it"
+    )
+    spool_alert_share: Share = Field(Decimal("0.1"), description="of it, waiting, is told to the owner")
+    outage_incident_seconds: PositiveSeconds = Field(30.0, description="points that wait so long are told to the owner")
+
+
+class InfluxSettings(Section):
+    """The InfluxDB 2 server (store.kind = "influxdb"); what it lacks of buckets and tasks is made at start."""
+
+    url: str | None = Field(None, pattern=r"^https?://", description="http://… ; unset: INFLUXDB_V2_URL")
+    token: SecretStr | None = Field(None, description="may read and write its buckets; unset: INFLUXDB_V2_TOKEN")
+    token_file: Path | None = Field(None, description="a file that holds nothing but the token")
+    org: str | None = Field(None, min_length=1, description="organisation; unset: INFLUXDB_V2_ORG")
+    bucket: str = Field(
+        "trading_platform",
+        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,47}$",
+        description="of candles; raw ticks are in BUCKET_ticks, a replay has buckets of its own (BUCKET_replay…)",
+    )
+    candle_days: int = Field(3650, ge=0, description="candles, indicators and ticks per minute are kept; 0: for ever")
+    tick_days: int = Field(7, ge=1, le=365, description="raw ticks are kept; their minutes stay as long as candles")
+    timeout_seconds: PositiveSeconds = Field(5.0, le=60, description="for one answer")
+    retry_seconds: float = Field(6.0, ge=0, le=60, description="the longest that one request is tried again")
+    batch_points: int = Field(
+        5000, ge=1, le=50_000, description="in one write request, which is confirmed before the next"
+    )
+
+    def secret_token(self) -> str | None:
+        """The token, of the setting or else of the file.
+
+        Raises
+        ------
+        FixSettings
+            If the file can't be read or is empty.
+        """
+        if self.token is not None:
+            return self.token.get_secret_value()
+        if self.token_file is None:
+            return None
+        try:
+            held = self.token_file.expanduser().read_text().strip()
+        except OSError as trouble:
+            raise FixSettings(f"influxdb.token_file: {self.token_file} can't be read: {trouble.strerror}") from None
+        if not held:
+            raise FixSettings(f"influxdb.token_file: {self.token_file} is empty; write the token into it")
+        return held
 
 
 class MarketSettings(Section):
@@ -231,7 +291,7 @@ class StrategySettings(Section):
 class RiskSettings(Section):
     """Limits of what may be risked."""
 
-    fraction_of_equity: Share = Field(Decimal("0.30"), description="of the equity in one entry")
+    fraction_of_equity: Share = Field(Decimal("0.30"), description="of the equity in one entry (fixed_fraction)")
     position_share_tiers: tuple[PositionShareTier, ...] = (
         PositionShareTier(below_equity_quote=Decimal(100), share=Decimal("0.80")),
         PositionShareTier(below_equity_quote=Decimal(1000), share=Decimal("0.30")),
@@ -247,9 +307,101 @@ class RiskSettings(Section):
     cooldown_seconds: float = Field(300.0, ge=0, description="per symbol after an exit, on the venue's clock")
 
 
-class ExecutionSettings(Section):
-    """How an order is followed."""
+class ProtectionSettings(Section):
+    """Stop and target of every position; they rest at the venue."""
 
+    enabled: bool = True
+    stop: Literal["atr", "percent"] = Field("atr", description="percent also where there is no average true range yet")
+    stop_atr_multiple: Decimal = Field(Decimal(3), gt=0, le=50, description="average true ranges below the entry")
+    stop_percent: Percent = Field(Decimal(2), description="below the entry")
+    min_stop_percent: Percent = Field(Decimal(1), description="bounds of the stop by average true ranges")
+    max_stop_percent: Percent = Field(Decimal(8))
+    target: Literal["reward", "percent", "none"] = "reward"
+    target_reward_multiple: Decimal = Field(Decimal(2), gt=0, le=100, description="times the stop's distance")
+    target_percent: Decimal = Field(Decimal(4), gt=0, le=1000, description="above the entry")
+    trailing: bool = Field(True, description="the stop follows the price up, never down")
+    trailing_activation_percent: Decimal = Field(Decimal("1.5"), ge=0, le=1000, description="gain from which on")
+    trailing_distance_percent: Percent = Field(Decimal("1.2"), description="below the price")
+    trailing_step_percent: Percent = Field(Decimal("0.25"), description="smaller raises aren't made")
+    stop_limit_offset_percent: Decimal = Field(
+        Decimal(0), ge=0, le=50, description="how far below its stop price it still sells; 0: at any price"
+    )
+    max_holding_seconds: float = Field(172_800.0, ge=0, description="on the venue's clock; 0: for ever")
+    look_seconds: PositiveSeconds = Field(
+        20.0, le=300, description="wall clock, between two looks at stops whose price isn't near"
+    )
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> ProtectionSettings:
+        if self.min_stop_percent > self.max_stop_percent:
+            raise ValueError("min_stop_percent must not be above max_stop_percent")
+        return self
+
+    @property
+    def rules(self) -> ProtectionRules:
+        """The same for the rules of the domain: what is switched off is None."""
+        return ProtectionRules(
+            stop_atr_multiple=self.stop_atr_multiple if self.stop == "atr" else None,
+            stop_percent=self.stop_percent,
+            min_stop_percent=self.min_stop_percent,
+            max_stop_percent=self.max_stop_percent,
+            target_reward_multiple=self.target_reward_multiple if self.target == "reward" else None,
+            target_percent=self.target_percent if self.target == "percent" else None,
+            trailing_activation_percent=self.trailing_activation_percent if self.trailing else None,
+            trailing_distance_percent=self.trailing_distance_percent,
+            trailing_step_percent=self.trailing_step_percent,
+            stop_limit_offset_percent=self.stop_limit_offset_percent,
+            max_holding=timedelta(seconds=self.max_holding_seconds) if self.max_holding_seconds else None,
+        )
+
+
+class AccountRuleSettings(Section):
+    """When an account stops buying; exits always pass. Durations run on the venue's clock unless told otherwise."""
+
+    max_drawdown: Share = Field(
+        Decimal("0.20"), description="of the equity's peak; the account is then halted until it is resumed"
+    )
+    drawdown_flattens: bool = Field(False, description="a halt for drawdown also sells every position")
+    max_daily_loss: Share = Field(Decimal("0.05"), description="of the equity at the UTC day's begin; until midnight")
+    losses_to_pause: int = Field(4, ge=1, le=100, description="losing trades in a row, over all symbols")
+    losing_pause_seconds: float = Field(3600.0, ge=0, description="after the newest of them")
+    max_correlation: float = Field(0.95, ge=-1, le=1, description="of returns with a symbol that is held; 1: no limit")
+    correlation_candles: int = Field(120, ge=20, le=5000, description="the newest candles are compared")
+    max_orders_per_minute: int = Field(20, ge=1, le=1000, description="entries, repriced ones included")
+    max_ask_from_last_bps: Decimal = Field(Decimal(100), gt=0, le=10_000, description="either way")
+    max_ask_from_median_bps: Decimal = Field(Decimal(500), gt=0, le=10_000, description="of the newest closes")
+    median_candles: int = Field(5, ge=1, le=500, description="that the median is taken of")
+    max_balance_age_seconds: PositiveSeconds = Field(
+        120.0, description="wall clock, since balances agreed with the venue"
+    )
+
+
+class LimitsSettings(Section):
+    """How much may stand at risk at once."""
+
+    max_symbol_exposure: Share = Field(Decimal("0.80"), description="of the equity in one symbol")
+    max_total_exposure: Share = Field(Decimal("0.95"), description="of the equity in all positions")
+    dust_quote: Decimal = Field(
+        Decimal("0.05"), ge=0, description="a smaller difference with the venue's balances is adopted and not told"
+    )
+    live_max_exposure_quote: Decimal = Field(Decimal(50), gt=0, description="real money in all positions")
+    live_max_order_quote: Decimal = Field(Decimal(20), gt=0, description="real money in one entry")
+
+
+class ExecutionSettings(Section):
+    """How orders are placed and followed."""
+
+    entry: Literal["market", "limit"] = Field("market", description='"limit": at the bid, and followed by repricing')
+    limit_offset_bps: Decimal = Field(
+        Decimal(0), ge=-1000, le=1000, description="of a limit entry, above the bid; negative below it"
+    )
+    limit_seconds: PositiveSeconds = Field(20.0, description="then a limit entry is cancelled, on the venue's clock")
+    most_reprices: int = Field(2, ge=0, le=20, description="of a limit entry, for what it hasn't filled")
+    most_reprice_bps: Decimal = Field(Decimal(20), ge=0, le=1000, description="above its first limit price")
+    limit_then: Literal["give_up", "market"] = Field("give_up", description="with what the last limit order left")
+    resting_poll_seconds: PositiveSeconds = Field(
+        30.0, description="between two questions about an order that rests, besides what its stream tells"
+    )
     follow_seconds: PositiveSeconds = Field(4.0, description="the longest a trade run waits for its orders")
     poll_seconds: PositiveSeconds = Field(0.15, description="between two questions about the same order")
     clock_margin_seconds: PositiveSeconds = Field(5.0, description="added to recv_window before 'not found' is final")
@@ -330,6 +482,8 @@ class Settings(BaseSettings):
     venue: VenueSettings = VenueSettings()
     requests: RequestSettings = RequestSettings()
     cache: CacheSettings = CacheSettings()
+    store: StoreSettings = StoreSettings()
+    influxdb: InfluxSettings = InfluxSettings()
     market: MarketSettings = MarketSettings()
     history: HistorySettings = HistorySettings()
     replay: ReplaySettings = ReplaySettings()
@@ -344,6 +498,10 @@ class Settings(BaseSettings):
     )
     indicators: IndicatorSettings = IndicatorSettings()
     risk: RiskSettings = RiskSettings()
+    sizing: SizingRules = SizingRules()
+    protection: ProtectionSettings = ProtectionSettings()
+    account_rules: AccountRuleSettings = AccountRuleSettings()
+    limits: LimitsSettings = LimitsSettings()
     execution: ExecutionSettings = ExecutionSettings()
     charts: ChartSettings = ChartSettings()
     alerts: AlertSettings = AlertSettings()
@@ -360,14 +518,21 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, then environment, then the file."""
+        """Flags, then environment, then the file, then the variables that InfluxDB's own client goes by."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
+        file = TomlConfigSettingsSource(settings_cls, settings_file())
+        return init_settings, env_settings, file, InitSettingsSource(settings_cls, _influx_variables())
+
+    @model_validator(mode="after")
+    def _can_trade_live(self) -> Settings:
+        if self.is_live and self.venue.name not in LIVE_VENUES:
+            raise ValueError(f"account.mode = 'live' needs venue.name = '{LIVE_VENUES[0]}'; others trade on paper")
+        if self.is_live and not (self.venue.api_key and self.venue.api_secret):
+            raise ValueError("account.mode = 'live' needs venue.api_key and venue.api_secret")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
-        if self.account.mode == "live":
-            raise ValueError("account.mode: live trading is refused until risk and execution are complete; use 'paper'")
         if self.replay.folder is not None and self.venue.name != "simulated":
             raise ValueError("replay.folder needs venue.name = 'simulated'")
         if self.replay.folder is None and (self.replay.step or self.replay.speed != 1):
@@ -385,6 +550,26 @@ class Settings(BaseSettings):
         if self.market.history_candles < self.market.window_candles:
             raise ValueError("market.history_candles must be at least market.window_candles")
         return self
+
+    @model_validator(mode="after")
+    def _reaches_the_store(self) -> Settings:
+        influx = self.influxdb
+        if self.store.kind != "influxdb":
+            return self
+        has_token = influx.token is not None or influx.token_file is not None
+        lacking = [name for name, has in (("url", influx.url), ("token", has_token), ("org", influx.org)) if not has]
+        if lacking:
+            variables = ", ".join(f"{ENVIRONMENT_PREFIX}INFLUXDB__{name.upper()}" for name in lacking)
+            raise ValueError(
+                f"store.kind = 'influxdb' needs influxdb.{', influxdb.'.join(lacking)}: set {variables}, "
+                "or name a file in influxdb.token_file"
+            )
+        return self
+
+    @property
+    def is_live(self) -> bool:
+        """Whether orders are for real money."""
+        return self.account.mode == "live"
 
     @property
     def simulated(self) -> bool:
@@ -404,6 +589,13 @@ class Settings(BaseSettings):
     def fingerprint(self) -> str:
         """Twelve hex digits that change when any setting does (secrets enter as their mask only)."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+def _influx_variables() -> dict[str, Any]:
+    """What `INFLUXDB_V2_URL`, `…_TOKEN` and `…_ORG` say: other tools of the owner's may use the same ones."""
+    named = {name: os.environ.get(f"INFLUXDB_V2_{name.upper()}") for name in ("url", "token", "org")}
+    given = {name: value for name, value in named.items() if value}
+    return {"influxdb": given} if given else {}
 
 
 def settings_file() -> Path:

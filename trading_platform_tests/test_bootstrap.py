@@ -12,7 +12,8 @@ from trading_platform.bootstrap import Platform, platform
 from trading_platform.domain.errors import FixSettings
 from trading_platform.domain.request_limits import Charge, RequestLimit
 from trading_platform.settings import Settings
-from trading_platform_tests.support.examples import MINUTE, candle, minutes
+from trading_platform_tests.support.examples import MINUTE, SYMBOL, candle, minutes
+from trading_platform_tests.support.influx.sites import influx_stand_in
 from trading_platform_tests.support.plain_settings import plain_settings
 
 
@@ -92,6 +93,17 @@ def test_requests_and_candles_go_by_the_settings(database_url: str) -> None:
     assert Platform(made.settings).budget.take("venue", [Charge(RequestLimit("weight", 10, 0.001), 10)], 1.0) > 0
     made.store.write_candles("BTC/USDT", MINUTE, [candle(n) for n in range(60)], source="rest", received_at=minutes(0))
     assert len(made.store.candle_frame("BTC/USDT", MINUTE, newest=50)) == 50
+
+
+def test_market_data_may_be_in_influxdb_through_one_client() -> None:
+    with influx_stand_in() as site:
+        made = Platform(site.settings())
+        made.store.write_candles(SYMBOL, MINUTE, [candle()], source="rest", received_at=minutes(0))
+
+        assert made.base_store is made.influx_store
+        assert made.influx_store.count_candles(SYMBOL, MINUTE) == 1
+        with pytest.raises(FixSettings, match=r"servers\.database"):
+            _ = made.ledger  # money is never there
 
 
 def test_every_indicator_is_stored_once() -> None:

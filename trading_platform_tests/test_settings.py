@@ -17,6 +17,8 @@ DOCUMENTED = Path(__file__).parent.parent / "settings.toml"
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_computer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    for name in ("URL", "TOKEN", "ORG"):
+        monkeypatch.delenv(f"INFLUXDB_V2_{name}", raising=False)
 
 
 def _uncommented() -> str:
@@ -71,9 +73,16 @@ def test_a_changed_file_counts_without_a_restart(tmp_path: Path) -> None:
         ("[risk]\nfraction_of_equity = 1.5\n", "risk.fraction_of_equity"),
         ('[market]\nsymbols = ["BTCUSDT"]\n', "BASE/QUOTE"),
         ('[market]\nintervals = ["7m"]\n', "'7m' is not an interval"),
-        ('[account]\nmode = "live"\n', "live trading is refused"),
+        ('[account]\nmode = "live"\n', "needs venue.name = 'binance'"),
+        ('[account]\nmode = "live"\n[venue]\nname = "binance"\n', "needs venue.api_key and venue.api_secret"),
         ("[replay]\nspeed = 60\n", "--replay FOLDER"),
         ('[venue]\nname = "binance"\n[replay]\nfolder = "x"\n', "replay.folder needs venue.name = 'simulated'"),
+        (
+            '[store]\nkind = "influxdb"\n',
+            "needs influxdb.url, influxdb.token, influxdb.org: set TRADING",
+        ),
+        ('[influxdb]\nurl = "localhost:8086"\n', "influxdb.url"),
+        ('[influxdb]\nbucket = "a b"\n', "influxdb.bucket"),
         ("[risk\n", "settings.toml"),
     ],
 )
@@ -85,8 +94,21 @@ def test_a_mistake_is_one_line_that_names_it(tmp_path: Path, content: str, expec
     assert "\n" not in str(mistake.value)
 
 
+def test_influxdb_may_be_named_by_its_own_clients_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in (("URL", "http://other:8086"), ("TOKEN", "theirs"), ("ORG", "theirs")):
+        monkeypatch.setenv(f"INFLUXDB_V2_{name}", value)
+    (tmp_path / "settings.toml").write_text('[store]\nkind = "influxdb"\n[influxdb]\norg = "mine"\n')
+    monkeypatch.setenv("TRADING_PLATFORM_INFLUXDB__TOKEN", "mine")
+
+    influx = load_settings().influxdb
+
+    assert (influx.url, influx.org, influx.secret_token()) == ("http://other:8086", "mine", "mine")
+
+
 def test_secrets_show_nowhere() -> None:
-    settings = load_settings({"alerts": {"urls": ["mailto://me:hunter2@example.org"]}})
+    settings = load_settings(
+        {"alerts": {"urls": ["mailto://me:hunter2@example.org"]}, "influxdb": {"token": "hunter2"}}
+    )
     for text in (repr(settings), str(settings.model_dump()), settings.model_dump_json(), settings.fingerprint()):
         assert "hunter2" not in text
 

@@ -3,6 +3,9 @@
 The store stays the truth. What is in memory is compared with it, all series in one question, when the last comparison
 is older than `candle_check_seconds`, and at once after this process itself has written: so rows that another process
 adds, corrects or fills in later are noticed, and a tick reads only what is new.
+
+A store that is out of reach can't be compared with. If it tells what has been written since (`ChangeFeed`), the windows
+are brought up to date by that; otherwise nothing is served that can't be compared.
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 import pandas as pd
 
 from trading_platform.adapters.candle_window import CandleWindow
 from trading_platform.domain.candle import Candle, Gap, Interval
+from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.ports.clock import WallClock
 from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesStore, SeriesVersion
@@ -30,6 +35,24 @@ _LATER = timedelta(microseconds=1)
 _Series = tuple[str, Interval]
 
 
+class ChangeFeed(Protocol):
+    """Tells what is written to a store, even while the store itself is silent."""
+
+    def position(self) -> int:
+        """What is read from the store from now on contains all changes up to this one."""
+        ...
+
+    def candles_since(self, position: int, symbol: str, interval: Interval) -> tuple[int, list[Candle]]:
+        """A series' candles as they were written after that, in order, and the position that they lead to.
+
+        Raises
+        ------
+        RetryLater
+            If it can't be told, for instance because it is too long ago.
+        """
+        ...
+
+
 class CachingSeriesStore:
     """Fills the role `SeriesStore` over another one.
 
@@ -41,6 +64,8 @@ class CachingSeriesStore:
     price_seconds
         Older prices come from the store, whatever their age is there: whoever uses a price judges it
         (`Ticker.age_seconds`).
+    changes
+        Of the store, if it can tell them.
     """
 
     def __init__(
@@ -50,6 +75,7 @@ class CachingSeriesStore:
         most_candles: int,
         candle_check_seconds: float,
         price_seconds: float,
+        changes: ChangeFeed | None = None,
         wall: Callable[[], datetime] | None = None,
         monotonic_seconds: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -57,6 +83,7 @@ class CachingSeriesStore:
         self._most_candles = most_candles
         self._check_seconds = candle_check_seconds
         self._price_seconds = price_seconds
+        self._changes = changes
         self._wall = wall or WallClock().wall
         self._now = monotonic_seconds
         self._lock = threading.RLock()
@@ -196,12 +223,12 @@ class CachingSeriesStore:
         """The series' window as the store has it, read now if `wanted` candles are worth one; None without."""
         window = self._windows.get(series)
         if window and self._is_due(window):
-            self._compare_all()
+            self._compare_all(series)
             window = self._windows.get(series)
         if wanted is None or wanted < _SMALLEST_WINDOW or wanted > self._most_candles // 4:
             return window
         if window is None or len(window) < wanted or len(window) > window.loaded * _GROWTH:
-            window = self._load(series, int(wanted * _RESERVE))
+            window = self._load_if_needed(series, wanted, window)
         if window:
             self._windows.move_to_end(series)
         return window
@@ -209,36 +236,70 @@ class CachingSeriesStore:
     def _is_due(self, window: CandleWindow) -> bool:
         return self._now() - window.checked_at >= self._check_seconds
 
-    def _compare_all(self) -> None:
+    def _compare_all(self, series: _Series) -> None:
+        """Compare all windows that are due; raises RetryLater if this one can't be served."""
         now = self._now()
         due = {series: window for series, window in self._windows.items() if self._is_due(window)}
         ranges = [
             CandleRange(symbol, interval, window.first, window.last) for (symbol, interval), window in due.items()
         ]
-        for (series, window), version in zip(due.items(), self._store.versions(ranges), strict=True):
+        position = self._position()
+        try:
+            versions = self._store.versions(ranges)
+        except RetryLater:
+            self._follow_changes(due)
+            if self._is_due(self._windows[series]):
+                raise
+            return
+        for (series_due, window), version in zip(due.items(), versions, strict=True):
             new = version.onwards.candles - version.inside.candles
             if version.inside != window.version or new > len(window):
-                del self._windows[series]
+                del self._windows[series_due]
                 continue
             if version.onwards != version.inside:
-                symbol, interval = series
+                symbol, interval = series_due
                 window.extend(self._store.candles(symbol, interval, start=window.last + _LATER))
                 window.version = version.onwards
-            window.checked_at = now
+            window.checked_at, window.position = now, position
         self._keep_bound()
 
+    def _follow_changes(self, windows: Mapping[_Series, CandleWindow]) -> None:
+        """Bring windows up to date by what was written; those of which it can't be told stay due."""
+        if self._changes is None:
+            return
+        for (symbol, interval), window in windows.items():
+            try:
+                position, candles = self._changes.candles_since(window.position, symbol, interval)
+            except RetryLater:
+                continue
+            window.replace(candles)
+            window.checked_at, window.position = self._now(), position
+
+    def _position(self) -> int:
+        return self._changes.position() if self._changes else 0
+
+    def _load_if_needed(self, series: _Series, wanted: int, window: CandleWindow | None) -> CandleWindow | None:
+        """The window read anew; the old one serves on where it can't be read and is long enough."""
+        try:
+            return self._load(series, int(wanted * _RESERVE))
+        except RetryLater:
+            if window is None or len(window) < wanted:
+                raise
+            return window
+
     def _load(self, series: _Series, number: int) -> CandleWindow | None:
-        self._windows.pop(series, None)
         symbol, interval = series
-        now = self._now()
+        now, position = self._now(), self._position()
         times = self._store.open_times(symbol, interval, newest=number)
         if not times:
+            self._windows.pop(series, None)
             return None
         [version] = self._store.versions([CandleRange(symbol, interval, times[0], times[-1])])
         rows = self._store.candles(symbol, interval, start=times[0])
+        self._windows.pop(series, None)
         if not rows:
             return None
-        window = self._windows[series] = CandleWindow(rows, version.onwards, now)
+        window = self._windows[series] = CandleWindow(rows, version.onwards, now, position)
         self._keep_bound()
         return window
 

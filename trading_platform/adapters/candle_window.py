@@ -29,11 +29,14 @@ class CandleWindow:
         State of the rows, read before they were: rows that changed in between show as another version later.
     checked_at
         When, on the owner's clock, the version was last compared with the store's.
+    position
+        The change up to which the rows are certain to be as the store has them, if it tells its changes.
     """
 
-    def __init__(self, rows: Sequence[Candle], version: RangeVersion, checked_at: float) -> None:
-        self.version = version
+    def __init__(self, rows: Sequence[Candle], version: RangeVersion, checked_at: float, position: int = 0) -> None:
+        self.version: RangeVersion | None = version
         self.checked_at = checked_at
+        self.position = position
         self.loaded = len(rows)
         self._rows: list[Candle] = []
         self._times: npt.NDArray[np.datetime64] = np.empty(0, dtype="datetime64[ns]")
@@ -62,6 +65,20 @@ class CandleWindow:
         values = [[float(getattr(row, name)) for name in _PRICES] for row in rows]
         self._times = np.concatenate([self._times, times])
         self._values = np.concatenate([self._values, values])
+
+    def replace(self, rows: Sequence[Candle]) -> None:
+        """Take rows over as they were written, in order; those before the window are none of its business.
+
+        The version isn't known any more then: at the next comparison the window is read anew.
+        """
+        if not rows:
+            return
+        self.version = None
+        by_time = {row.open_time: row for row in self._rows}
+        by_time.update({row.open_time: row for row in rows if row.open_time >= self.first})
+        ascending = [by_time[open_time] for open_time in sorted(by_time)]
+        self._rows, self._times, self._values = [], self._times[:0], self._values[:0]
+        self.extend(ascending)
 
     def find(self, start: datetime | None, end: datetime | None, newest: int | None) -> slice | None:
         """Where the candles with start <= open_time < end are, the newest so many; None if older ones are missing."""

@@ -16,6 +16,38 @@ ZERO = Decimal(0)
 
 
 @dataclass(frozen=True)
+class Reservation:
+    """What an order holds, alone or together with the other one of its list.
+
+    Stop and target of a list are over the same base, of which only one can take: it is held once, and whichever of
+    the two lives longer keeps what the other one leaves.
+
+    Parameters
+    ----------
+    own
+        Held in the order's own name.
+    other
+        Held in the name of the list's other order while that one isn't final; None without one.
+    """
+
+    own: Decimal
+    other: Decimal | None = None
+
+    @property
+    def held(self) -> Decimal:
+        """All of it."""
+        return self.own + (self.other or ZERO)
+
+    def after(self, used: Decimal, *, is_final: bool) -> Reservation:
+        """What is held once fills have used so much of it; a final order holds nothing."""
+        left = max(self.held - used, ZERO)
+        if self.other is None:
+            return Reservation(ZERO if is_final else left)
+        own = ZERO if is_final else min(self.own, left)
+        return Reservation(own, left - own)
+
+
+@dataclass(frozen=True)
 class OrderBooking:
     """An order after a report.
 
@@ -25,15 +57,15 @@ class OrderBooking:
         Those that weren't booked before.
     changes
         What they add to, or take from, each asset's total.
-    remaining
-        What the reservation still holds.
+    reservation
+        What is still held.
     """
 
     status: OrderStatus
     filled_quantity: Decimal
     fills: tuple[Fill, ...]
     changes: Mapping[str, Decimal]
-    remaining: Decimal
+    reservation: Reservation
 
 
 @dataclass(frozen=True)
@@ -54,9 +86,13 @@ class PositionBooking:
 
 
 def book_report(
-    order: Order, remaining: Decimal, booked_trade_ids: Collection[str], report: OrderReport, instrument: Instrument
+    order: Order,
+    reservation: Reservation,
+    booked_trade_ids: Collection[str],
+    report: OrderReport,
+    instrument: Instrument,
 ) -> OrderBooking:
-    """Book a report on `order`, whose reservation holds `remaining` and whose symbol has the fills `booked_trade_ids`.
+    """Book a report on `order`, whose symbol has the fills `booked_trade_ids` already.
 
     A final order takes fills that come late, but never returns to a status that isn't final.
     """
@@ -71,7 +107,7 @@ def book_report(
         filled_quantity=filled,
         fills=fills,
         changes=changes,
-        remaining=ZERO if status.is_final else max(remaining - used, ZERO),
+        reservation=reservation.after(used, is_final=status.is_final),
     )
 
 

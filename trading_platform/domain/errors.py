@@ -4,13 +4,17 @@
 
     PlatformError
     ├── FixSettings            the owner mends a setting, flag or file
+    │   └── RefusedByStore     … and these points are refused until then, others aren't
     ├── RetryLater             nothing happened; the same call may succeed later
     │   └── WaitUntilAllowed   … and not before ``retry_after_seconds`` have passed
     ├── AskTheVenue            the outcome is unknown; only the venue can tell (I4)
     ├── OrderRejected          the venue has refused; nothing was placed
     ├── OrderNotKnown          the venue knows no such order
     ├── RefuseTrade            a rule of ours says no; carries a reason code
-    │   └── InsufficientFree   … the account's free balance doesn't cover the reservation
+    │   ├── InsufficientFree   … the account's free balance doesn't cover the reservation
+    │   ├── AccountHalted      … the owner or a protection has pulled the kill switch
+    │   └── NotArmed           … the account trades real money, and the owner hasn't permitted it
+    ├── TransitionForbidden    that can't happen to an order of this status; nothing was written
     └── AlreadyDone            the ledger has this signal's leg; send nothing
 """
 
@@ -23,6 +27,10 @@ class PlatformError(Exception):
 
 class FixSettings(PlatformError):
     """A setting, flag or file is wrong; the message says what, where and how to mend it."""
+
+
+class RefusedByStore(FixSettings):
+    """A series store answers, and will not take these points, for instance because they are older than it keeps."""
 
 
 class RetryLater(PlatformError):
@@ -84,6 +92,24 @@ class InsufficientFree(RefuseTrade):
 
     def __init__(self, message: str) -> None:
         super().__init__("insufficient_free_balance", message)
+
+
+class AccountHalted(RefuseTrade):
+    """The account is halted: nothing is bought until it is resumed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("trading_halted", message)
+
+
+class NotArmed(RefuseTrade):
+    """Real money isn't spent without the owner's recorded permission."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("live_trading_not_armed", message)
+
+
+class TransitionForbidden(PlatformError):
+    """An event that can't happen to an order in its state: two of ours have come together, or one of us is wrong."""
 
 
 class AlreadyDone(PlatformError):

@@ -24,6 +24,8 @@ class Position:
         Base held now, after fees taken in base. What is left at the close (dust) moves into the next position.
     cost_quote
         What the held quantity cost, fees included.
+    invested_quote
+        What all that was bought for it cost, fees in quote included.
     realized_pnl_quote
         Proceeds less cost of all that was sold, fees included.
     """
@@ -36,6 +38,7 @@ class Position:
     quantity: Decimal = ZERO
     bought_quantity: Decimal = ZERO
     cost_quote: Decimal = ZERO
+    invested_quote: Decimal = ZERO
     realized_pnl_quote: Decimal = ZERO
     closed_at: datetime | None = None
 
@@ -48,6 +51,11 @@ class Position:
     def is_open(self) -> bool:
         """Whether the holding still counts."""
         return self.closed_at is None
+
+    @property
+    def return_on_cost(self) -> Decimal | None:
+        """Profit per quote that was invested, fees included; None if nothing was."""
+        return self.realized_pnl_quote / self.invested_quote if self.invested_quote else None
 
     def apply(self, side: Side, fill: Fill, instrument: Instrument) -> Position:
         """The position after one more fill.
@@ -64,6 +72,7 @@ class Position:
                 quantity=held,
                 bought_quantity=self.bought_quantity + fill.quantity,
                 cost_quote=self.cost_quote + fill.quote_amount + fee_in_quote,
+                invested_quote=self.invested_quote + fill.quote_amount + fee_in_quote,
                 # less than one lot can't be sold: kept open, it would block its symbol for good
                 closed_at=fill.time if instrument.floor_quantity(held) < _smallest_lot(instrument) else None,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,18 +18,32 @@ class LegKind(StrEnum):
 
     ENTRY = "entry"
     EXIT = "exit"
+    STOP = "stop"
+    TARGET = "target"
+
+
+_LEG = re.compile(f"({'|'.join(LegKind)})([0-9]*)")
+_ORDER_ID = re.compile("tp[0-9a-f]{30}")
 
 
 @dataclass(frozen=True)
 class Leg:
-    """One order's place in its signal: the entry, or the n-th attempt at the exit.
+    """One order's place in its signal: the entry, or the n-th attempt at the exit, at the stop or at the target.
 
-    An exit that ended without closing the position (refused, or partly filled) is followed by another leg; there is
-    never a second order for the same leg.
+    An exit that ended without closing the position (refused, or partly filled) is followed by another leg, and so is
+    a stop that another one replaces; there is never a second order for the same leg.
     """
 
     kind: LegKind
     attempt: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Leg:
+        """The leg that is written so; ValueError if none is."""
+        match = _LEG.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is no leg")
+        return cls(LegKind(match[1]), int(match[2] or 1))
 
     def __str__(self) -> str:
         return self.kind if self.attempt == 1 else f"{self.kind}{self.attempt}"
@@ -85,3 +100,13 @@ class Signal:
 def client_order_id(signal_id: str, leg: Leg) -> str:
     """The order's id at the venue: 32 alphanumerics, the same for every rerun of the same leg."""
     return "tp" + hashlib.sha256(f"{signal_id}|{leg}".encode()).hexdigest()[:30]
+
+
+def order_list_id(signal_id: str, attempt: int) -> str:
+    """The venue's id of the list that the attempt's stop and target make up, in the form of an order's."""
+    return "tl" + hashlib.sha256(f"{signal_id}|list{attempt}".encode()).hexdigest()[:30]
+
+
+def is_our_order_id(text: str) -> bool:
+    """Whether an order's id at the venue has the form that the platform gives."""
+    return _ORDER_ID.fullmatch(text) is not None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from trading_platform.domain.arming import KeyPermissions
 from trading_platform.domain.instrument import Instrument
-from trading_platform.domain.order import OrderReport, OrderRequest
+from trading_platform.domain.order import Fill, OrderListRequest, OrderReport, OrderRequest, Side
+from trading_platform.domain.transfer import VenueTransfer
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,16 @@ class VenueBalance:
     def total(self) -> Decimal:
         """Free and locked."""
         return self.free + self.locked
+
+
+@dataclass(frozen=True)
+class OpenOrder:
+    """An order that lies open at the venue, whoever placed it."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    filled_quantity: Decimal
 
 
 class Broker(Protocol):
@@ -45,8 +58,23 @@ class Broker(Protocol):
         """Balances per asset; assets with nothing may be left out."""
         ...
 
+    def transfers(self) -> Sequence[VenueTransfer] | None:
+        """Deposits that were credited and withdrawals that left, as far back as the venue tells; None if it tells none.
+
+        A withdrawal counts from the moment at which the venue has taken it off the balance.
+        """
+        ...
+
+    def trades(self, symbol: str, since: datetime) -> Sequence[tuple[Side, Fill]]:
+        """The account's own trades from `since` on (venue clock), whatever order made them, oldest first."""
+        ...
+
+    def key_permissions(self) -> KeyPermissions:
+        """What the API key may do."""
+        ...
+
     def submit(self, request: OrderRequest) -> OrderReport:
-        """Send a market order, once: never repeated here.
+        """Send an order, once: never repeated here. A report of one that rests has no fills, or some.
 
         Raises
         ------
@@ -77,4 +105,30 @@ class Broker(Protocol):
         AskTheVenue
             The answer was lost.
         """
+        ...
+
+    def submit_list(self, request: OrderListRequest) -> Sequence[OrderReport]:
+        """Send a stop and its target as one list, once: the venue takes both or neither.
+
+        Raises
+        ------
+        OrderRejected, AskTheVenue
+            As for a single order; what is unknown is asked for by the orders' own ids.
+        """
+        ...
+
+    def cancel_list(self, symbol: str, list_id: str, client_order_ids: Sequence[str]) -> Sequence[OrderReport]:
+        """Cancel what is left of a list and report its orders.
+
+        Raises
+        ------
+        OrderNotKnown
+            The venue has no such open list.
+        AskTheVenue
+            The answer was lost.
+        """
+        ...
+
+    def open_orders(self, symbols: Sequence[str]) -> Sequence[OpenOrder]:
+        """All orders that lie open in these symbols, whoever placed them."""
         ...

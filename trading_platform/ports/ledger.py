@@ -11,11 +11,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from trading_platform.domain.equity_marks import EquityMarks
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from trading_platform.domain.order_machine import OrderEvent
 from trading_platform.domain.position import Position
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
+from trading_platform.domain.transfer import Transfer
+from trading_platform.ports.account_control import AccountControl
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,12 @@ class AccountState:
     revision
         Grows with every reservation, booking and reconciliation: whoever read the venue's balances at one revision
         may only write them at the same one.
+    orders_in_flight
+        Orders whose outcome isn't known yet; stops and targets that rest at the venue, untouched, aren't among them.
     reconciled_at
         Wall clock of the last reconciliation with the venue, None before the first.
+    reconciled_venue_time
+        The same on the venue's clock, None if it wasn't told.
     """
 
     name: str
@@ -50,6 +58,7 @@ class AccountState:
     balances: Mapping[str, AssetBalance]
     orders_in_flight: int
     reconciled_at: datetime | None
+    reconciled_venue_time: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,22 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class HeldReservation:
+    """What an order holds of a balance.
+
+    Parameters
+    ----------
+    state
+        ``active``; ``settled`` by fills; ``released`` without any.
+    """
+
+    asset: str
+    amount: Decimal
+    remaining: Decimal
+    state: str
+
+
+@dataclass(frozen=True)
 class EquityPoint:
     """Worth of the account at a venue time; one row per account and minute of the venue's clock."""
 
@@ -101,7 +126,7 @@ class EquityPoint:
         return self.cash_quote + self.positions_quote
 
 
-class Ledger(Protocol):
+class Ledger(AccountControl, Protocol):
     """The ledger of every account."""
 
     def open_account(self, name: str, quote: str, mode: str, opened_at: datetime) -> None:
@@ -140,17 +165,37 @@ class Ledger(Protocol):
         """Store a decision; a repeated one of the same signal, leg and reason only updates its time and message."""
         ...
 
-    def reserve(self, order: Order, decision: Decision) -> None:
+    def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
         """Commit intent, reservation and approving decision together, under the account's lock (I2, I3).
 
-        For an entry, the reservation is made in ``order.reserved_asset`` of ``order.reserved_amount``.
+        The reservation is made in ``order.reserved_asset`` of ``order.reserved_amount``. `replaces` is the client id
+        of an order that has ended and whose place the new one takes at another price: its events say so.
 
         Raises
         ------
         InsufficientFree
             If total less reserved doesn't cover it; nothing is written.
+        AccountHalted
+            If it is an entry and the account is halted; nothing is written.
+        NotArmed
+            If it is an entry for real money, and the account isn't armed; nothing is written.
         AlreadyDone
             If an order of that client order id exists; nothing is written.
+        TransitionForbidden
+            If the order that it `replaces` hasn't ended; nothing is written.
+        """
+        ...
+
+    def reserve_list(self, orders: Sequence[Order], decision: Decision) -> None:
+        """The same for a stop and its target, or for a stop alone, in one transaction.
+
+        The two orders of a list are over the same base, which the stop reserves; of whichever ends first, the other
+        one takes over what is reserved.
+
+        Raises
+        ------
+        InsufficientFree, AlreadyDone
+            As above; AlreadyDone also if another stop of the symbol isn't final. Nothing is written.
         """
         ...
 
@@ -166,6 +211,16 @@ class Ledger(Protocol):
 
     def mark_unknown(self, client_order_id: str, why: str, at: datetime) -> None:
         """The answer was lost; the reservation stays (I4)."""
+        ...
+
+    def request_cancel(self, client_order_id: str, why: str, at: datetime) -> None:
+        """Committed before a cancel leaves; what the cancel led to is booked by its report.
+
+        Raises
+        ------
+        TransitionForbidden
+            If the order was never sent, or has ended.
+        """
         ...
 
     def close_unfilled(
@@ -192,6 +247,11 @@ class Ledger(Protocol):
         final the reservation shrinks by what the fills used; when it is, the rest is released. A report never moves
         an order back from a final status. A first buy opens a position that takes the strategy, and the candle close,
         of the order's signal; a later one adds to it.
+
+        Raises
+        ------
+        TransitionForbidden
+            If the report can't be true of the order (a refusal after fills, for instance); nothing is written.
         """
         ...
 
@@ -203,18 +263,54 @@ class Ledger(Protocol):
         """The order of that id."""
         ...
 
+    def order_events(self, client_order_id: str) -> list[OrderEvent]:
+        """Everything that happened to the order, first to last; replayed, it gives the order's state."""
+        ...
+
+    def entry_signal(self, position: Position) -> Signal | None:
+        """The signal whose entry opened the position."""
+        ...
+
+    def orders_of_signal(self, account: str, signal_id: str) -> list[Order]:
+        """All of the signal's orders, oldest first."""
+        ...
+
+    def note_asked(self, client_order_id: str, at: datetime) -> None:
+        """Remember when the venue last told of an order that rests: nothing that happened to it, so no event."""
+        ...
+
     def exit_legs(self, account: str, signal_id: str) -> int:
         """How many exit orders this signal already has."""
         ...
 
     # balances, positions, equity
-    def reconcile(self, account: str, venue_totals: Mapping[str, Decimal], *, at_revision: int, at: datetime) -> bool:
+    def reconcile(
+        self,
+        account: str,
+        venue_totals: Mapping[str, Decimal],
+        *,
+        at_revision: int,
+        at: datetime,
+        venue_time: datetime | None = None,
+        transfers: Sequence[Transfer] = (),
+    ) -> bool:
         """Adopt the venue's totals per asset; False, and nothing written, if the account moved on since
-        `at_revision` or an order is in flight. Differences are kept in the balances' history."""
+        `at_revision` or an order is in flight. Differences are kept in the balances' history.
+
+        Parameters
+        ----------
+        transfers
+            What explains the differences: kept, and taken out of the equity's marks, in the same transaction. One
+            whose venue id is known already is left out.
+        """
         ...
 
     def open_positions(self, account: str) -> list[Position]:
         """Positions that are open."""
+        ...
+
+    def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
+        """The strategy's positions that were closed, newest close first."""
         ...
 
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:
@@ -225,6 +321,14 @@ class Ledger(Protocol):
         """Insert or replace the point of that minute."""
         ...
 
+    def mark_equity(self, point: EquityPoint, *, at_revision: int) -> EquityMarks | None:
+        """Move the account's marks on by a valuation; the marks afterwards.
+
+        One that was made before the account's latest change moves nothing: half of a transfer must not look like a
+        loss.
+        """
+        ...
+
     def equity_history(self, account: str, limit: int) -> list[EquityPoint]:
         """Newest so many points, ascending."""
         ...
@@ -233,8 +337,34 @@ class Ledger(Protocol):
         """Newest orders first."""
         ...
 
+    def fills_of(self, client_order_id: str) -> list[Fill]:
+        """The order's fills, oldest first."""
+        ...
+
     def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
         """Newest fills first: symbol, side, fill."""
+        ...
+
+    # what became of a signal
+    def signals_named(self, account: str, name: str, limit: int) -> list[Signal]:
+        """Signals whose id begins so, or one of whose orders has a client id that begins so or that venue's id;
+        newest candle close first."""
+        ...
+
+    def decisions_about(self, account: str, signal_id: str) -> list[Decision]:
+        """All decisions of one signal, oldest first."""
+        ...
+
+    def reservation(self, client_order_id: str) -> HeldReservation | None:
+        """What the order holds, or held; None if there is no such order."""
+        ...
+
+    def position_entered_by(self, account: str, symbol: str, strategy: str, candle_close: datetime) -> Position | None:
+        """The strategy's newest position of the symbol whose entry candle had closed by then."""
+        ...
+
+    def orders_of_position(self, position: Position) -> list[Order]:
+        """Orders of the signals that opened it and, until it was closed, said to close it; oldest first."""
         ...
 
     def recent_decisions(self, account: str, limit: int) -> list[Decision]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.order_book import OrderBook
 from trading_platform.domain.quality import ClockOffset
 
 
@@ -23,6 +24,10 @@ class MarketFeed(Protocol):
 
         The last one may still be in progress: whoever calls knows the time and decides.
         """
+        ...
+
+    def order_book(self, symbol: str) -> OrderBook:
+        """The best levels of the symbol's book, at least a dozen on each side where there are so many."""
         ...
 
     def clock_offset(self) -> ClockOffset | None:

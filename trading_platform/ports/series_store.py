@@ -15,16 +15,26 @@ from trading_platform.domain.market import Ticker
 
 @dataclass(frozen=True)
 class CandleWrite:
-    """What writing candles changed; writing the same candles again changes nothing."""
+    """What writing candles changed; writing the same candles again changes nothing.
+
+    Parameters
+    ----------
+    spooled
+        Accepted while the store is away: what they change shows when it is back.
+    """
 
     inserted: int = 0
     corrected: int = 0
     unchanged: int = 0
+    spooled: int = 0
 
     def __add__(self, other: CandleWrite) -> CandleWrite:
         """What both changed."""
         return CandleWrite(
-            self.inserted + other.inserted, self.corrected + other.corrected, self.unchanged + other.unchanged
+            self.inserted + other.inserted,
+            self.corrected + other.corrected,
+            self.unchanged + other.unchanged,
+            self.spooled + other.spooled,
         )
 
 

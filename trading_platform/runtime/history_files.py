@@ -18,10 +18,10 @@ from trading_platform.bootstrap import Platform
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import FixSettings
 from trading_platform.kline_archive import ArchiveName, is_archive
-from trading_platform.runtime.addresses import Addresses, resolve_addresses
-from trading_platform.runtime.environment import child_environment, settings_with
+from trading_platform.runtime.addresses import Addresses
+from trading_platform.runtime.attach import attach
+from trading_platform.runtime.environment import child_environment
 from trading_platform.runtime.state_folder import StateFolder
-from trading_platform.runtime.supervision import running_supervisor
 from trading_platform.services.aggregate_candles import LocalInterval, aggregate_history
 from trading_platform.services.complete_days import complete_days
 from trading_platform.services.export_candles import export_candles
@@ -43,7 +43,7 @@ def import_files(settings: Settings, paths: Sequence[Path], symbol: str | None, 
         The database doesn't answer; the next import carries on.
     """
     files = [_series_of(path, settings, symbol, interval) for path in _archives(paths)]
-    platform, state, addresses = _running(settings)
+    platform, state, addresses = attach(settings)
     known = hashlib.sha256(addresses.database.encode()).hexdigest()[:12]
     progress = JsonImportProgress(state.root / "import-progress.json", known)
     console = Console(highlight=False, soft_wrap=True)
@@ -84,7 +84,7 @@ def export_file(
     """
     target = file.expanduser().resolve()
     file_format, kept = format_of(target), _interval(interval)
-    platform, _, _ = _running(settings)
+    platform, _, _ = attach(settings)
     series, unified = f"{symbol.upper()} {kept}", symbol.upper()
     if not platform.store.candles_per_day(unified, kept, start=start, end=end):
         raise FixSettings(f"no {series} candles are stored of that time; nothing was written")
@@ -103,14 +103,6 @@ def export_file(
         )
     console.print(f"{done.candles:,} {series} candles, {done.first:%Y-%m-%d %H:%M} to {done.last:%Y-%m-%d %H:%M} UTC")
     console.print(str(target))
-
-
-def _running(settings: Settings) -> tuple[Platform, StateFolder, Addresses]:
-    state = StateFolder.at(settings.state_dir)
-    if settings.servers.database is None and running_supervisor(state) is None:
-        raise FixSettings(f"the platform doesn't run on {state.root}; start it with: trading-platform up")
-    addresses = resolve_addresses(settings, state)
-    return Platform(settings_with(settings, addresses)), state, addresses
 
 
 def _archives(paths: Sequence[Path]) -> list[Path]:

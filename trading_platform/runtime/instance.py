@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 
 from trading_platform.domain.errors import RetryLater
 from trading_platform.runtime import postgres, preflight
+from trading_platform.runtime.account_commands import require_armed
 from trading_platform.runtime.addresses import Addresses, embeds_postgres, resolve_addresses
 from trading_platform.runtime.dagster_home import write_dagster_home
 from trading_platform.runtime.endpoints import Endpoints, choose_endpoints
-from trading_platform.runtime.environment import SUPERVISED, child_environment
+from trading_platform.runtime.environment import SUPERVISED, child_environment, settings_with
 from trading_platform.runtime.market_identity import claim_market
 from trading_platform.runtime.processes import wanted_processes
 from trading_platform.runtime.start_counter import forget_starts, restarts
@@ -78,6 +79,7 @@ def start(settings: Settings, progress: Progress) -> Supervisor:
     state = StateFolder.at(settings.state_dir)
     preflight.check_market(settings)
     preflight.check_alerts(settings)
+    preflight.check_store(settings, progress)
     claim_market(settings, state)
     leftovers = sweep(state)
     if leftovers:
@@ -113,6 +115,7 @@ def _start_in_order(
         postgres.create_databases(endpoints)
     progress("Applying migrations")
     _run_to_end(settings, state, addresses, "trading_platform.cli", "migrate")
+    require_armed(settings_with(settings, addresses))
     progress("Failing runs that were interrupted")
     _run_to_end(settings, state, addresses, "trading_platform.runtime.orphaned_runs")
     if "simulator" in names:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import psutil
 
 from trading_platform.adapters.ccxt_exchange.exact_exchange import require_known
 from trading_platform.adapters.notifications.apprise_notifier import AppriseNotifier
-from trading_platform.domain.errors import FixSettings
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.runtime.endpoints import port_is_free
 from trading_platform.settings import Settings
 from trading_platform.simulator.config import ArchiveMarketConfig
@@ -51,6 +52,23 @@ def check_market(settings: Settings) -> None:
 def check_alerts(settings: Settings) -> None:
     """Refuse a channel that Apprise doesn't understand: found out by a silent alarm, it would be too late."""
     AppriseNotifier(settings.alerts.urls)
+
+
+def check_store(settings: Settings, progress: Callable[[str], None] = lambda _: None) -> None:
+    """Refuse an InfluxDB that isn't set up, or whose token can't do what is needed; make what it lacks.
+
+    One that can't be reached now stops nothing: it may come back, and is made ready by the first write that misses
+    something.
+    """
+    if settings.store.kind != "influxdb":
+        return
+    from trading_platform.adapters.influxdb import prepare_influxdb  # the library only where it is used
+
+    progress("Preparing InfluxDB")
+    try:
+        prepare_influxdb(settings)
+    except RetryLater as trouble:
+        progress(f"{trouble}; going on without")
 
 
 def _by_whom(port: int) -> str:

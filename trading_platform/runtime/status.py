@@ -14,6 +14,7 @@ from trading_platform.runtime.environment import settings_with
 from trading_platform.runtime.start_counter import restarts
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.runtime.supervision import running_supervisor
+from trading_platform.services.summarise_account import what_stops_buying
 from trading_platform.services.summarise_platform import Summary, summarise
 from trading_platform.settings import Settings
 
@@ -122,6 +123,7 @@ def _summary(platform: Platform) -> tuple[Summary | None, str]:
             platform.streams if settings.uses_streams else None,
             settings.streams.max_heartbeat_age_seconds,
             platform.circuits,
+            what_stops_buying(platform.ledger, settings),
         ), ""
     except PlatformError as error:
         return None, str(error)

@@ -11,8 +11,9 @@ import sys
 import structlog
 
 from trading_platform.bootstrap import Platform, platform
-from trading_platform.domain.errors import FixSettings, PlatformError
+from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater
 from trading_platform.ports.clock import WallClock
+from trading_platform.services.follow_news import follow_news
 from trading_platform.services.serve_fallback import serve_tickers
 from trading_platform.services.stream_market import StreamEnd, report_no_stream, stream_market
 from trading_platform.settings import Settings
@@ -21,6 +22,7 @@ RESTART = 3
 """Exit code that asks the supervisor for a new process."""
 
 _SETTINGS_SECONDS = 5.0
+_CLOSE_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -59,10 +61,37 @@ async def _main() -> StreamEnd:
     end = StreamEnd.STOPPED
     while end is StreamEnd.STOPPED and not told_to_stop.is_set():
         current, stop = platform(), asyncio.Event()
-        watching = asyncio.create_task(_stop_when_outdated(current, told_to_stop, stop))
+        news = asyncio.create_task(hear_of_orders(current))
+        news.add_done_callback(_tell_if_it_failed)
+        beside = [asyncio.create_task(_stop_when_outdated(current, told_to_stop, stop)), news]
         end = await listen(current, stop)
-        watching.cancel()
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside, timeout=_CLOSE_SECONDS)
     return end
+
+
+async def hear_of_orders(current: Platform) -> None:
+    """Book what the account's own events speak of, for as long as this platform's settings are in force.
+
+    Trouble at the start, such as a database that isn't up yet, is no reason to hear less of the market.
+    """
+    while True:
+        try:
+            news, desk = current.order_news, await asyncio.to_thread(current.desk, "order news")
+            await follow_news(news, desk)
+        except FixSettings as impossible:
+            log.warning("no_order_news", why=str(impossible))
+            return
+        except RetryLater as trouble:
+            log.warning("no_order_news_yet", why=str(trouble))
+            await asyncio.sleep(_SETTINGS_SECONDS)
+
+
+def _tell_if_it_failed(news: asyncio.Task[None]) -> None:
+    """The market goes on being heard, and orders are asked for by REST; but silence must have a reason (I6)."""
+    if not news.cancelled() and news.exception() is not None:
+        log.error("order_news_failed", why=repr(news.exception()))
 
 
 async def _stop_when_outdated(current: Platform, told_to_stop: asyncio.Event, stop: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ from rich.text import Text
 from trading_platform.domain.circuit import Circuit, left_alone
 from trading_platform.domain.stream import StreamState
 from trading_platform.runtime.status import PlatformStatus, ProcessStatus
+from trading_platform.services.guard import ShownGuard
 from trading_platform.services.summarise_platform import Summary
 
 _STATE_STYLES = {"RUNNING": "green", "STARTING": "yellow", "BACKOFF": "yellow"}
@@ -54,6 +55,7 @@ def as_line(status: PlatformStatus) -> str:
             *(f"{circuit.process} leaves {_circuit_name(circuit)} alone" for circuit in left_alone(seen.circuits)),
             f"{len(seen.positions)} positions",
             f"equity {_equity(seen)}",
+            *(f"BUYS NOTHING {reason}" for reason in seen.stops_buying),
             *(f"INCIDENT {incident.summary}" for incident in seen.incidents),
         ]
     )
@@ -72,6 +74,8 @@ def as_tables(status: PlatformStatus) -> RenderableType:
 
 def _books(seen: Summary) -> Iterator[RenderableType]:
     yield Text(f"market time {seen.time.now:%Y-%m-%d %H:%M:%S} UTC   equity {_equity(seen)}   {_balances(seen)}")
+    for reason in seen.stops_buying:
+        yield Text(f"buys nothing: {reason}", style="bold red")
     for incident in seen.incidents:
         yield Text(f"since {incident.opened_at:%H:%M:%S}: {incident.summary}", style="bold red")
     for circuit in left_alone(seen.circuits):
@@ -127,15 +131,22 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
     )
     yield Text()
     yield _table(
-        ("position", "quantity", "average price", "realized", "since"),
+        ("position", "quantity", "average price", "realized", "since", "stop", "target", "at the venue"),
         (
             (
                 *(p.symbol, _number(p.quantity), _number(p.average_price), _number(p.realized_pnl_quote)),
                 f"{p.opened_at:%m-%d %H:%M}",
+                *_guard(seen.guards.get(p.symbol, ShownGuard())),
             )
             for p in seen.positions
         ),
     )
+
+
+def _guard(guard: ShownGuard) -> tuple[RenderableType, ...]:
+    """Stop, target, and whether they rest at the venue."""
+    style = {"rests": "green", "uncertain": "yellow"}.get(guard.state, "red")
+    return _number(guard.stop), _number(guard.target), Text(guard.state, style=style)
 
 
 def _processes(processes: Iterable[ProcessStatus]) -> Table:

@@ -13,6 +13,7 @@ from trading_platform.adapters.dagster_graphql.orchestrator import DagsterGraphQ
 from trading_platform.bootstrap import Platform, platform
 from trading_platform.domain.errors import PlatformError
 from trading_platform.services.deliver_notifications import deliver_notifications
+from trading_platform.services.watch_account import watch_account
 from trading_platform.services.watch_checks import watch_checks
 from trading_platform.services.watch_circuits import watch_circuits
 from trading_platform.services.watch_clock import watch_clock
@@ -20,12 +21,14 @@ from trading_platform.services.watch_database import DatabaseWatch
 from trading_platform.services.watch_freshness import watch_freshness
 from trading_platform.services.watch_orchestrator import watch_orchestrator
 from trading_platform.services.watch_settings import watch_settings
+from trading_platform.services.watch_store import watch_store
 from trading_platform.services.watch_streams import watch_streams
 from trading_platform.services.watch_trading import watch_trading
 from trading_platform.settings import settings_trouble
 
 STARTING_SECONDS = 60.0
 DATABASE_PATIENCE_SECONDS = 30.0
+CATCH_UP_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -72,6 +75,7 @@ class Watcher:
                 settings.quality.incident_after_seconds,
             ),
         ]
+        steps.append(lambda: watch_account(current.ledger, current.journal, current.clock, account))
         circuits = current.circuits
         if circuits is not None:
             patience = settings.requests.incident_after_seconds
@@ -101,7 +105,14 @@ class Watcher:
                     watched_since=self._started_at,
                 )
             )
+        remote = current.spooling_store
+        if remote is not None:
+            steps.append(
+                lambda: watch_store(current.spool, current.journal, current.clock, settings.store, remote.guard.trouble)
+            )
         steps.append(lambda: deliver_notifications(current.journal, current.notifier, current.clock))
+        if remote is not None:  # last: a store that doesn't answer takes its time
+            steps.append(lambda: remote.catch_up(CATCH_UP_SECONDS))
         return steps
 
 

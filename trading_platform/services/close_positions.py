@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
+from trading_platform.domain.attempts import wait_after
 from trading_platform.domain.errors import AlreadyDone, InsufficientFree
+from trading_platform.domain.halt import flatten_signal
 from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.order_book import average_fill_price, slippage_bps
 from trading_platform.domain.position import Position
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, Signal, client_order_id
@@ -18,8 +21,7 @@ from trading_platform.ports.ledger import Ledger
 from trading_platform.services.decide import decision, put_off, refuse
 from trading_platform.services.settle_orders import submit_order
 from trading_platform.services.trading_desk import TradingDesk
-
-LONGEST_RETRY_SECONDS = 60
+from trading_platform.services.withdraw_protection import withdraw_protection
 
 
 @dataclass(frozen=True)
@@ -37,22 +39,33 @@ def due_exit(ledger: Ledger, position: Position, wall: datetime) -> DueExit | No
     position is closed, and it never expires. After each failure the next leg waits twice as long, so that a venue that
     keeps refusing isn't asked every second.
     """
+    signal = _flatten_signal(ledger, position) or _short_signal(ledger, position)
+    if signal is None:
+        return None
+    leg = next_exit_leg(ledger, signal, wall)
+    return None if leg is None else DueExit(signal, leg)
+
+
+def next_exit_leg(ledger: Ledger, signal: Signal, wall: datetime) -> Leg | None:
+    """The next attempt at an exit for the signal; None while the last one failed a moment ago."""
+    tried = ledger.exit_legs(signal.account, signal.signal_id)
+    last = ledger.order(client_order_id(signal.signal_id, Leg(LegKind.EXIT, tried))) if tried else None
+    if last is not None and wall < last.created_at + wait_after(tried):
+        return None
+    return Leg(LegKind.EXIT, tried + 1)
+
+
+def _flatten_signal(ledger: Ledger, position: Position) -> Signal | None:
+    """The owner's word goes before the strategy's."""
+    halt = ledger.halt_in_force(position.account)
+    return flatten_signal(halt, position.symbol, position.strategy) if halt is not None and halt.flatten else None
+
+
+def _short_signal(ledger: Ledger, position: Position) -> Signal | None:
     newest = ledger.recent_signals(position.account, 1, symbol=position.symbol, strategy=position.strategy)
     if not newest or newest[0].direction is not Direction.SHORT:
         return None
-    signal = newest[0]
-    if signal.candle_close <= position.entry_candle_close:
-        return None
-    tried = ledger.exit_legs(position.account, signal.signal_id)
-    last = ledger.order(client_order_id(signal.signal_id, Leg(LegKind.EXIT, tried))) if tried else None
-    if last is not None and wall < last.created_at + _wait_after(tried):
-        return None
-    return DueExit(signal, Leg(LegKind.EXIT, tried + 1))
-
-
-def _wait_after(tried: int) -> timedelta:
-    doublings = min(tried - 1, LONGEST_RETRY_SECONDS.bit_length())  # keeps the power small
-    return timedelta(seconds=min(2**doublings, LONGEST_RETRY_SECONDS))
+    return newest[0] if newest[0].candle_close > position.entry_candle_close else None
 
 
 def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[str]:
@@ -72,13 +85,32 @@ def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[s
     for position in desk.ledger.open_positions(desk.account):
         due = due_exit(desk.ledger, position, desk.clock.wall())
         if due is not None and position.symbol not in in_flight:
-            order_id = _close(desk, position, due.signal, due.leg)
+            # a strategy's signal is there already, a flattening one isn't
+            desk.ledger.record_signals([due.signal], desk.clock.wall())
+            order_id = sell_position(desk, position.symbol, due.signal, due.leg, due.signal.reason)
             if order_id:
                 sent.append(order_id)
     return sent
 
 
-def _close(desk: TradingDesk, position: Position, signal: Signal, leg: Leg) -> str | None:
+def sell_position(desk: TradingDesk, symbol: str, signal: Signal, leg: Leg, why: str) -> str | None:
+    """Sell all that is held of the symbol at the market, after taking back what rests for it.
+
+    Returns
+    -------
+    str or None
+        Client order id of the sale; None if there was none: what rested has sold it in the meantime, or isn't known
+        to be taken back, so that selling would sell twice.
+    """
+    if not withdraw_protection(desk, symbol, why):
+        return None
+    for position in desk.ledger.open_positions(desk.account):
+        if position.symbol == symbol:
+            return _sell(desk, position, signal, leg, why)
+    return None
+
+
+def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: str) -> str | None:
     instrument = desk.instrument(position.symbol)
     balance = desk.ledger.account(desk.account).balances.get(instrument.base)
     # what left the account by another way can't be sold: the rest still is
@@ -103,7 +135,8 @@ def _close(desk: TradingDesk, position: Position, signal: Signal, leg: Leg) -> s
         created_at=desk.clock.wall(),
         submitted_at=None,
     )
-    approval = decision(desk, signal, leg, ReasonCode.APPROVED, f"sell {quantity}: {signal.reason}")
+    message, bid = f"sell {quantity}: {why}", _known_bid(desk, position.symbol)
+    approval = decision(desk, signal, leg, ReasonCode.APPROVED, message, details={"bid": str(bid)})
     try:
         desk.ledger.reserve(order, approval)
     except AlreadyDone:
@@ -112,4 +145,20 @@ def _close(desk: TradingDesk, position: Position, signal: Signal, leg: Leg) -> s
         put_off(desk, signal, leg, ReasonCode.INSUFFICIENT_FREE_BALANCE, str(short))
         return None
     submit_order(desk, order)
+    sold = _sold_at(desk, order.client_order_id)
+    if bid is not None and sold is not None:
+        message += f"; sold at {sold:f}, {slippage_bps(Side.SELL, bid, sold):.1f} bps below the bid of {bid}"
+        desk.ledger.record_decision(decision(desk, signal, leg, ReasonCode.APPROVED, message))
     return order.client_order_id
+
+
+def _known_bid(desk: TradingDesk, symbol: str) -> Decimal | None:
+    """What the newest price promises, however old: it's for the record, and nothing waits for it (I7)."""
+    ticker = desk.store.tickers([symbol]).get(symbol)
+    return None if ticker is None else ticker.bid
+
+
+def _sold_at(desk: TradingDesk, client_order_id: str) -> Decimal | None:
+    """Average price of the order's fills so far."""
+    fills = desk.ledger.fills_of(client_order_id)
+    return average_fill_price([(fill.price, fill.quantity) for fill in fills])

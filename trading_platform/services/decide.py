@@ -11,6 +11,14 @@ from trading_platform.ports.ledger import Decision
 from trading_platform.services.trading_desk import TradingDesk
 
 
+class PutOff(Exception):
+    """An entry can't be made now, and may be later while its signal is valid."""
+
+    def __init__(self, reason: ReasonCode, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 def decision(
     desk: TradingDesk,
     signal: Signal,
@@ -36,11 +44,25 @@ def decision(
     )
 
 
-def refuse(desk: TradingDesk, signal: Signal, leg: Leg, reason: ReasonCode, message: str) -> None:
+def refuse(
+    desk: TradingDesk,
+    signal: Signal,
+    leg: Leg,
+    reason: ReasonCode,
+    message: str,
+    details: Mapping[str, Any] | None = None,
+) -> None:
     """Record that the signal is done with, and why nothing was sent."""
-    desk.ledger.record_decision(decision(desk, signal, leg, reason, message))
+    desk.ledger.record_decision(decision(desk, signal, leg, reason, message, details=details))
 
 
-def put_off(desk: TradingDesk, signal: Signal, leg: Leg, reason: ReasonCode, message: str) -> None:
+def put_off(
+    desk: TradingDesk,
+    signal: Signal,
+    leg: Leg,
+    reason: ReasonCode,
+    message: str,
+    details: Mapping[str, Any] | None = None,
+) -> None:
     """Record why nothing was sent yet; the signal stays open."""
-    desk.ledger.record_decision(decision(desk, signal, leg, reason, message, is_final=False))
+    desk.ledger.record_decision(decision(desk, signal, leg, reason, message, is_final=False, details=details))

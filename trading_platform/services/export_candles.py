@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from trading_platform.domain.candle import Interval
 from trading_platform.ports.candle_files import CandleFileFormat
 from trading_platform.ports.series_store import SeriesStore
+from trading_platform.services.candle_chunks import day_chunks
 
 CHUNK_CANDLES = 50_000
 
@@ -51,32 +52,12 @@ def export_candles(
     total = sum(per_day.values())
     done = Exported(0, None, None)
     with file_format.create(path, symbol, interval) as file:
-        for first_day, last_day in _chunks(per_day):
-            chunk_start = max(_midnight(first_day), start) if start else _midnight(first_day)
-            after = _midnight(last_day + timedelta(days=1))
-            candles = store.candles(symbol, interval, start=chunk_start, end=min(after, end) if end else after)
+        for first, after in day_chunks(per_day, CHUNK_CANDLES):
+            chunk_start, chunk_end = max(first, start) if start else first, min(after, end) if end else after
+            candles = store.candles(symbol, interval, start=chunk_start, end=chunk_end)
             file.append(candles)
             if candles:
-                first = done.first or candles[0].open_time
-                done = Exported(done.candles + len(candles), first, candles[-1].open_time)
+                oldest = done.first or candles[0].open_time
+                done = Exported(done.candles + len(candles), oldest, candles[-1].open_time)
             on_candles(done.candles, total)
     return done
-
-
-def _chunks(per_day: dict[date, int]) -> Iterator[tuple[date, date]]:
-    """First and last day of parts that fit into memory."""
-    begun: date | None = None
-    last, size = date.min, 0
-    for day, count in per_day.items():
-        if begun is not None and size + count > CHUNK_CANDLES:
-            yield begun, last
-            begun = None
-        if begun is None:
-            begun, size = day, 0
-        last, size = day, size + count
-    if begun is not None:
-        yield begun, last
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(0), UTC)

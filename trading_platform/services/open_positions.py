@@ -6,32 +6,40 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from trading_platform.domain.attempts import NextStep
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.check import EVERY, CheckName, CheckResult
-from trading_platform.domain.errors import AlreadyDone, RefuseTrade
+from trading_platform.domain.entry_price import rest_of_entry
+from trading_platform.domain.errors import AccountHalted, NotArmed, RefuseTrade
 from trading_platform.domain.market import Ticker
-from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.order import Order, Side
 from trading_platform.domain.risk import ReasonCode
-from trading_platform.domain.signal import Leg, LegKind, Signal, client_order_id
-from trading_platform.domain.sizing import SizedOrder, size_entry
+from trading_platform.domain.signal import Leg, LegKind, Signal
+from trading_platform.domain.sizing import BPS
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.services.arm_account import why_not_armed
 from trading_platform.services.check_market_data import check_clock, check_series
-from trading_platform.services.decide import decision, put_off, refuse
-from trading_platform.services.settle_orders import submit_order
+from trading_platform.services.decide import PutOff, put_off, refuse
+from trading_platform.services.judge_account import as_details, judge_account, require_passed, room_quote
+from trading_platform.services.look_at_venue_orders import FOREIGN
+from trading_platform.services.place_entry import (
+    EntryAttempt,
+    EntryOrder,
+    close_superseded,
+    conclude_entry,
+    entry_attempt,
+    entry_price,
+    require_depth,
+    reserve_and_send,
+)
+from trading_platform.services.size_position import seen_market, size_position
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.value_account import value_account
 
 ENTRY = Leg(LegKind.ENTRY)
+_ORDER_FOLLOWS = (NextStep.FIRST, NextStep.REPEAT, NextStep.REPRICE, NextStep.CROSS)
 RECORDED_RULES = (CheckName.ONCE, CheckName.IN_ORDER, CheckName.WELL_FORMED, CheckName.AGREED)
 """Rules about what was seen over minutes: judged by the refresh runs, and never more than a warning."""
-
-
-class PutOff(Exception):
-    """An entry can't be made now, and may be later while its signal is valid."""
-
-    def __init__(self, reason: ReasonCode, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 def consume_signals(desk: TradingDesk, in_flight: Mapping[str, Order], *, reconciled: bool) -> list[str]:
@@ -51,7 +59,10 @@ def consume_signals(desk: TradingDesk, in_flight: Mapping[str, Order], *, reconc
     """
     sent = []
     for signal in _governing(desk, desk.ledger.open_signals(desk.account)):
-        if signal.symbol in in_flight:
+        waiting = in_flight.get(signal.symbol)
+        if waiting is not None and waiting.signal_id == signal.signal_id:
+            continue  # its own order is under way
+        if waiting is not None:
             put_off(desk, signal, ENTRY, ReasonCode.ORDER_IN_FLIGHT, "an order of this symbol isn't settled yet")
         elif signal.direction is Direction.SHORT:
             _dismiss_short(desk, signal)
@@ -63,13 +74,20 @@ def consume_signals(desk: TradingDesk, in_flight: Mapping[str, Order], *, reconc
 
 
 def _governing(desk: TradingDesk, signals: Sequence[Signal]) -> list[Signal]:
-    newest = {(signal.strategy, signal.symbol): signal for signal in signals}
+    """The signals that no later verdict of their strategy stands against, open or acted upon; the others are closed."""
+    governing = []
     for signal in signals:
-        governing = newest[signal.strategy, signal.symbol]
-        if signal is not governing:
-            message = f"the same strategy judged again at {governing.candle_close:%H:%M} UTC"
+        [newest] = desk.ledger.recent_signals(desk.account, 1, symbol=signal.symbol, strategy=signal.strategy)
+        if newest.signal_id == signal.signal_id:
+            governing.append(signal)
+            continue
+        message = f"the same strategy judged again at {newest.candle_close:%H:%M} UTC"
+        attempt = entry_attempt(desk, signal)
+        if attempt.legs:
+            close_superseded(desk, signal, attempt, message)
+        else:
             refuse(desk, signal, ENTRY, ReasonCode.SUPERSEDED, message)
-    return sorted(newest.values(), key=lambda signal: signal.candle_close)
+    return governing
 
 
 def _dismiss_short(desk: TradingDesk, signal: Signal) -> None:
@@ -80,46 +98,64 @@ def _dismiss_short(desk: TradingDesk, signal: Signal) -> None:
 
 
 def _try_entry(desk: TradingDesk, signal: Signal, reconciled: bool) -> str | None:
+    attempt = entry_attempt(desk, signal)
+    if attempt.step not in _ORDER_FOLLOWS:
+        conclude_entry(desk, signal, attempt)
+        return None
+    details: dict[str, Any] = {}
     try:
-        _refuse_by_rule(desk, signal)
+        _refuse_by_rule(desk, signal, attempt)
         if not reconciled:
-            raise PutOff(ReasonCode.BALANCE_NOT_RECONCILED, "the venue's balances aren't known")
-        checks = _trusted_checks(desk, signal)
-        sized, ticker, equity = _size(desk, signal)
+            raise _not_reconciled(desk)
+        _require_no_foreign_order(desk)
+        details["checks"] = _trusted_checks(desk, signal)
+        ticker, equity = _prices(desk, signal)
+        verdicts = judge_account(desk, signal, ticker, equity)
+        details["protections"] = as_details(verdicts)
+        require_passed(desk, signal, verdicts)
+        entry, facts = _size(desk, signal, attempt, ticker, equity, room_quote(verdicts))
     except RefuseTrade as refusal:
-        refuse(desk, signal, ENTRY, ReasonCode(refusal.reason_code), str(refusal))
+        refuse(desk, signal, attempt.leg, ReasonCode(refusal.reason_code), str(refusal), details)
         return None
     except PutOff as later:
-        put_off(desk, signal, ENTRY, later.reason, str(later))
+        put_off(desk, signal, attempt.leg, later.reason, str(later), details)
         return None
-    details = {
-        "checks": checks,
-        "sizing": list(sized.steps),
-        "equity_quote": str(equity),
-        "ask": str(ticker.ask),
-        "price_received_at": ticker.received_at.isoformat(),
-    }
-    return _reserve_and_send(desk, signal, sized, details)
+    return reserve_and_send(desk, signal, attempt, entry, {**details, **facts})
 
 
-def _refuse_by_rule(desk: TradingDesk, signal: Signal) -> None:
+def _not_reconciled(desk: TradingDesk) -> PutOff:
+    standing = desk.ledger.balance_differences(desk.account)
+    if standing:
+        return PutOff(ReasonCode.BALANCE_DIFFERS, "; ".join(each.told for each in standing))
+    return PutOff(ReasonCode.BALANCE_NOT_RECONCILED, "the venue's balances aren't known")
+
+
+def _refuse_by_rule(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) -> None:
     """The rules that no later attempt could change."""
     risk, now = desk.settings.risk, desk.clock.read()
     if not signal.is_valid_at(now, risk.signal_valid_for_seconds, risk.reaction_allowance_seconds):
         age = (now.now - signal.candle_close).total_seconds()
         raise RefuseTrade(ReasonCode.SIGNAL_EXPIRED, f"its candle closed {age:.0f} s ago on the venue's clock")
+    halt = desk.ledger.halt_in_force(desk.account)
+    if halt is not None:
+        raise AccountHalted(halt.told)
+    if desk.settings.is_live and (unarmed := why_not_armed(desk.ledger, desk.settings)):
+        raise NotArmed(unarmed)
     held = desk.ledger.open_positions(desk.account)
+    if attempt.filled:
+        return  # the position is its own, and counted already
     if any(position.symbol == signal.symbol for position in held):
         raise RefuseTrade(ReasonCode.POSITION_EXISTS, f"{signal.symbol} is held already")
     entries = [o for o in desk.ledger.unsettled_orders(desk.account) if o.side is Side.BUY]
     if len(held) + len(entries) >= risk.max_open_positions:
         raise RefuseTrade(ReasonCode.TOO_MANY_POSITIONS, f"{risk.max_open_positions} positions are the most")
-    closed_at = desk.ledger.last_closed_at(desk.account, signal.symbol)
-    if closed_at is not None and (now.now - closed_at).total_seconds() < risk.cooldown_seconds:
-        raise RefuseTrade(
-            ReasonCode.COOLDOWN,
-            f"{signal.symbol} was closed at {closed_at:%H:%M:%S} UTC, less than {risk.cooldown_seconds:.0f} s ago",
-        )
+
+
+def _require_no_foreign_order(desk: TradingDesk) -> None:
+    """Somebody else trades on the account: what is free and what is held may change under our hands."""
+    foreign = [incident for incident in desk.journal.open_incidents() if incident.key.startswith(FOREIGN)]
+    if foreign:
+        raise PutOff(ReasonCode.FOREIGN_ORDER, foreign[0].summary)
 
 
 def _trusted_checks(desk: TradingDesk, signal: Signal) -> list[dict[str, Any]]:
@@ -158,55 +194,61 @@ def _as_detail(result: CheckResult) -> dict[str, Any]:
     }
 
 
-def _size(desk: TradingDesk, signal: Signal) -> tuple[SizedOrder, Ticker, Decimal]:
-    risk, limit = desk.settings.risk, desk.settings.freshness.max_price_age_seconds
+def _prices(desk: TradingDesk, signal: Signal) -> tuple[Ticker, Decimal]:
+    """The symbol's fresh price, and what the account is worth."""
+    limit = desk.settings.freshness.max_price_age_seconds
     ticker = desk.store.tickers([signal.symbol]).get(signal.symbol)
     if ticker is None or ticker.age_seconds(desk.clock.wall()) > limit:
         raise PutOff(ReasonCode.NO_FRESH_PRICE, f"no price of {signal.symbol} is younger than {limit:.0f} s")
     value = value_account(desk.ledger, desk.store, desk.clock, desk.account)
-    state = desk.ledger.account(desk.account)
     if value is None:
         raise PutOff(ReasonCode.NO_FRESH_PRICE, "the account can't be valued: a price or the balance is missing")
-    sized = size_entry(
-        equity_quote=value.equity_quote,
-        free_quote=state.balances[state.quote].free,
-        ask=ticker.ask,
-        instrument=desk.instrument(signal.symbol),
-        fraction=risk.fraction_of_equity,
-        tiers=risk.position_share_tiers,
-        notional_floor_quote=risk.notional_floor_quote,
-        slippage_bps=risk.slippage_bps,
-    )
-    return sized, ticker, value.equity_quote
+    return ticker, value.equity_quote
 
 
-def _reserve_and_send(desk: TradingDesk, signal: Signal, sized: SizedOrder, details: Mapping[str, Any]) -> str | None:
+def _size(
+    desk: TradingDesk,
+    signal: Signal,
+    attempt: EntryAttempt,
+    ticker: Ticker,
+    equity_quote: Decimal,
+    room: Decimal | None,
+) -> tuple[EntryOrder, dict[str, Any]]:
+    """The order to reserve, and the facts behind it.
+
+    Parameters
+    ----------
+    room
+        The most that the account's limits leave for it.
+    """
+    risk, state = desk.settings.risk, desk.ledger.account(desk.account)
+    price, limit_price = entry_price(desk, attempt, ticker)
+    slippage = risk.slippage_bps if limit_price is None else Decimal(0)
     instrument = desk.instrument(signal.symbol)
-    order = Order(
-        client_order_id=client_order_id(signal.signal_id, ENTRY),
-        account=desk.account,
-        signal_id=signal.signal_id,
-        leg=str(ENTRY),
-        strategy=signal.strategy,
-        symbol=signal.symbol,
-        side=Side.BUY,
-        quantity=sized.quantity,
-        status=OrderStatus.INTENDED,
-        filled_quantity=Decimal(0),
-        reserved_asset=instrument.quote,
-        reserved_amount=sized.reserve_quote,
-        created_at=desk.clock.wall(),
-        submitted_at=None,
-    )
-    approval = decision(
-        desk, signal, ENTRY, ReasonCode.APPROVED, f"buy {sized.quantity}: {signal.reason}", details=details
-    )
-    try:
-        desk.ledger.reserve(order, approval)
-    except AlreadyDone:
-        return None
-    except RefuseTrade as refusal:
-        refuse(desk, signal, ENTRY, ReasonCode(refusal.reason_code), str(refusal))
-        return None
-    submit_order(desk, order)
-    return order.client_order_id
+    facts: dict[str, Any] = {
+        "equity_quote": str(equity_quote),
+        "bid": str(ticker.bid),
+        "ask": str(ticker.ask),
+        "price_received_at": ticker.received_at.isoformat(),
+    }
+    if attempt.wanted is None:
+        market = seen_market(desk.store, signal, desk.settings.market.window_candles)
+        sized = size_position(
+            desk,
+            signal,
+            market,
+            equity_quote=equity_quote,
+            free_quote=state.balances[state.quote].free,
+            price=price,
+            slippage_bps=slippage,
+            room_quote=room,
+        )
+        facts["market"] = market.as_detail()
+        quantity, reserve, facts["sizing"] = sized.quantity, sized.reserve_quote, list(sized.steps)
+    else:
+        quantity = rest_of_entry(attempt.wanted, attempt.filled, price, instrument)
+        reserve = quantity * price * (1 + slippage / BPS) * (1 + instrument.taker_fee_rate)
+        facts["sizing"] = [f"{attempt.wanted} wanted, {attempt.filled} bought, {quantity} left"]
+    if limit_price is None:
+        facts |= require_depth(desk, signal.symbol, quantity, ticker.ask)
+    return EntryOrder(quantity, reserve, limit_price), facts

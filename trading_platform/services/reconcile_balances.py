@@ -1,33 +1,111 @@
-"""Make the ledger's balances those of the venue, at moments when they can be compared."""
+"""Make the ledger's balances those of the venue, at moments when they can be compared, and only if that's explained."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
 import structlog
 
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import RefuseTrade, RetryLater
+from trading_platform.domain.halt import OWNER
+from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.transfer import BalanceDifference, Transfer
+from trading_platform.ports.ledger import AccountState, Ledger
+from trading_platform.services.explain_balances import adopted_transfers, compare_balances, opening_transfers
+from trading_platform.services.look_at_venue_orders import look_at_venue_orders
 from trading_platform.services.trading_desk import TradingDesk
+
+_LOOKS = 2
+"""The second after booking what the first has shown."""
 
 log = structlog.get_logger()
 
 
 def reconcile_balances(desk: TradingDesk) -> bool:
-    """Adopt the venue's balances.
+    """Compare with the venue: dust and the owner's deposits and withdrawals are adopted, anything else stands.
 
     While an order is in flight the two can't be compared: the venue may have booked what the ledger hasn't yet. The
-    ledger refuses totals that were read before its own latest change, so a slow answer never undoes a booking.
+    ledger refuses totals that were read before its own latest change, so a slow answer never undoes a booking. Stops
+    and targets that rest are looked at after the balances were read: what rests untouched then hadn't traded before. An
+    account that is new adopts whatever is there. A difference that nothing explains is recorded, stops entries and is
+    told to the owner, until it is gone or adopted.
 
     Returns
     -------
     bool
         Whether the ledger now agrees with the venue.
     """
-    before = desk.ledger.account(desk.account)
-    if before.orders_in_flight:
-        return False
     try:
-        venue = desk.broker.balances()
+        for _ in range(_LOOKS):
+            before = desk.ledger.account(desk.account)
+            totals = {} if before.orders_in_flight else _venue_totals(desk)
+            is_comparable = look_at_venue_orders(desk) and not before.orders_in_flight
+            if is_comparable:
+                return _compare(desk, before, totals)
     except RetryLater as silence:
         log.warning("balances_not_reconciled", account=desk.account, why=str(silence))
-        return False
-    totals = {asset: balance.total for asset, balance in venue.items()}
-    return desk.ledger.reconcile(desk.account, totals, at_revision=before.revision, at=desk.clock.wall())
+    return False
+
+
+def _compare(desk: TradingDesk, before: AccountState, totals: dict[str, Decimal]) -> bool:
+    if before.reconciled_at is None:
+        return _adopt(desk, before, totals, opening_transfers(desk, desk.clock.read()))
+    found = compare_balances(desk, before, totals)
+    if found.is_explained:
+        return _adopt(desk, before, totals, found.transfers)
+    if desk.ledger.account(desk.account).revision == before.revision:  # otherwise it may be no difference at all
+        desk.ledger.record_differences(desk.account, found.differences)
+    return False
+
+
+def adopt_differences(
+    desk: TradingDesk, reason: str, *, counts_as_result: bool = False, by: str = OWNER
+) -> tuple[BalanceDifference, ...]:
+    """Make the venue's totals the ledger's because the owner says so; what was adopted.
+
+    Parameters
+    ----------
+    counts_as_result
+        As a profit or loss; otherwise as the owner's deposit or withdrawal.
+
+    Raises
+    ------
+    RefuseTrade
+        While an order is in flight, or if the account changed meanwhile: nothing was adopted.
+    """
+    before = desk.ledger.account(desk.account)
+    totals = _venue_totals(desk)
+    found = compare_balances(desk, before, totals)
+    explained = found.transfers
+    if not found.is_explained:
+        explained = adopted_transfers(desk, found.differences, reason, by, counts_as_result=counts_as_result)
+        listed = {transfer.asset for transfer in explained}
+        # what the venue lists by now is a part of what the owner explains: it must not explain anything again
+        explained = (*(each for each in opening_transfers(desk, desk.clock.read()) if each.asset in listed), *explained)
+    if before.orders_in_flight or not _adopt(desk, before, totals, explained):
+        raise RefuseTrade(
+            ReasonCode.ORDER_IN_FLIGHT, "an order is in flight, so balances can't be compared: try again in a moment"
+        )
+    return found.differences
+
+
+def last_compared_at(ledger: Ledger, account: str) -> datetime | None:
+    """Wall clock of the newest comparison with the venue, whether or not the two agreed; None before the first."""
+    looks = [ledger.account(account).reconciled_at, *(each.seen_at for each in ledger.balance_differences(account))]
+    return max(filter(None, looks), default=None)
+
+
+def _venue_totals(desk: TradingDesk) -> dict[str, Decimal]:
+    return {asset: balance.total for asset, balance in desk.broker.balances().items()}
+
+
+def _adopt(desk: TradingDesk, before: AccountState, totals: dict[str, Decimal], transfers: Sequence[Transfer]) -> bool:
+    now = desk.clock.read()
+    adopted = desk.ledger.reconcile(
+        desk.account, totals, at_revision=before.revision, at=now.wall, venue_time=now.now, transfers=transfers
+    )
+    if adopted and desk.ledger.balance_differences(desk.account):
+        desk.ledger.record_differences(desk.account, ())
+    return adopted

@@ -8,9 +8,22 @@ from datetime import timedelta
 
 import structlog
 
-from trading_platform.domain.errors import AlreadyDone, AskTheVenue, OrderNotKnown, OrderRejected, RetryLater
-from trading_platform.domain.order import Order, OrderStatus
+from trading_platform.domain.attempts import KEY_REFUSED, NOT_PLACED
+from trading_platform.domain.errors import (
+    AlreadyDone,
+    AskTheVenue,
+    FixSettings,
+    OrderNotKnown,
+    OrderRejected,
+    PlatformError,
+    RetryLater,
+    TransitionForbidden,
+)
+from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.venue_time import VenueTime
 from trading_platform.services.trading_desk import TradingDesk
+
+_WORKING = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
 
 log = structlog.get_logger()
 
@@ -18,13 +31,16 @@ log = structlog.get_logger()
 def take_up_orders(desk: TradingDesk) -> list[Order]:
     """Ask the venue about every order that isn't final, exits first, and book what it says.
 
+    Stops and targets that rest are looked at all together, by `look_at_venue_orders`.
+
     Returns
     -------
     list of Order
         Those that are still not final afterwards.
     """
     for order in desk.ledger.unsettled_orders(desk.account):
-        settle_order(desk, order)
+        if not order.is_on_guard:
+            settle_order(desk, order)
     return desk.ledger.unsettled_orders(desk.account)
 
 
@@ -37,7 +53,9 @@ def settle_order(desk: TradingDesk, order: Order) -> None:
     except RetryLater as silence:
         log.warning("order_outcome_still_unknown", client_order_id=order.client_order_id, why=str(silence))
     else:
-        desk.ledger.book(report, desk.instrument(order.symbol), desk.clock.wall())
+        after = desk.ledger.book(report, desk.instrument(order.symbol), desk.clock.wall())
+        if after.rests:
+            desk.ledger.note_asked(order.client_order_id, desk.clock.wall())
 
 
 def submit_order(desk: TradingDesk, order: Order) -> None:
@@ -45,26 +63,78 @@ def submit_order(desk: TradingDesk, order: Order) -> None:
 
     That the order is about to leave is committed first: a crash after it leaves an order to ask for, never one to
     repeat.
+
+    Raises
+    ------
+    FixSettings
+        If the venue refused the key, after that has been written down: the owner must see it.
     """
-    client_order_id = order.client_order_id
+    client_order_id, at = order.client_order_id, desk.clock.wall()
     try:
-        desk.ledger.mark_submitted(client_order_id, desk.clock.wall())
+        desk.ledger.mark_submitted(client_order_id, at)
     except AlreadyDone:
+        return
+    if (desk.clock.wall() - at).total_seconds() > desk.settings.execution.clock_margin_seconds / 2:
+        # a run that was suspended here may have been given up by another: what it sent now, nobody would look for
+        _close_refused(desk, order, RetryLater("too much time has passed since it was to leave"), NOT_PLACED)
         return
     try:
         report = desk.broker.submit(order.request)
     except OrderRejected as refusal:
-        desk.ledger.close_unfilled(
-            client_order_id, rejected=True, why=str(refusal), code=refusal.code, at=desk.clock.wall()
-        )
+        _close_refused(desk, order, refusal, refusal.code)
     except RetryLater as not_placed:
-        desk.ledger.close_unfilled(
-            client_order_id, rejected=True, why=str(not_placed), code="not_placed", at=desk.clock.wall()
-        )
+        _close_refused(desk, order, not_placed, NOT_PLACED)
+    except FixSettings as mistake:
+        _close_refused(desk, order, mistake, KEY_REFUSED)
+        raise
     except AskTheVenue as lost:
         desk.ledger.mark_unknown(client_order_id, str(lost), desk.clock.wall())
     else:
         desk.ledger.book(report, desk.instrument(order.symbol), desk.clock.wall())
+
+
+def cancel_order(desk: TradingDesk, order: Order, why: str) -> None:
+    """Cancel what is left of an order and book its last report; without an answer, the next run does it again.
+
+    A cancel may be repeated: there is nothing that it could do twice.
+    """
+    try:
+        desk.ledger.request_cancel(order.client_order_id, why, desk.clock.wall())
+    except TransitionForbidden:
+        return  # it has ended in the meantime
+    try:
+        report = desk.broker.cancel(order.symbol, order.client_order_id)
+    except OrderNotKnown:
+        settle_order(desk, order)  # filled, or cancelled by a request whose answer was lost
+    except (AskTheVenue, RetryLater) as silence:
+        log.warning("cancel_not_confirmed", client_order_id=order.client_order_id, why=str(silence))
+    else:
+        desk.ledger.book(report, desk.instrument(order.symbol), desk.clock.wall())
+
+
+def cancel_overdue(desk: TradingDesk) -> None:
+    """Cancel the entries that rest beyond their time limit, or against a newer verdict of their strategy."""
+    limited = [order for order in desk.ledger.unsettled_orders(desk.account) if order.rests and order.expires_at]
+    if not limited:
+        return
+    now = desk.clock.read().now
+    for order in limited:
+        if order.expires_at is not None and now >= order.expires_at:
+            cancel_order(desk, order, "its time is up")
+        elif order.side is Side.BUY and not _still_governs(desk, order):
+            cancel_order(desk, order, "a newer signal governs")
+
+
+def needs_asking(order: Order, now: VenueTime, resting_poll_seconds: float) -> bool:
+    """Whether a run should ask the venue about the order, or cancel it, now.
+
+    What rests may do so for days: its stream tells when it fills, and REST is asked now and then.
+    """
+    if not order.rests or order.asked_at is None:
+        return True
+    if order.expires_at is not None and now.now >= order.expires_at:
+        return True
+    return (now.wall - order.asked_at).total_seconds() >= resting_poll_seconds
 
 
 def follow_orders(desk: TradingDesk, *, sleep: Callable[[float], None] = time.sleep) -> list[Order]:
@@ -73,13 +143,24 @@ def follow_orders(desk: TradingDesk, *, sleep: Callable[[float], None] = time.sl
     rounds = max(1, int(execution.follow_seconds / execution.poll_seconds))
     for _ in range(rounds):
         waiting = desk.ledger.unsettled_orders(desk.account)
-        # an unknown order is asked for once per run: its answer may take recv_window and more
-        if not any(order.status in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED) for order in waiting):
+        # an unknown order is asked for once per run: its answer may take recv_window and more; what rests, longer yet
+        working = [order for order in waiting if order.status in _WORKING and not order.rests]
+        if not working:
             return waiting
         sleep(execution.poll_seconds)
-        for order in waiting:
+        for order in working:
             settle_order(desk, order)
     return desk.ledger.unsettled_orders(desk.account)
+
+
+def _still_governs(desk: TradingDesk, order: Order) -> bool:
+    """Whether no newer verdict of its strategy stands against the order; an exit that it says mustn't wait for it."""
+    newest = desk.ledger.recent_signals(desk.account, 1, symbol=order.symbol, strategy=order.strategy)
+    return not newest or newest[0].signal_id == order.signal_id
+
+
+def _close_refused(desk: TradingDesk, order: Order, refusal: PlatformError, code: str) -> None:
+    desk.ledger.close_unfilled(order.client_order_id, rejected=True, why=str(refusal), code=code, at=desk.clock.wall())
 
 
 def _give_up_if_it_can_no_longer_arrive(desk: TradingDesk, order: Order) -> None:
@@ -91,7 +172,7 @@ def _give_up_if_it_can_no_longer_arrive(desk: TradingDesk, order: Order) -> None
     sent_at = order.submitted_at or order.created_at
     if wall - sent_at <= window:
         return
-    if order.status in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED):
+    if order.status in _WORKING:
         log.error("venue_forgot_an_order_it_had_confirmed", client_order_id=order.client_order_id)
         return
     desk.ledger.close_unfilled(

@@ -22,6 +22,7 @@ from trading_platform.ports.ledger import AccountState, Decision, EquityPoint, L
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.ports.stream_journal import StreamJournal
 from trading_platform.services.check_market_data import assess_freshness
+from trading_platform.services.guard import ShownGuard, shown_guards
 from trading_platform.services.value_account import value_account
 
 ROWS = 6
@@ -42,6 +43,10 @@ class Summary:
         A stream's state whose heartbeat is older says nothing.
     circuits
         Which of the venue's endpoints each process asks, or leaves alone; those of processes long gone are left out.
+    guards
+        Stop and target per symbol, and whether they rest at the venue.
+    stops_buying
+        What keeps the account from buying: a halt, balances that differ, live trading that isn't armed.
     """
 
     time: VenueTime
@@ -58,6 +63,8 @@ class Summary:
     streams: Mapping[str, StreamStatus] | None = None
     max_heartbeat_age_seconds: float = 10.0
     circuits: Sequence[Circuit] = ()
+    guards: Mapping[str, ShownGuard] = field(default_factory=dict)
+    stops_buying: Sequence[str] = ()
 
 
 def summarise(
@@ -72,6 +79,7 @@ def summarise(
     streams: StreamJournal | None = None,
     max_heartbeat_age_seconds: float = 10.0,
     circuits: CircuitJournal | None = None,
+    stops_buying: Sequence[str] = (),
 ) -> Summary:
     """Read everything at once; raises RetryLater while a part of it can't be reached.
 
@@ -101,4 +109,6 @@ def summarise(
         streams=None if known is None else {symbol: known[symbol] for symbol in symbols if symbol in known},
         max_heartbeat_age_seconds=max_heartbeat_age_seconds,
         circuits=current(noted, time.wall),
+        guards=shown_guards(ledger, account),
+        stops_buying=stops_buying,
     )

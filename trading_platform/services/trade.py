@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from trading_platform.domain.order import Order
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
+from trading_platform.ports.series_store import SeriesStore
 from trading_platform.services.close_positions import close_positions, due_exit
 from trading_platform.services.open_positions import consume_signals
-from trading_platform.services.reconcile_balances import reconcile_balances
-from trading_platform.services.settle_orders import follow_orders, take_up_orders
+from trading_platform.services.protect_account import protect_account
+from trading_platform.services.protect_positions import protect_positions
+from trading_platform.services.protection_work import protection_waiting
+from trading_platform.services.reconcile_balances import last_compared_at, reconcile_balances
+from trading_platform.services.settle_orders import cancel_overdue, follow_orders, needs_asking, take_up_orders
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.settings import Settings
 
@@ -29,36 +32,55 @@ class TradeReport:
 
 def trade(desk: TradingDesk) -> TradeReport:
     """Run one cycle for the account; safe to run at any time, any number of times, and to kill anywhere (I5)."""
-    left = take_up_orders(desk)
+    take_up_orders(desk)
+    cancel_overdue(desk)
     reconciled = reconcile_balances(desk)
-    exits = close_positions(desk, _by_symbol(left))
-    entries = consume_signals(desk, _by_symbol(desk.ledger.unsettled_orders(desk.account)), reconciled=reconciled)
+    protect_account(desk.ledger, desk.store, desk.clock, desk.settings)
+    exits = close_positions(desk, _sales_and_purchases(desk))
+    exits += protect_positions(desk)
+    entries = consume_signals(desk, _in_flight(desk), reconciled=reconciled)
     left = follow_orders(desk)
+    if entries:
+        exits += protect_positions(desk)  # what was bought has its stop before this run ends
+        left = desk.ledger.unsettled_orders(desk.account)
     return TradeReport(reconciled, tuple(exits), tuple(entries), tuple(left))
 
 
-def work_waiting(ledger: Ledger, clock: Clock, settings: Settings) -> str | None:
+def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Settings) -> str | None:
     """Why a trade run is wanted now, in a few words; None if there is nothing to do.
 
     A balance that has not been reconciled for long counts as work too, so that equity and free balance stay true on a
     quiet market.
     """
     account = settings.account.name
-    unsettled = ledger.unsettled_orders(account)
+    unsettled = [order for order in ledger.unsettled_orders(account) if not order.is_on_guard]
     if unsettled:
-        return f"{len(unsettled)} orders to settle"
-    signals = ledger.open_signals(account)
+        now, patience = clock.read(), settings.execution.resting_poll_seconds
+        asking = [order for order in unsettled if needs_asking(order, now, patience)]
+        if asking:
+            return f"{len(asking)} orders to settle"
+    resting = {order.signal_id for order in unsettled}
+    signals = [signal for signal in ledger.open_signals(account) if signal.signal_id not in resting]
     if signals:
         return f"{len(signals)} open signals"
     due = [p.symbol for p in ledger.open_positions(account) if due_exit(ledger, p, clock.wall())]
     if due:
         return f"exits due: {', '.join(due)}"
-    reconciled_at = ledger.account(account).reconciled_at
+    unprotected = protection_waiting(ledger, store, clock, settings)
+    if unprotected:
+        return unprotected
+    compared_at = last_compared_at(ledger, account)
     longest = timedelta(seconds=settings.cadence.reconcile_seconds)
-    if reconciled_at is None or clock.wall() - reconciled_at > longest:
+    if compared_at is None or clock.wall() - compared_at > longest:
         return "balances to reconcile"
     return None
 
 
-def _by_symbol(orders: Sequence[Order]) -> dict[str, Order]:
-    return {order.symbol: order for order in orders}
+def _sales_and_purchases(desk: TradingDesk) -> dict[str, Order]:
+    """Orders whose outcome decides how much there is to sell; stops and targets are taken back before a sale."""
+    return {o.symbol: o for o in desk.ledger.unsettled_orders(desk.account) if not o.kind.is_protective}
+
+
+def _in_flight(desk: TradingDesk) -> dict[str, Order]:
+    """Orders whose outcome must be known before the symbol is traded again; those that rest on guard may stay."""
+    return {o.symbol: o for o in desk.ledger.unsettled_orders(desk.account) if not o.is_on_guard}

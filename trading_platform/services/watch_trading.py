@@ -7,6 +7,7 @@ from datetime import datetime
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.ports.ledger import Ledger
+from trading_platform.services.reconcile_balances import last_compared_at
 
 KEY = "trading"
 
@@ -33,7 +34,7 @@ def watch_trading(
     """
     wall = clock.wall()
     state = ledger.account(account)
-    last = state.reconciled_at
+    last = last_compared_at(ledger, account)
     silent_seconds = (wall - max(filter(None, (last, watched_since)))).total_seconds()
     if silent_seconds <= limit_seconds:
         if last is not None and (wall - last).total_seconds() <= limit_seconds:

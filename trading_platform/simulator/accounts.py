@@ -83,6 +83,11 @@ class Accounts:
         self._add(FEES, transfer.received_asset, transfer.commission)
         self._add(VENUE, transfer.received_asset, -transfer.received)
 
+    def transfer(self, account: str, asset: str, amount: Decimal) -> None:
+        """Pay in, or (negative) out, from the free balance."""
+        self._add(account, asset, amount)
+        self._add(DEPOSITS, asset, -amount)
+
     def totals(self) -> list[Totals]:
         """Where every unit of every asset is."""
         return [

@@ -20,13 +20,14 @@ class Security(Enum):
 
 @dataclass
 class Call:
-    """One request on its way through a handler."""
+    """One request on its way through a handler; ``accepted_until_ms`` is the end of a signed one's window."""
 
     context: ServerContext
     parameters: Parameters
     address: str
     api_key: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    accepted_until_ms: int = 0
 
     @property
     def account(self) -> str:

@@ -15,6 +15,15 @@ from trading_platform.simulator.limits import LimitSettings, OrderLimiter, Reque
 from trading_platform.simulator.model import Book
 
 
+@dataclass(frozen=True)
+class KeyPermissions:
+    """What the accounts' API keys may do."""
+
+    trade: bool = True
+    withdraw: bool = False
+    ip_restrict: bool = False
+
+
 @dataclass
 class ServerContext:
     """One running server's state, passed to every handler."""
@@ -26,6 +35,7 @@ class ServerContext:
     orders: OrderLimiter
     faults: FaultBook = field(default_factory=FaultBook)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    key_permissions: KeyPermissions = field(default_factory=KeyPermissions)
     book_for_rest: Callable[[str, int], Book] = field(init=False)
 
     def __post_init__(self) -> None:

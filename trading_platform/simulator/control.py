@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 
 import structlog
 from aiohttp import web
@@ -39,6 +41,9 @@ class Control:
             ("POST", "step"): self._step,
             ("GET", "health"): self._health,
             ("GET", "audit"): self._audit,
+            ("POST", "deposit"): self._deposit,
+            ("POST", "withdraw"): self._withdraw,
+            ("POST", "key_permissions"): self._set_key_permissions,
             ("GET", "faults"): self._list_faults,
             ("GET", "faults/kinds"): self._list_kinds,
             ("POST", "faults"): self._add_fault,
@@ -101,6 +106,33 @@ class Control:
             for total in self._context.exchange.totals()
         }
 
+    async def _deposit(self, request: web.Request) -> Json:
+        return self._transfer(await _read_json(request), 1)
+
+    async def _withdraw(self, request: web.Request) -> Json:
+        return self._transfer(await _read_json(request), -1)
+
+    def _transfer(self, body: dict[str, object], sign: int) -> Json:
+        """``{"account", "asset", "amount", "fee", "listed"}``; unlisted, the exchange's histories don't tell of it."""
+        made = self._context.exchange.transfer(
+            str(body.get("account", "")),
+            str(body.get("asset", "")),
+            sign * _amount(body.get("amount")),
+            fee=_amount(body.get("fee", "0")),
+            is_listed=body.get("listed", True) is True,
+        )
+        return {"id": made.transfer_id, "time_ms": made.time_ms}
+
+    async def _set_key_permissions(self, request: web.Request) -> Json:
+        """``{"trade", "withdraw", "ip_restrict"}``, each true or false; what isn't named stays."""
+        body = await _read_json(request)
+        unknown = set(body) - {"trade", "withdraw", "ip_restrict"}
+        if unknown or not all(isinstance(value, bool) for value in body.values()):
+            raise WireError(-1130, "trade, withdraw and ip_restrict are true or false")
+        permissions = replace(self._context.key_permissions, **{name: value is True for name, value in body.items()})
+        self._context.key_permissions = permissions
+        return dict(vars(permissions))
+
     async def _list_faults(self, _: web.Request) -> list[Json]:
         return [fault.wire() for fault in self._faults]
 
@@ -135,6 +167,17 @@ def interval_name(interval_ms: int) -> str:
         if interval_ms and interval_ms % unit_ms == 0:
             return f"{interval_ms // unit_ms}{letter}"
     return f"{interval_ms}ms"
+
+
+def _amount(value: object) -> Decimal:
+    """A finite amount, not negative, sent as text."""
+    try:
+        number = Decimal(value) if isinstance(value, str) else Decimal("NaN")
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number < 0:
+        raise WireError(-1130, "amounts are decimal numbers in quotes")
+    return number
 
 
 async def _read_json(request: web.Request) -> dict[str, object]:

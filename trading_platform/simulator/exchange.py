@@ -26,8 +26,10 @@ from trading_platform.simulator.market import Market
 from trading_platform.simulator.market_data import MarketData
 from trading_platform.simulator.matching import Matcher
 from trading_platform.simulator.model import (
+    ZERO,
     AccountEvent,
     AccountState,
+    AssetTransfer,
     AveragePrice,
     Book,
     BookTicker,
@@ -247,6 +249,29 @@ class Exchange:
             self.config.taker_fee_bps,
             now_ms,
         )
+
+    def transfer(
+        self, account: str, asset: str, amount: Decimal, *, fee: Decimal = ZERO, is_listed: bool = True
+    ) -> AssetTransfer:
+        """Deposit, or (negative) withdraw for a fee; -4026 if the account is unknown or doesn't have so much."""
+        now_ms = self._present()
+        change = amount - fee if amount < 0 else amount
+        known = any(config.name == account for config in self.config.accounts)
+        if not known or amount == 0 or self._accounts.balance(account, asset).free + change < 0:
+            raise ExchangeError(-4026, "User has insufficient balance.")
+        with self._transaction(now_ms):
+            number = self._store.next_id(AssetTransfer)
+            made = AssetTransfer(number, account, asset, amount, fee, now_ms, is_listed)
+            self._accounts.transfer(account, asset, change)
+            self._store.save(made)
+        return made
+
+    def transfers(self, account: str, *, deposits: bool, limit: int) -> list[AssetTransfer]:
+        """Deposits or withdrawals that the exchange lists, newest first."""
+        self._present()
+        sign = ">" if deposits else "<"
+        where = f"account = ? AND is_listed = 1 AND CAST(amount AS REAL) {sign} 0"
+        return self._store.find(AssetTransfer, where, (account,), limit, newest=True)[::-1]
 
     def subscribe(self, callback: Callable[[AccountEvent], None]) -> Callable[[], None]:
         """Be told of each change of orders, balances and lists, after it was committed.

@@ -28,7 +28,7 @@ KINDS: Mapping[str, str] = {
     "malformed": "send broken payloads (shape; endpoint, or stream and symbol)",
     "status": "answer with an HTTP error (status, retry_after, code, message; endpoint)",
     "lose_answer": "do the work, then lose the answer (shape; endpoint, by default order placement)",
-    "hold_order": "lose the answer now and place the order hold_seconds later",
+    "hold_order": "lose the answer now and place the order hold_seconds later, unless its recvWindow is over by then",
     "partial_fill": "fill only a fraction of each new order at once (fraction, symbol)",
     "reject_order": "reject new orders (code, message, symbol)",
     "clock_skew": "shift the exchange's wall clock (skew_ms)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from trading_platform.simulator import wire_orders
@@ -65,7 +66,7 @@ def trade_fees(call: Call) -> list[Json]:
 
 
 def coins(call: Call) -> list[Json]:
-    """``GET sapi capital/config/getall``: the traded assets; none can be deposited or withdrawn."""
+    """``GET sapi capital/config/getall``: the traded assets; money comes and goes by the control endpoint only."""
     exchange = call.context.exchange
     held = {balance.asset: balance for balance in exchange.account_state(call.account).balances}
     assets = {asset for rule in exchange.symbols() for asset in (rule.base_asset, rule.quote_asset)}
@@ -90,6 +91,79 @@ def coins(call: Call) -> list[Json]:
     ]
 
 
+def api_restrictions(call: Call) -> Json:
+    """``GET sapi account/apiRestrictions``: what the key may do."""
+    permissions = call.context.key_permissions
+    return {
+        "ipRestrict": permissions.ip_restrict,
+        "createTime": 1_700_000_000_000,
+        "enableReading": True,
+        "enableWithdrawals": permissions.withdraw,
+        "enableInternalTransfer": False,
+        "enableMargin": False,
+        "enableFutures": False,
+        "permitsUniversalTransfer": False,
+        "enableVanillaOptions": False,
+        "enableFixApiTrade": False,
+        "enableFixReadOnly": False,
+        "enableSpotAndMarginTrading": permissions.trade,
+        "enablePortfolioMarginTrading": False,
+    }
+
+
+def deposits(call: Call) -> list[Json]:
+    """``GET sapi capital/deposit/hisrec``: credited deposits, newest first."""
+    coin = call.parameters.optional_text("coin", SYMBOL_FORM)
+    found = call.context.exchange.transfers(call.account, deposits=True, limit=call.parameters.limit(1000, 1000))
+    return [
+        {
+            "id": f"d{deposit.transfer_id}",
+            "amount": _plain_amount(deposit.amount),
+            "coin": deposit.asset,
+            "network": deposit.asset,
+            "status": 1,
+            "address": "simulated",
+            "addressTag": "",
+            "txId": f"simulated-{deposit.transfer_id}",
+            "insertTime": deposit.time_ms,
+            "completeTime": deposit.time_ms,
+            "transferType": 0,
+            "confirmTimes": "1/1",
+            "unlockConfirm": 1,
+            "walletType": 0,
+        }
+        for deposit in found
+        if coin in (None, deposit.asset)
+    ]
+
+
+def withdrawals(call: Call) -> list[Json]:
+    """``GET sapi capital/withdraw/history``: completed withdrawals, newest first."""
+    coin = call.parameters.optional_text("coin", SYMBOL_FORM)
+    found = call.context.exchange.transfers(call.account, deposits=False, limit=call.parameters.limit(1000, 1000))
+    return [
+        {
+            "id": f"w{withdrawal.transfer_id}",
+            "amount": _plain_amount(-withdrawal.amount),
+            "transactionFee": _plain_amount(withdrawal.fee),
+            "coin": withdrawal.asset,
+            "status": 6,
+            "address": "simulated",
+            "txId": f"simulated-{withdrawal.transfer_id}",
+            "applyTime": _utc_text(withdrawal.time_ms),
+            "network": withdrawal.asset,
+            "transferType": 0,
+            "info": "",
+            "confirmNo": 1,
+            "walletType": 0,
+            "txKey": "",
+            "completeTime": _utc_text(withdrawal.time_ms),
+        }
+        for withdrawal in found
+        if coin in (None, withdrawal.asset)
+    ]
+
+
 def no_margin_pairs(call: Call) -> list[Json]:
     """``GET sapi margin/.../allPairs``: spot only; clients ask for these while loading markets."""
     call.parameters.finish()
@@ -98,6 +172,14 @@ def no_margin_pairs(call: Call) -> list[Json]:
 
 def _plain_rate(fee_bps: Decimal) -> str:
     return f"{(fee_bps / 10_000).normalize():f}"
+
+
+def _plain_amount(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+def _utc_text(time_ms: int) -> str:
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _my_trades_weight(values: Mapping[str, str]) -> int:
@@ -111,6 +193,9 @@ ROUTES = (
     Route("GET", "/api/v3/rateLimit/order", order_rate_limits, 40, ACCOUNT, Security.SIGNED),
     Route("GET", "/sapi/v1/asset/tradeFee", trade_fees, 1, ACCOUNT, Security.SIGNED),
     Route("GET", "/sapi/v1/capital/config/getall", coins, 10, ACCOUNT, Security.SIGNED),
+    Route("GET", "/sapi/v1/account/apiRestrictions", api_restrictions, 1, ACCOUNT, Security.SIGNED),
+    Route("GET", "/sapi/v1/capital/deposit/hisrec", deposits, 1, ACCOUNT, Security.SIGNED),
+    Route("GET", "/sapi/v1/capital/withdraw/history", withdrawals, 10, ACCOUNT, Security.SIGNED),
     Route("GET", "/sapi/v1/margin/allPairs", no_margin_pairs, 1, ACCOUNT, Security.SIGNED),
     Route("GET", "/sapi/v1/margin/isolated/allPairs", no_margin_pairs, 10, ACCOUNT, Security.SIGNED),
 )

@@ -184,9 +184,10 @@ def _misbehave(call: Call, request: OrderRequest) -> None:
         raise WireError(rejection.code or -2010, rejection.message or "This action is disabled on this account.")
     held = faults.take("hold_order", symbol=request.symbol)
     if held is not None and held.shape is not None:
-        exchange.place_order_later(call.account, request, held.hold_seconds)
-        due = held.hold_seconds + _HELD_ORDER_SLACK_SECONDS
-        asyncio.get_running_loop().call_later(due, exchange.advance)
+        if call.context.server_time_ms() + 1000 * held.hold_seconds <= call.accepted_until_ms:
+            exchange.place_order_later(call.account, request, held.hold_seconds)
+            due = held.hold_seconds + _HELD_ORDER_SLACK_SECONDS
+            asyncio.get_running_loop().call_later(due, exchange.advance)
         raise AnswerLost(held.shape)
     partial = faults.take("partial_fill", symbol=request.symbol)
     if partial is not None:

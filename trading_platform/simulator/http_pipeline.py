@@ -81,6 +81,8 @@ async def _admit(context: ServerContext, route: Route, request: web.Request, add
     if route.security is Security.SIGNED:
         payload = auth.signed_payload(query, body)
         call.api_key = check_signed(context, request.headers.get("X-MBX-APIKEY"), call.parameters, payload, signature)
+        window_ms = values.get("recvWindow", auth.DEFAULT_RECV_WINDOW_MS)
+        call.accepted_until_ms = int(values["timestamp"]) + int(Decimal(window_ms))
     elif signature is not None:
         raise wire_errors.unread_parameters(len(values), len(values) + 1)
     return call

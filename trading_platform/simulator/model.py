@@ -304,6 +304,23 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetTransfer:
+    """Money that came into an account, or (negative) went with its fee, without a trade.
+
+    ``is_listed`` is false where the deposit and withdrawal histories don't tell of it, as of a move between an
+    owner's own wallets.
+    """
+
+    transfer_id: int
+    account: str
+    asset: str
+    amount: Decimal
+    fee: Decimal
+    time_ms: int
+    is_listed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PlacedOrder:
     """An accepted order with the fills it got at once."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from trading_platform.simulator.errors import SimulatorSetupError
-from trading_platform.simulator.model import ListOrderStatus, ListStatus, Order, Trade
+from trading_platform.simulator.model import AssetTransfer, ListOrderStatus, ListStatus, Order, Trade
 
 MARKET_ID = "market_id"
 GENESIS = "genesis_ms"
@@ -51,6 +51,10 @@ CREATE TABLE IF NOT EXISTS order_lists (
     list_client_order_id TEXT NOT NULL, status TEXT NOT NULL, order_status TEXT NOT NULL,
     time_ms INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS transfers (
+    transfer_id INTEGER PRIMARY KEY, account TEXT NOT NULL, asset TEXT NOT NULL, amount TEXT NOT NULL,
+    fee TEXT NOT NULL, time_ms INTEGER NOT NULL, is_listed INTEGER NOT NULL
+);
 """
 
 
@@ -67,8 +71,8 @@ class ListRow:
     time_ms: int
 
 
-Row = TypeVar("Row", Order, Trade, ListRow)
-_TABLES: dict[type, str] = {Order: "orders", Trade: "trades", ListRow: "order_lists"}
+Row = TypeVar("Row", Order, Trade, ListRow, AssetTransfer)
+_TABLES: dict[type, str] = {Order: "orders", Trade: "trades", ListRow: "order_lists", AssetTransfer: "transfers"}
 _TYPES: dict[type, dict[str, type]] = {
     row: {f.name: get_type_hints(row)[f.name] for f in fields(row)} for row in _TABLES
 }
@@ -163,7 +167,7 @@ class Store:
 
     # Rows -------------------------------------------------------------------------------
 
-    def save(self, row: Order | Trade | ListRow) -> None:
+    def save(self, row: Order | Trade | ListRow | AssetTransfer) -> None:
         """Insert a row, or replace the one of the same id."""
         values = [_to_sql(getattr(row, name)) for name in _TYPES[type(row)]]
         marks = ", ".join("?" * len(values))

@@ -17,7 +17,7 @@ from trading_platform.domain.candle import Candle
 from trading_platform_tests.contracts.sites import BrokerSite, FeedSite
 from trading_platform_tests.support.examples import MINUTE, SYMBOL, candle
 from trading_platform_tests.support.scripted_server import Answer, scripted_server
-from trading_platform_tests.support.simulated import simulated_exchange
+from trading_platform_tests.support.simulated import ACCOUNT, SimulatedExchange, simulated_exchange
 from trading_platform_tests.support.simulated_access import access_to
 from trading_platform_tests.support.venues import kraken, okx
 
@@ -95,14 +95,23 @@ def ccxt_broker() -> Iterator[BrokerSite]:
             else:
                 control.add_fault("status", status=502, endpoint="order_placement", count=1)
 
+        [ticker] = CcxtMarketFeed(CcxtClient(access_to(venue))).tickers([SYMBOL])
         yield BrokerSite(
             CcxtBroker(CcxtClient(access_to(venue))),
             SYMBOL,
             Decimal("0.00100"),
+            ticker.bid,
             lose_next_answer,
             lambda: _set(control, "partial_fill", fraction="0.5", count=1),
             lambda: _set(control, "outage"),
+            lambda asset, amount: _transfer(venue, asset, amount),
+            lambda: venue.control.post("key_permissions", {"withdraw": True}),
         )
+
+
+def _transfer(venue: SimulatedExchange, asset: str, amount: Decimal) -> None:
+    call = "deposit" if amount > 0 else "withdraw"
+    venue.control.post(call, {"account": ACCOUNT, "asset": asset, "amount": str(abs(amount))})
 
 
 def _set(control: SimulatorControl, kind: str, **details: object) -> None:

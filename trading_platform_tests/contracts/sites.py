@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -51,20 +51,29 @@ class BrokerSite:
     ----------
     symbol, quantity
         Something that the account can buy at once and sell again.
+    price
+        About what the symbol costs now.
     lose_next_answer
         Lose the answer to the next order: True if the venue shall take the order nevertheless.
     fill_next_partly
         Let the next order fill by about half; whether the rest stays open or expires is the venue's custom.
     silence
         Make the venue stop answering.
+    transfer
+        Let an amount of an asset come, or (negative) go.
+    let_key_withdraw
+        Give the API key a right that it should not have.
     """
 
     broker: Broker
     symbol: str
     quantity: Decimal
+    price: Decimal
     lose_next_answer: Callable[[bool], None]
     fill_next_partly: Callable[[], None]
     silence: Callable[[], None]
+    transfer: Callable[[str, Decimal], None]
+    let_key_withdraw: Callable[[], None]
 
 
 @contextmanager
@@ -87,7 +96,10 @@ def fake_broker() -> Iterator[BrokerSite]:
         broker,
         SYMBOL,
         Decimal("0.00100"),
+        Decimal("50000.00"),
         lambda taken: broker.misbehave(Misbehaviour(lose_answer=True, never_arrives=not taken)),
         lambda: broker.misbehave(Misbehaviour(fill_share=Decimal("0.5"))),
         lambda: setattr(broker, "is_silent", True),
+        lambda asset, amount: broker.deposit(**{asset: amount}),
+        lambda: setattr(broker, "permissions", replace(broker.permissions, can_withdraw=True)),
     )

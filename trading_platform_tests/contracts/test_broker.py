@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from trading_platform.domain.errors import AskTheVenue, FixSettings, OrderNotKnown, OrderRejected, RetryLater
-from trading_platform.domain.order import OrderReport, OrderRequest, OrderStatus, Side
+from trading_platform.domain.order import OrderKind, OrderReport, OrderRequest, OrderStatus, Side
 from trading_platform_tests.contracts.sites import BrokerSite
 
 
@@ -104,6 +105,43 @@ def test_a_partly_filled_order_ends_once(broker_site: BrokerSite) -> None:
     assert broker_site.broker.find(broker_site.symbol, "tpone").fills == report.fills
 
 
+def _limit(site: BrokerSite, share: str, side: Side = Side.BUY, name: str = "tpone") -> OrderRequest:
+    price = (site.price * Decimal(share)).quantize(Decimal("0.01"))
+    return OrderRequest(name, site.symbol, side, site.quantity, OrderKind.LIMIT, price)
+
+
+def test_a_limit_order_below_the_market_rests_until_it_is_cancelled(broker_site: BrokerSite) -> None:
+    instrument = broker_site.broker.instruments([broker_site.symbol])[broker_site.symbol]
+    before = broker_site.broker.balances()[instrument.quote]
+    request = _limit(broker_site, "0.9")
+    report = broker_site.broker.submit(request)
+    assert (report.status, report.filled_quantity, report.fills) == (OrderStatus.OPEN, 0, ())
+    assert broker_site.broker.find(broker_site.symbol, "tpone") == report
+    resting = broker_site.broker.balances()[instrument.quote]
+    assert request.limit_price is not None
+    assert resting.locked == request.limit_price * request.quantity
+    assert resting.total == before.total
+    cancelled = broker_site.broker.cancel(broker_site.symbol, "tpone")
+    assert (cancelled.status, cancelled.fills) == (OrderStatus.CANCELLED, ())
+    assert broker_site.broker.find(broker_site.symbol, "tpone") == cancelled
+    assert broker_site.broker.balances()[instrument.quote] == before
+
+
+def test_a_limit_order_beyond_the_market_fills_at_once(broker_site: BrokerSite) -> None:
+    request = _limit(broker_site, "1.01")
+    report = broker_site.broker.submit(request)
+    assert report.status is OrderStatus.FILLED
+    assert request.limit_price is not None
+    assert all(fill.price <= request.limit_price for fill in report.fills)
+
+
+def test_a_limit_order_whose_answer_was_lost_is_found_resting(broker_site: BrokerSite) -> None:
+    broker_site.lose_next_answer(True)
+    with pytest.raises(AskTheVenue):
+        broker_site.broker.submit(_limit(broker_site, "0.9"))
+    assert broker_site.broker.find(broker_site.symbol, "tpone").status is OrderStatus.OPEN
+
+
 def test_what_was_bought_can_be_sold(broker_site: BrokerSite) -> None:
     bought = broker_site.broker.submit(_request(broker_site, lots=Decimal("1.5")))
     sold = broker_site.broker.submit(_request(broker_site, Side.SELL, "tptwo"))
@@ -118,3 +156,38 @@ def test_a_silent_venue_is_asked_again_later(broker_site: BrokerSite) -> None:
         broker_site.broker.balances()
     with pytest.raises(RetryLater):
         broker_site.broker.find(broker_site.symbol, "tpone")
+
+
+def test_what_the_owner_brings_and_takes_is_listed(broker_site: BrokerSite) -> None:
+    broker, quote = broker_site.broker, broker_site.symbol.partition("/")[2]
+    before = _total(broker_site, quote)
+    listed = broker.transfers()
+    assert listed is not None
+    known = {each.venue_id for each in listed}
+
+    for amount in ("25.5", "-7.25"):
+        broker_site.transfer(quote, Decimal(amount))
+
+    moved = [each for each in broker.transfers() or () if each.venue_id not in known]
+    assert sorted((each.asset, each.amount) for each in moved) == [(quote, Decimal("-7.25")), (quote, Decimal("25.5"))]
+    assert len({each.venue_id for each in moved}) == 2
+    assert _total(broker_site, quote) == before + Decimal("18.25")
+
+
+def test_the_accounts_own_trades_are_listed_with_their_sides(broker_site: BrokerSite) -> None:
+    broker, symbol = broker_site.broker, broker_site.symbol
+    bought = broker.submit(_request(broker_site, lots=Decimal("1.5")))
+    sold = broker.submit(_request(broker_site, Side.SELL, "tptwo"))
+
+    trades = broker.trades(symbol, bought.fills[0].time)
+
+    told = [*((Side.BUY, fill) for fill in bought.fills), *((Side.SELL, fill) for fill in sold.fills)]
+    assert sorted(trades, key=lambda each: int(each[1].venue_trade_id)) == told
+    assert broker.trades(symbol, max(f.time for f in sold.fills) + timedelta(hours=1)) == []
+
+
+def test_what_the_key_may_do(broker_site: BrokerSite) -> None:
+    assert broker_site.broker.key_permissions().can_trade
+    assert not broker_site.broker.key_permissions().can_withdraw
+    broker_site.let_key_withdraw()
+    assert broker_site.broker.key_permissions().can_withdraw

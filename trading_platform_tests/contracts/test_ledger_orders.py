@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from trading_platform.domain.errors import AlreadyDone, FixSettings, InsufficientFree
+from trading_platform.domain.errors import AlreadyDone, FixSettings, InsufficientFree, TransitionForbidden
 from trading_platform.domain.instrument import Instrument
-from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.order import Order, OrderKind, OrderStatus, Side
+from trading_platform.domain.order_machine import replay
 from trading_platform.domain.signal import Leg, LegKind
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import AssetBalance, Ledger
@@ -221,6 +222,21 @@ def test_booking_a_fee_in_a_third_asset(ledger: Ledger) -> None:
     assert balance(ledger).total == Decimal("34.54")
 
 
+@pytest.mark.parametrize("held", ["0", "0.004"])
+def test_a_fee_beyond_what_the_account_is_known_to_hold_is_booked(ledger: Ledger, held: str) -> None:
+    """The venue took it from somewhere: the next comparison with it shows from where, and nothing else suffers."""
+    revision = ledger.account(ACCOUNT).revision
+    ledger.reconcile(ACCOUNT, {"USDT": Decimal("84.54"), "BNB": Decimal(held)}, at_revision=revision, at=START)
+    made = buy(ledger)
+    done = report(made, OrderStatus.FILLED, fill("1", "0.001", fee="0.01", fee_asset="BNB"))
+    assert ledger.book(done, BTC_USDT, minutes(2)).status is OrderStatus.FILLED
+    assert balance(ledger, "BNB") == AssetBalance(Decimal(0), Decimal(0))
+    assert balance(ledger) == AssetBalance(Decimal("34.54"), Decimal(0))
+    assert balance(ledger, "BTC").total == Decimal("0.001")
+    [booked] = ledger.fills_of(made.client_order_id)
+    assert (booked.fee, booked.fee_asset) == (Decimal("0.01"), "BNB")
+
+
 def test_booking_again_changes_nothing(ledger: Ledger) -> None:
     made = buy(ledger)
     done = report(made, OrderStatus.FILLED, fill("1", "0.001", fee="0.000001"))
@@ -319,6 +335,28 @@ def test_selling_closes_the_position_and_leaves_the_dust(ledger: Ledger) -> None
     assert balance(ledger).total == Decimal("34.54") + Decimal("59.4") - Decimal("0.0594")
 
 
+def test_closed_trades_tell_what_they_brought(ledger: Ledger) -> None:
+    assert ledger.closed_trades(ACCOUNT, "trend_following", 10) == []
+    bought(ledger)
+    assert ledger.closed_trades(ACCOUNT, "trend_following", 10) == []  # it is still open
+    for minute, price in ((9, "60000"), (19, "40000")):
+        if minute == 19:
+            bought(ledger, minute=10)
+        made = sell(ledger, "0.00099", minute=minute)
+        gain = fill(f"s{minute}", "0.00099", price, fee="0.05", fee_asset="USDT", at=minutes(minute))
+        ledger.book(report(made, OrderStatus.FILLED, gain), BTC_USDT, minutes(minute))
+
+    newest, oldest = ledger.closed_trades(ACCOUNT, "trend_following", 10)
+    assert (newest.closed_at, oldest.closed_at) == (minutes(19), minutes(9))
+    assert oldest.invested_quote == newest.invested_quote == Decimal(50)
+    cost = Decimal(50) * Decimal("0.00099") / Decimal("0.000999")
+    assert oldest.return_on_cost == (Decimal("59.4") - Decimal("0.05") - cost) / 50
+    assert newest.return_on_cost is not None
+    assert newest.return_on_cost < 0
+    assert ledger.closed_trades(ACCOUNT, "trend_following", 1) == [newest]
+    assert ledger.closed_trades(ACCOUNT, "mean_reversion", 10) == []
+
+
 def test_dust_moves_into_the_next_position(ledger: Ledger) -> None:
     bought(ledger)
     made = sell(ledger, "0.00099")
@@ -400,3 +438,126 @@ def test_trade_ids_count_per_symbol(ledger: Ledger) -> None:
     ledger.book(report(two, OrderStatus.FILLED, fill("7", "0.001", "10000", fee_asset="ETH")), ether, START)
     assert {p.symbol for p in ledger.open_positions(ACCOUNT)} == {SYMBOL, "ETH/USDT"}
     assert balance(ledger).total == Decimal("64.54")
+
+
+def test_a_limit_order_keeps_its_prices_and_its_time_limit(ledger: Ledger) -> None:
+    made = replace(
+        order(signal(), "10"),
+        kind=OrderKind.LIMIT,
+        limit_price=Decimal("49999.01"),
+        list_id="tplist",
+        expires_at=minutes(3),
+    )
+    assert ledger.order(reserve(ledger, made).client_order_id) == made
+    stop = replace(
+        order(signal(2), "10"), kind=OrderKind.STOP_LOSS, limit_price=Decimal(48000), stop_price=Decimal(48100)
+    )
+    assert ledger.order(reserve(ledger, stop, 2).client_order_id) == stop
+
+
+def test_the_events_of_an_order_give_its_state(ledger: Ledger) -> None:
+    made = buy(ledger)
+    ledger.mark_unknown(made.client_order_id, "timeout", minutes(2))
+    ledger.request_cancel(made.client_order_id, "its time is up", minutes(3))
+    first, second = fill("1", "0.0004", at=minutes(3)), fill("2", "0.0001", at=minutes(4))
+    ledger.book(report(made, OrderStatus.PARTIALLY_FILLED, first), BTC_USDT, minutes(4))
+    ledger.book(report(made, OrderStatus.CANCELLED, first, second), BTC_USDT, minutes(5))
+
+    events = ledger.order_events(made.client_order_id)
+
+    assert [(event.kind, event.status, event.at) for event in events] == [
+        ("intended", "intended", minutes(1)),
+        ("submitted", "submitted", minutes(1)),
+        ("marked_unknown", "unknown", minutes(2)),
+        ("cancel_requested", "unknown", minutes(3)),
+        ("found", "open", minutes(4)),
+        ("partially_filled", "partially_filled", minutes(4)),
+        ("cancelled", "cancelled", minutes(5)),
+    ]
+    assert [event.trade_ids for event in events[-2:]] == [("1",), ("2",)]
+    assert {event.venue_order_id for event in events[4:]} == {"venue-1"}
+    stored = ledger.order(made.client_order_id)
+    assert stored is not None
+    assert stored.cancel_requested_at == minutes(3)
+    assert replay(stored, events) == stored
+
+
+def test_a_refusal_keeps_the_venues_code(ledger: Ledger) -> None:
+    made = buy(ledger)
+    ledger.close_unfilled(made.client_order_id, rejected=True, why="too little", code="-2010", at=minutes(2))
+    last = ledger.order_events(made.client_order_id)[-1]
+    assert (last.kind, last.reason, last.code) == ("rejected", "too little", "-2010")
+
+
+def test_an_order_without_events_is_not_known(ledger: Ledger) -> None:
+    assert ledger.order_events("tpnobody") == []
+
+
+@pytest.mark.parametrize("status", [None, OrderStatus.FILLED, OrderStatus.CANCELLED])
+def test_only_what_was_sent_and_has_not_ended_can_be_cancelled(ledger: Ledger, status: OrderStatus | None) -> None:
+    made = reserve(ledger, order(signal(), "60"))
+    if status is not None:
+        ledger.mark_submitted(made.client_order_id, minutes(1))
+        ledger.book(report(made, status, fill("1", "0.001")), BTC_USDT, minutes(2))
+    before = ledger.order(made.client_order_id)
+    with pytest.raises(TransitionForbidden):
+        ledger.request_cancel(made.client_order_id, "no reason", minutes(3))
+    with pytest.raises(TransitionForbidden):
+        ledger.request_cancel("tpnobody", "no reason", minutes(3))
+    assert ledger.order(made.client_order_id) == before
+
+
+def test_a_report_that_cannot_be_true_changes_nothing(ledger: Ledger) -> None:
+    made = buy(ledger)
+    ledger.book(report(made, OrderStatus.PARTIALLY_FILLED, fill("1", "0.0004")), BTC_USDT, minutes(2))
+    before, events = ledger.account(ACCOUNT), ledger.order_events(made.client_order_id)
+    with pytest.raises(TransitionForbidden, match="rejected"):
+        ledger.book(report(made, OrderStatus.REJECTED, fill("1", "0.0004")), BTC_USDT, minutes(3))
+    assert ledger.account(ACCOUNT) == before
+    assert ledger.order_events(made.client_order_id) == events
+
+
+def test_an_order_that_takes_anothers_place_is_told_there(ledger: Ledger) -> None:
+    made = buy(ledger, "10")
+    ledger.book(report(made, OrderStatus.CANCELLED), BTC_USDT, minutes(2))
+    second = order(signal(), "10", leg=Leg(LegKind.ENTRY, 2), at=minutes(3))
+    approval = decision(signal(), Leg(LegKind.ENTRY, 2), message="buy at 49999")
+    ledger.reserve(second, approval, replaces=made.client_order_id)
+
+    last = ledger.order_events(made.client_order_id)[-1]
+    assert (last.kind, last.status, last.reason) == ("repriced", "cancelled", "entry2: buy at 49999")
+    assert last.details == {"by": second.client_order_id}
+    assert ledger.orders_of_signal(ACCOUNT, signal().signal_id) == [ledger.order(made.client_order_id), second]
+    assert ledger.orders_of_signal("other", signal().signal_id) == []
+
+
+def test_nothing_takes_the_place_of_an_order_that_has_not_ended(ledger: Ledger) -> None:
+    made = buy(ledger, "10")
+    ledger.book(report(made, OrderStatus.OPEN), BTC_USDT, minutes(2))
+    before = ledger.account(ACCOUNT)
+    second = order(signal(), "10", leg=Leg(LegKind.ENTRY, 2), at=minutes(3))
+    for old in (made.client_order_id, "tpnobody"):
+        with pytest.raises(TransitionForbidden, match="hasn't ended"):
+            ledger.reserve(second, decision(signal(), Leg(LegKind.ENTRY, 2)), replaces=old)
+    assert ledger.account(ACCOUNT) == before
+    assert ledger.order(second.client_order_id) is None
+
+
+def test_fills_of_an_order_are_its_own(ledger: Ledger) -> None:
+    first, second = bought(ledger, "0.0005"), buy(ledger, "30", minute=2)
+    new = [fill("b", "0.0002", at=minutes(4)), fill("a", "0.0001", at=minutes(3))]
+    ledger.book(report(second, OrderStatus.PARTIALLY_FILLED, *new), BTC_USDT, minutes(5))
+    assert [each.venue_trade_id for each in ledger.fills_of(first.client_order_id)] == ["buy 1"]
+    assert ledger.fills_of(second.client_order_id) == [new[1], new[0]]
+
+
+def test_asking_is_noted_and_is_no_event(ledger: Ledger) -> None:
+    made = buy(ledger)
+    events, revision = ledger.order_events(made.client_order_id), ledger.account(ACCOUNT).revision
+    ledger.note_asked(made.client_order_id, minutes(7))
+    ledger.note_asked("tpnobody", minutes(7))
+    stored = ledger.order(made.client_order_id)
+    assert stored is not None
+    assert stored.asked_at == minutes(7)
+    assert ledger.order_events(made.client_order_id) == events
+    assert ledger.account(ACCOUNT).revision == revision

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count
@@ -22,11 +22,14 @@ from sqlalchemy import Engine
 
 from trading_platform.adapters.postgres.ledger import PostgresLedger
 from trading_platform.domain.errors import PlatformError
+from trading_platform.domain.halt import OWNER, Halt
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderStatus, Side
-from trading_platform.domain.signal import Signal
+from trading_platform.domain.order_machine import replay
+from trading_platform.domain.signal import Leg, LegKind, Signal
 from trading_platform.domain.strategies.base import Direction
-from trading_platform.ports.ledger import Ledger
+from trading_platform.domain.transfer import Transfer, TransferKind
+from trading_platform.ports.ledger import EquityPoint, Ledger
 from trading_platform_tests.fakes import FakeLedger
 from trading_platform_tests.support.examples import START, decision, fill, instrument, minutes, order, report, signal
 
@@ -97,6 +100,23 @@ class LedgerSequences(RuleBasedStateMachine):
         self.on_both(lambda ledger: ledger.mark_unknown(made.client_order_id, "lost", START))
 
     @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def request_cancel(self, data: st.DataObject) -> None:
+        made = self._any_order(data)
+        self.on_both(lambda ledger: ledger.request_cancel(made.client_order_id, "its time is up", START))
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data(), amount=amounts)
+    def reprice(self, data: st.DataObject, amount: Decimal) -> None:
+        made, about = data.draw(st.sampled_from(self.orders))
+        leg = Leg(LegKind.EXIT if made.side is Side.SELL else LegKind.ENTRY, next(self.minutes))
+        reserved = amount if made.side is Side.BUY else made.quantity
+        after = order(about, reserved, side=made.side, quantity=made.quantity, leg=leg, at=minutes(leg.attempt))
+        told, old = decision(about, leg), made.client_order_id
+        if self.on_both(lambda ledger: ledger.reserve(after, told, replaces=old)) is None:
+            self.orders.append((after, about))
+
+    @precondition(lambda self: self.orders)
     @rule(data=st.data(), rejected=st.booleans(), seen=st.sampled_from([None, *OrderStatus]))
     def close_unfilled(self, data: st.DataObject, rejected: bool, seen: OrderStatus | None) -> None:
         made = self._any_order(data)
@@ -137,6 +157,43 @@ class LedgerSequences(RuleBasedStateMachine):
         revision = self.stale_revision if stale else self.ledgers[0].account(self.account).revision
         self._reconcile({"USDT": usdt, "BTC": bitcoin}, revision)
 
+    @rule(flatten=st.booleans())
+    def halt(self, flatten: bool) -> None:
+        self.on_both(lambda ledger: replace(ledger.halt(self._halt(flatten)), number=None))
+
+    @rule()
+    def resume(self) -> None:
+        def end(ledger: Ledger) -> object:
+            ended = ledger.resume(self.account, by=OWNER, reason="on", at=START, venue_time=START)
+            return ended and replace(ended, number=None)
+
+        self.on_both(end)
+
+    @rule(worth=amounts, amount=st.decimals("-80", "80", places=2).filter(bool), number=st.integers(1, 4))
+    def transfer(self, worth: Decimal, amount: Decimal, number: int) -> None:
+        moved = Transfer(
+            account=self.account,
+            asset="USDT",
+            amount=amount,
+            kind=TransferKind.DEPOSIT,
+            reason="",
+            by=OWNER,
+            venue_time=START,
+            recorded_at=START,
+            amount_quote=amount,
+            equity_before_quote=worth,
+            venue_id=f"t{number}",
+        )
+        totals = dict(self.totals)
+        self._reconcile(totals, self.ledgers[0].account(self.account).revision, [moved])
+
+    @rule(worth=amounts, day=st.integers(0, 3), stale=st.booleans())
+    def value(self, worth: Decimal, day: int, stale: bool) -> None:
+        at = minutes(day * 24 * 60)
+        point = EquityPoint(self.account, at, worth, ZERO, at)
+        revision = self.stale_revision if stale else self.ledgers[0].account(self.account).revision
+        self.on_both(lambda ledger: ledger.mark_equity(point, at_revision=revision))
+
     @invariant()
     def both_ledgers_agree(self) -> None:
         self.on_both(lambda ledger: ledger.account(self.account))
@@ -145,7 +202,22 @@ class LedgerSequences(RuleBasedStateMachine):
         self.on_both(lambda ledger: ledger.recent_fills(self.account, 5))
         self.on_both(lambda ledger: ledger.open_positions(self.account))
         self.on_both(lambda ledger: ledger.open_signals(self.account))
+        self.on_both(lambda ledger: [replace(each, number=None) for each in ledger.halts(self.account, 5)])
+        self.on_both(lambda ledger: ledger.equity_marks(self.account))
+        self.on_both(lambda ledger: ledger.transfers(self.account, 5))
+        self.on_both(lambda ledger: ledger.trade_results(self.account, 5))
+        self.on_both(lambda ledger: ledger.entries_since(self.account, minutes(1)))
         self.on_both(lambda ledger: [ledger.last_closed_at(self.account, symbol) for symbol in INSTRUMENTS])
+
+    @invariant()
+    def events_give_the_state(self) -> None:
+        for made, _ in self.orders:
+            name = made.client_order_id
+            events = self.ledgers[1].order_events(name)
+            assert events == self.ledgers[0].order_events(name)
+            stored = self.ledgers[1].order(name)
+            assert stored is not None
+            assert replay(made, events) == stored
 
     @invariant()
     def nothing_is_overspent_and_reservations_add_up(self) -> None:
@@ -177,9 +249,16 @@ class LedgerSequences(RuleBasedStateMachine):
         spent = before.get(made.reserved_asset, ZERO) - self.totals[made.reserved_asset]
         self.used[made.client_order_id] += max(spent, ZERO)
 
-    def _reconcile(self, totals: dict[str, Decimal], revision: int) -> None:
+    def _halt(self, flatten: bool) -> Halt:
+        return Halt(self.account, OWNER, "off", START, START, flatten)
+
+    def _reconcile(self, totals: dict[str, Decimal], revision: int, transfers: Sequence[Transfer] = ()) -> None:
         self.stale_revision = revision
-        if self.on_both(lambda ledger: ledger.reconcile(self.account, totals, at_revision=revision, at=START)):
+
+        def adopt(ledger: Ledger) -> bool:
+            return ledger.reconcile(self.account, totals, at_revision=revision, at=START, transfers=transfers)
+
+        if self.on_both(adopt):
             self.totals = defaultdict(Decimal, totals)
 
     @staticmethod

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.order import Side
 from trading_platform_tests.contracts.sites import FeedSite
 
 
@@ -44,6 +45,19 @@ def test_tickers_are_two_sided(feed_site: FeedSite) -> None:
     assert ticker.received_at.tzinfo is not None
 
 
+def test_the_order_book_has_its_best_levels_first(feed_site: FeedSite) -> None:
+    [ticker] = feed_site.feed.tickers([feed_site.symbol])
+    book = feed_site.feed.order_book(feed_site.symbol)
+    assert book.symbol == feed_site.symbol
+    assert book.received_at.tzinfo is not None
+    assert [level.price for level in book.asks] == sorted({level.price for level in book.asks})
+    assert [level.price for level in book.bids] == sorted({level.price for level in book.bids}, reverse=True)
+    assert (book.bids[0].price, book.asks[0].price) == (ticker.bid, ticker.ask)
+    assert all(level.quantity > 0 for level in (*book.bids, *book.asks))
+    best = book.asks[0]
+    assert book.average_price(Side.BUY, best.quantity) == best.price
+
+
 def test_the_venues_clock_is_measured_with_its_uncertainty(feed_site: FeedSite) -> None:
     measured = feed_site.feed.clock_offset()
     assert measured is not None
@@ -60,3 +74,5 @@ def test_a_silent_venue_is_asked_again_later(feed_site: FeedSite) -> None:
         feed_site.feed.candles(feed_site.symbol, feed_site.interval, feed_site.closed[0].open_time, 10)
     with pytest.raises(RetryLater):
         feed_site.feed.clock_offset()
+    with pytest.raises(RetryLater):
+        feed_site.feed.order_book(feed_site.symbol)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -157,14 +158,85 @@ def test_a_frame_always_has_the_same_types(store: SeriesStore, held: int) -> Non
     assert len(frame) == held
 
 
-def test_a_hundred_thousand_candles(store: SeriesStore) -> None:
-    many = [candle(minute) for minute in range(100_000)]
-    many[70_000] = candle(70_000, "1.5")
-    write(store, candle(70_000), candle(70_001))
-    assert write(store, *many, source="archive") == CandleWrite(inserted=99_998, corrected=1, unchanged=1)
-    assert store.count_candles(SYMBOL, MINUTE) == 100_000
-    assert store.candles(SYMBOL, MINUTE, start=minutes(70_000), end=minutes(70_002)) == many[70_000:70_002]
+def test_ranges_may_be_open_at_either_end(store: SeriesStore) -> None:
+    write(store, *(candle(minute) for minute in (0, 1, 5, 9)))
+
+    def found(start: int | None, end: int | None) -> list[datetime]:
+        bounds = {"start": start, "end": end}
+        given = {name: minutes(minute) for name, minute in bounds.items() if minute is not None}
+        return [c.open_time for c in store.candles(SYMBOL, MINUTE, **given)]
+
+    assert found(None, None) == [minutes(n) for n in (0, 1, 5, 9)]
+    assert found(5, None) == [minutes(5), minutes(9)]
+    assert found(None, 5) == [minutes(0), minutes(1)]
+    assert found(2, 5) == found(10, None) == found(None, 0) == found(7, 3) == []
+    assert store.candle_frame(SYMBOL, MINUTE, end=minutes(0), newest=3).empty
+    assert store.candles_per_day(SYMBOL, MINUTE, start=minutes(5), end=minutes(5)) == {}
+    assert store.sources(SYMBOL, MINUTE, start=minutes(5), end=minutes(5)) == {}
+
+
+def test_the_newest_are_found_beyond_holes(store: SeriesStore) -> None:
+    write(store, *(candle(minute) for minute in (0, 3, 5000, 5001, 90_000)))
+    times = [minutes(n) for n in (0, 3, 5000, 5001, 90_000)]
+    for newest in range(1, 7):
+        assert store.open_times(SYMBOL, MINUTE, newest=newest) == times[-newest:]
+        assert [c.open_time for c in store.candles(SYMBOL, MINUTE, newest=newest)] == times[-newest:]
+    assert list(store.candle_frame(SYMBOL, MINUTE, end=minutes(5001), newest=2).index) == times[1:3]
+
+
+def test_more_digits_than_a_float_holds(store: SeriesStore) -> None:
+    exact = Candle(minutes(0), *map(Decimal, ("123456789.123456789", "123456789.123456790", "1E-9", "2", "0.1")))
+    write(store, exact)
+    assert store.candles(SYMBOL, MINUTE) == [exact]
+    corrected = replace(exact, open=exact.open + Decimal("1E-9"))
+    assert float(corrected.open) == float(exact.open)
+    assert write(store, corrected) == CandleWrite(corrected=1)
+    assert store.candles(SYMBOL, MINUTE) == [corrected]
+    assert write(store, candle(0)) == CandleWrite(corrected=1)
+    assert store.candles(SYMBOL, MINUTE) == [candle(0)]
+
+
+def test_times_a_millisecond_apart_are_different_times(store: SeriesStore) -> None:
+    times = [minutes(0) + timedelta(milliseconds=number) for number in range(3)]
+    write(store, *(replace(candle(0), open_time=time) for time in times))
+    assert store.open_times(SYMBOL, MINUTE, newest=9) == times
+    assert [c.open_time for c in store.candles(SYMBOL, MINUTE, start=times[1], end=times[2])] == [times[1]]
+    assert list(store.candle_frame(SYMBOL, MINUTE, newest=3).index) == times
+
+
+@pytest.mark.parametrize("odd", ['X" or r.symbol == "BTC/USDT', "A,B=C D", "back\\slash/USDT", "Ünï/ÇØDÉ", "'; --"])
+def test_a_symbol_is_a_value_whatever_stands_in_it(store: SeriesStore, odd: str) -> None:
+    write(store, candle(0, "1"))
+    assert store.candles(odd, MINUTE) == []
+    assert write(store, candle(0, "2"), symbol=odd) == CandleWrite(inserted=1)
+    assert [c.close for c in store.candles(odd, MINUTE)] == [2]
+    assert [c.close for c in store.candles(SYMBOL, MINUTE)] == [1]
+    store.write_tickers([replace(ticker("5"), symbol=odd)])
+    assert store.tickers([odd])[odd].last == 5
+
+
+def test_writers_side_by_side_lose_and_double_nothing(store: SeriesStore) -> None:
+    parts = [[candle(minute) for minute in range(start, start + 300)] for start in (0, 100, 200, 300)]
+    with ThreadPoolExecutor(len(parts)) as threads:
+        written = list(threads.map(lambda part: write(store, *part), parts))
+    assert sum(each.inserted for each in written) == store.count_candles(SYMBOL, MINUTE) == 600
+    assert [c.open_time for c in store.candles(SYMBOL, MINUTE)] == [minutes(minute) for minute in range(600)]
+    [version] = store.versions([CandleRange(SYMBOL, MINUTE, minutes(0), minutes(599))])
+    assert version.inside == RangeVersion(600, 0)
+
+
+def test_as_many_candles_as_an_archive_holds(store: SeriesStore, archive_rows: int) -> None:
+    many = [candle(minute) for minute in range(archive_rows)]
+    odd = archive_rows * 7 // 10
+    many[odd] = candle(odd, "1.5")
+    write(store, candle(odd), candle(odd + 1))
+    assert write(store, *many, source="archive") == CandleWrite(inserted=archive_rows - 2, corrected=1, unchanged=1)
+    assert store.count_candles(SYMBOL, MINUTE) == archive_rows
+    assert store.candles(SYMBOL, MINUTE, start=minutes(odd), end=minutes(odd + 2)) == many[odd : odd + 2]
     assert store.candles(SYMBOL, MINUTE, newest=2) == many[-2:]
+    assert sum(store.candles_per_day(SYMBOL, MINUTE).values()) == archive_rows
+    assert store.missing_candles(SYMBOL, MINUTE, start=START) == []
+    assert len(store.candle_frame(SYMBOL, MINUTE)) == archive_rows
 
 
 def test_a_range_keeps_its_version_until_one_of_its_candles_changes(store: SeriesStore) -> None:
@@ -198,6 +270,15 @@ def test_versions_of_several_ranges_come_in_their_order(store: SeriesStore) -> N
     ranges = [CandleRange(symbol, MINUTE, minutes(0), minutes(9)) for symbol in ("NO/ONE", SYMBOL, "ETH/USDT")]
     assert [version.inside.candles for version in store.versions(ranges)] == [0, 2, 1]
     assert store.versions([]) == []
+    mixed = [CandleRange(symbol, MINUTE, minutes(n), minutes(n)) for n in (1, 0) for symbol in (SYMBOL, "ETH/USDT")]
+    assert [(each.inside.candles, each.onwards.candles) for each in store.versions(mixed)] == [
+        (1, 1),
+        (0, 0),
+        (1, 2),
+        (1, 1),
+    ]
+    many = [CandleRange(SYMBOL, MINUTE, minutes(-n), minutes(n)) for n in range(60)]
+    assert {each.onwards.candles for each in store.versions(many)} == {2}
 
 
 def test_a_window_read_again_is_as_the_store_is(store: SeriesStore) -> None:

@@ -14,6 +14,7 @@ from trading_platform.definitions import definitions
 from trading_platform.defs.history.assets import AGREES
 from trading_platform.defs.lanes import ACCOUNT_TAG, QUEUE_TAG
 from trading_platform.defs.market_data.checks import CHECKS
+from trading_platform.defs.trading.account import MAY_BUY
 from trading_platform.domain.check import CheckName
 from trading_platform.runtime.celery_settings import QUEUES
 
@@ -55,7 +56,10 @@ def test_the_snapshot_travels_between_processes(repository: dg.RepositoryDefinit
     travelled = deserialize_value(serialize_value(snapshot), RepositorySnap)
 
     assert serialize_value(travelled) == serialize_value(snapshot)
-    assert {check.name for check in travelled.asset_check_nodes or ()} == {check.name for check in CHECKS} | {AGREES}
+    assert {check.name for check in travelled.asset_check_nodes or ()} == {check.name for check in CHECKS} | {
+        AGREES,
+        MAY_BUY,
+    }
 
 
 def test_every_rule_stands_in_one_check() -> None:
@@ -65,7 +69,7 @@ def test_every_rule_stands_in_one_check() -> None:
 def test_names_are_plain_strings(repository: dg.RepositoryDefinition) -> None:
     keys = repository.asset_graph.asset_check_keys
 
-    assert {key.asset_key.to_user_string() for key in keys} == {"candles", "candle_history_1m"}
+    assert {key.asset_key.to_user_string() for key in keys} == {"candles", "candle_history_1m", "equity"}
     assert {type(key.name) for key in keys} == {str}
 
 

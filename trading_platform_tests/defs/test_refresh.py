@@ -11,7 +11,11 @@ import pytest
 from trading_platform.defs.lanes import ACTIVE
 from trading_platform.defs.market_data.checks import CHECKS, SHOWN_ROWS, TOLD_REASONS, evaluate_candle_checks
 from trading_platform.defs.market_data.refresh import refresh_sensor
+from trading_platform.defs.trading.account import MAY_BUY
 from trading_platform.domain.check import CheckName
+from trading_platform.domain.halt import DRAWDOWN_RULE
+from trading_platform.services.halt_account import halt_account
+from trading_platform.services.reconcile_balances import adopt_differences
 from trading_platform_tests.defs.fake_platform import (
     CLOSED,
     FakePlatform,
@@ -22,7 +26,7 @@ from trading_platform_tests.defs.fake_platform import (
     materialized,
     tick,
 )
-from trading_platform_tests.fakes import FakeMarketFeed
+from trading_platform_tests.fakes import FakeBroker, FakeMarketFeed
 from trading_platform_tests.support.examples import ACCOUNT, MINUTE, SYMBOL, minutes
 
 REFRESHED = {"tickers", "candles", "indicators", "signals", "equity"}
@@ -78,13 +82,44 @@ def test_checks_are_shown_and_recorded(platform: FakePlatform, instance: dg.Dags
     result = execute("refresh", platform, instance)
 
     evaluations = {e.check_name: e for e in result.get_asset_check_evaluations()}
-    assert set(evaluations) == {check.name for check in CHECKS}
+    assert set(evaluations) == {check.name for check in CHECKS} | {MAY_BUY}
     assert all(evaluation.passed for evaluation in evaluations.values())
+    del evaluations[MAY_BUY]
     recorded = platform.journal.latest_checks(SYMBOL, "1m")
     assert {result.passed for result in recorded.values()} == {True}
     shown = [row for evaluation in evaluations.values() for row in _table(evaluation.metadata["series"])]
     assert sorted(row["rule"] for row in shown) == sorted(rule.replace("_", " ") for rule in CheckName)
     assert {row["verdict"] for row in shown} == {"ok"}
+
+
+def test_what_stops_the_account_from_buying_is_a_failed_check(
+    platform: FakePlatform, instance: dg.DagsterInstance
+) -> None:
+    platform.open_account()
+    halt_account(platform.ledger, platform.clock, ACCOUNT, "a look at it")
+
+    result = execute("refresh", platform, instance)
+
+    [evaluation] = [e for e in result.get_asset_check_evaluations() if e.check_name == MAY_BUY]
+    assert result.success
+    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "a look at it" in (evaluation.description or "")
+
+
+def test_a_refresh_run_pulls_the_switch_at_the_drawdown(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    execute("trade", platform, instance)  # the first balances
+    execute("refresh", platform, instance)
+    assert isinstance(platform.broker, FakeBroker)
+    platform.broker.move(USDT=Decimal(-40))
+    adopt_differences(platform.desk("by hand"), "lost", counts_as_result=True)
+
+    result = execute("refresh", platform, instance)
+
+    halt = platform.ledger.halt_in_force(ACCOUNT)
+    assert halt is not None
+    assert halt.by == DRAWDOWN_RULE
+    assert [e.passed for e in result.get_asset_check_evaluations() if e.check_name == MAY_BUY] == [False]
+    assert float(materialized(result)["equity"]["drawdown"].value) > 0.4
 
 
 def test_a_failed_check_shows_and_the_run_goes_on(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
@@ -151,7 +186,7 @@ def test_the_events_of_a_run_are_bounded(platform: FakePlatform, instance: dg.Da
 
     events = [entry for entry in instance.all_logs(result.run_id) if entry.dagster_event]
     by_checks = [e for e in events if "CHECK" in e.get_dagster_event().event_type_value]
-    assert len(by_checks) == 2 * len(CHECKS)
+    assert len(by_checks) == 2 * (len(CHECKS) + 1)  # the account's own is one more
     assert len(events) <= 50
 
 

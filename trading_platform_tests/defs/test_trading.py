@@ -53,8 +53,8 @@ def test_a_run_turns_a_signal_into_a_filled_order(platform: FakePlatform, instan
     result = execute("trade", platform, instance)
 
     assert result.success
-    [order] = platform.ledger.recent_orders(ACCOUNT, 9)
-    assert order.status is OrderStatus.FILLED
+    status = {order.leg: order.status for order in platform.ledger.recent_orders(ACCOUNT, 9)}
+    assert status == {"entry": OrderStatus.FILLED, "stop": OrderStatus.OPEN, "target": OrderStatus.OPEN}
     assert tick(trade_sensor, platform, instance).skip_message
 
 
@@ -81,8 +81,26 @@ def test_balances_decisions_and_orders_stand_in_the_metadata(
         name: [dict(row.data) for row in metadata[name].value.records] for name in ("balances", "orders", "decisions")
     }
     assert {row["asset"] for row in tables["balances"]} == {"BTC", "USDT"}
-    assert [row["status"] for row in tables["orders"]] == ["filled"]
+    assert {row["leg"]: row["status"] for row in tables["orders"]} == {
+        "entry": "filled",
+        "stop": "open",
+        "target": "open",
+    }
     assert tables["decisions"][0]["symbol"] == "BTC/USDT"
+
+
+def test_what_explain_tells_stands_in_the_metadata(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    assert not [
+        name for name in output_metadata(execute("trade", platform, instance), "trade_account") if "why" in name
+    ]
+    _says_buy(platform)
+    result = execute("trade", platform, instance)
+
+    why = output_metadata(result, "trade_account")["why long BTC/USDT"].value
+
+    [order] = [o for o in platform.ledger.recent_orders(ACCOUNT, 9) if o.leg == "entry"]
+    for words in ("**Signal**", "**Decision: approved**", "size: fixed_fraction", order.client_order_id, result.run_id):
+        assert words in why
 
 
 def test_work_requests_a_run_without_a_key(platform: FakePlatform, instance: dg.DagsterInstance) -> None:

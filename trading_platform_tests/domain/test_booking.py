@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_platform.domain.booking import balance_changes, book_balance, book_position, book_report
+from trading_platform.domain.booking import Reservation, balance_changes, book_balance, book_position, book_report
 from trading_platform.domain.order import OrderStatus, Side
 from trading_platform_tests.support.examples import fill, instrument, minutes, order, report, signal
 
@@ -15,6 +15,7 @@ PAIR = instrument()
 BUY = replace(order(signal(), "60"), status=OrderStatus.SUBMITTED)
 SELL = replace(order(signal(), "0.001", side=Side.SELL), status=OrderStatus.SUBMITTED)
 ZERO = Decimal(0)
+HELD = Reservation(BUY.reserved_amount)
 
 money = st.decimals("0", "1000", places=4)
 quantities = st.integers(1, 1000).map(lambda lots: Decimal(lots) / 100_000)
@@ -53,12 +54,12 @@ def test_a_booked_balance_keeps_its_invariant(
 
 @given(made=fills, split=st.integers(0, 6), status=st.sampled_from([OrderStatus.FILLED, OrderStatus.CANCELLED]))
 def test_booking_in_two_steps_comes_to_the_same_as_at_once(made: list, split: int, status: OrderStatus) -> None:  # type: ignore[type-arg]
-    at_once = book_report(BUY, BUY.reserved_amount, (), report(BUY, status, *made), PAIR)
-    first = book_report(BUY, BUY.reserved_amount, (), report(BUY, OrderStatus.PARTIALLY_FILLED, *made[:split]), PAIR)
+    at_once = book_report(BUY, HELD, (), report(BUY, status, *made), PAIR)
+    first = book_report(BUY, HELD, (), report(BUY, OrderStatus.PARTIALLY_FILLED, *made[:split]), PAIR)
     between = replace(BUY, status=first.status, filled_quantity=first.filled_quantity)
     booked = {each.venue_trade_id for each in first.fills}
-    second = book_report(between, first.remaining, booked, report(BUY, status, *made), PAIR)
-    assert (second.status, second.filled_quantity, second.remaining) == (status, at_once.filled_quantity, ZERO)
+    second = book_report(between, first.reservation, booked, report(BUY, status, *made), PAIR)
+    assert (second.status, second.filled_quantity, second.reservation.held) == (status, at_once.filled_quantity, ZERO)
     assert first.fills + second.fills == at_once.fills
     for asset in at_once.changes:
         assert first.changes.get(asset, ZERO) + second.changes.get(asset, ZERO) == at_once.changes[asset]
@@ -66,22 +67,22 @@ def test_booking_in_two_steps_comes_to_the_same_as_at_once(made: list, split: in
 
 @given(made=fills)
 def test_a_reservation_only_ever_shrinks(made: list) -> None:  # type: ignore[type-arg]
-    booking = book_report(BUY, BUY.reserved_amount, (), report(BUY, OrderStatus.PARTIALLY_FILLED, *made), PAIR)
+    booking = book_report(BUY, HELD, (), report(BUY, OrderStatus.PARTIALLY_FILLED, *made), PAIR)
     spent = sum((each.quote_amount for each in made), ZERO)
-    assert booking.remaining == max(BUY.reserved_amount - spent, ZERO)
+    assert booking.reservation.held == max(BUY.reserved_amount - spent, ZERO)
 
 
 def test_a_sale_reserves_base() -> None:
     booking = book_report(
-        SELL, Decimal("0.001"), (), report(SELL, OrderStatus.PARTIALLY_FILLED, fill("1", "0.0004")), PAIR
+        SELL, Reservation(Decimal("0.001")), (), report(SELL, OrderStatus.PARTIALLY_FILLED, fill("1", "0.0004")), PAIR
     )
-    assert booking.remaining == Decimal("0.0006")
+    assert booking.reservation.held == Decimal("0.0006")
 
 
 def test_the_same_trade_twice_in_a_report_counts_once() -> None:
     twice = [fill("1", "0.001")] * 2
     told = report(BUY, OrderStatus.FILLED, *twice, filled=Decimal("0.001"))
-    booking = book_report(BUY, BUY.reserved_amount, (), told, PAIR)
+    booking = book_report(BUY, HELD, (), told, PAIR)
     assert booking.filled_quantity == Decimal("0.001")
 
 
@@ -89,11 +90,11 @@ def test_the_same_trade_twice_in_a_report_counts_once() -> None:
 @pytest.mark.parametrize("told", [OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, *OrderStatus])
 def test_a_final_order_stays_final(final: OrderStatus, told: OrderStatus) -> None:
     done = replace(BUY, status=final)
-    without = book_report(done, ZERO, (), report(BUY, told), PAIR)
+    without = book_report(done, Reservation(ZERO), (), report(BUY, told), PAIR)
     assert without.status is final
-    late = book_report(done, ZERO, (), report(BUY, told, fill("1", "0.001")), PAIR)
+    late = book_report(done, Reservation(ZERO), (), report(BUY, told, fill("1", "0.001")), PAIR)
     assert late.status.is_final
-    assert late.remaining == 0
+    assert late.reservation.held == 0
     assert len(late.fills) == 1
 
 

@@ -8,8 +8,10 @@ from trading_platform_tests.fakes.ledger import FakeLedger
 from trading_platform_tests.fakes.market_feed import FakeMarketFeed
 from trading_platform_tests.fakes.market_stream import FakeMarketStream
 from trading_platform_tests.fakes.notifier import FakeNotifier
+from trading_platform_tests.fakes.order_news import FakeOrderNews
 from trading_platform_tests.fakes.request_budget import FakeRequestBudget
 from trading_platform_tests.fakes.series_store import FakeSeriesStore
+from trading_platform_tests.fakes.store_spool import FakeStoreSpool
 from trading_platform_tests.fakes.stream_journal import FakeStreamJournal
 
 __all__ = [
@@ -21,7 +23,9 @@ __all__ = [
     "FakeMarketFeed",
     "FakeMarketStream",
     "FakeNotifier",
+    "FakeOrderNews",
     "FakeRequestBudget",
     "FakeSeriesStore",
+    "FakeStoreSpool",
     "FakeStreamJournal",
 ]

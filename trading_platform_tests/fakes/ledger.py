@@ -8,14 +8,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
 
-from trading_platform.domain.booking import OrderBooking, book_balance, book_position, book_report
-from trading_platform.domain.errors import AlreadyDone, FixSettings, InsufficientFree, RetryLater
+from trading_platform.domain.booking import OrderBooking, Reservation, book_balance, book_position, book_report
+from trading_platform.domain.errors import AlreadyDone, FixSettings, InsufficientFree, RetryLater, TransitionForbidden
 from trading_platform.domain.instrument import Instrument
-from trading_platform.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from trading_platform.domain.order import Fill, Order, OrderKind, OrderReport, OrderStatus, Side
+from trading_platform.domain.order_machine import OrderEvent, OrderEventKind, allows, apply, happened, reported
 from trading_platform.domain.position import Position
-from trading_platform.domain.signal import Signal
-from trading_platform.ports.ledger import AccountState, AssetBalance, Decision, EquityPoint, StrategySeries
+from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.signal import LegKind, Signal
+from trading_platform.domain.strategies.base import Direction
+from trading_platform.domain.transfer import Transfer
+from trading_platform.ports.ledger import (
+    AccountState,
+    AssetBalance,
+    Decision,
+    EquityPoint,
+    HeldReservation,
+    StrategySeries,
+)
+from trading_platform_tests.fakes.account_control import FakeAccountControl
 
 ZERO = Decimal(0)
 NOTHING = AssetBalance(ZERO, ZERO)
@@ -28,19 +41,21 @@ class _Account:
     mode: str
     revision: int = 0
     reconciled_at: datetime | None = None
+    reconciled_venue_time: datetime | None = None
     balances: dict[str, AssetBalance] = field(default_factory=dict)
     equity: dict[datetime, EquityPoint] = field(default_factory=dict)
     positions: dict[str, list[Position]] = field(default_factory=lambda: defaultdict(list))
     fills: dict[tuple[str, str], tuple[str, Fill]] = field(default_factory=dict)
 
 
-class FakeLedger:
+class FakeLedger(FakeAccountControl):
     """Fills the role `Ledger`.
 
-    `events` has every status an order has had: client order id, status, reason, code.
+    `events` has every status that an order's events left it in: client order id, status, reason, code.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.RLock()
         self._accounts: dict[str, _Account] = {}
         self._signals: dict[str, Signal] = {}
@@ -48,8 +63,13 @@ class FakeLedger:
         self._decisions: dict[tuple[str, str, str], Decision] = {}
         self._orders: dict[str, Order] = {}
         self._remaining: dict[str, Decimal] = {}
-        self.events: list[tuple[str, OrderStatus, str, str | None]] = []
+        self._events: list[OrderEvent] = []
         self.is_down = False
+
+    @property
+    def events(self) -> list[tuple[str, OrderStatus, str, str | None]]:
+        """What every event left behind, oldest first."""
+        return [(event.client_order_id, event.status, event.reason, event.code) for event in self._events]
 
     # accounts
     def open_account(self, name: str, quote: str, mode: str, opened_at: datetime) -> None:
@@ -69,22 +89,33 @@ class FakeLedger:
                 quote=account.quote,
                 revision=account.revision,
                 balances=dict(account.balances),
-                orders_in_flight=len(self.unsettled_orders(name)),
+                orders_in_flight=len(self._in_flight(name)),
                 reconciled_at=account.reconciled_at,
+                reconciled_venue_time=account.reconciled_venue_time,
             )
 
-    def reconcile(self, account: str, venue_totals: Mapping[str, Decimal], *, at_revision: int, at: datetime) -> bool:
-        """Adopt the venue's totals, unless the account has moved on."""
+    def reconcile(
+        self,
+        account: str,
+        venue_totals: Mapping[str, Decimal],
+        *,
+        at_revision: int,
+        at: datetime,
+        venue_time: datetime | None = None,
+        transfers: Sequence[Transfer] = (),
+    ) -> bool:
+        """Adopt the venue's totals with what explains them, unless the account has moved on."""
         with self._lock:
             state = self._account(account)
-            if state.revision != at_revision or self.unsettled_orders(account):
+            if state.revision != at_revision or self._in_flight(account):
                 return False
             for asset in {*state.balances, *venue_totals}:
                 before, total = state.balances.get(asset, NOTHING), venue_totals.get(asset, ZERO)
                 if total != before.total:
                     state.balances[asset] = AssetBalance(total, before.reserved)
-            state.reconciled_at = at
+            state.reconciled_at, state.reconciled_venue_time = at, venue_time
             state.revision += 1
+            self._book_transfers(account, transfers)
             return True
 
     def record_equity(self, point: EquityPoint) -> None:
@@ -164,38 +195,68 @@ class FakeLedger:
             return sorted(found, key=lambda decision: decision.decided_at, reverse=True)[:limit]
 
     # orders
-    def reserve(self, order: Order, decision: Decision) -> None:
+    def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
         """Commit intent, reservation and approving decision together."""
         with self._lock:
             account = self._account(order.account)
-            same_leg = any((o.signal_id, o.leg) == (order.signal_id, order.leg) for o in self._orders.values())
-            if order.client_order_id in self._orders or same_leg:
+            if order.side is Side.BUY:
+                self._refuse_while_halted(order.account)
+                self._refuse_while_unarmed(order.account, account.mode)
+            self._require_possible([order])
+            if replaces is not None and not self._has_ended(replaces):
+                raise TransitionForbidden(f"order {replaces} hasn't ended")
+            self._intend([order], decision)
+            if replaces is not None:
+                told, why = {"by": order.client_order_id}, f"{order.leg}: {decision.message}"
+                self._happen(replaces, OrderEventKind.REPRICED, order.created_at, why, details=told)
+
+    def reserve_list(self, orders: Sequence[Order], decision: Decision) -> None:
+        """Commit the intents of a stop and its target, their common reservation and the approving decision."""
+        with self._lock:
+            self._require_possible(orders)
+            self._intend(orders, decision)
+
+    def _require_possible(self, orders: Sequence[Order]) -> None:
+        account = self._account(orders[0].account)
+        for order in orders:
+            if order.client_order_id in self._orders or any(_excludes(o, order) for o in self._orders.values()):
                 raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
-            balance = account.balances.get(order.reserved_asset, NOTHING)
-            if balance.free < order.reserved_amount:
-                raise InsufficientFree(f"{order.reserved_amount} {order.reserved_asset} needed, {balance.free} free")
-            self.record_decision(decision)
-            account.balances[order.reserved_asset] = replace(balance, reserved=balance.reserved + order.reserved_amount)
-            account.revision += 1
+        for asset, amount in _needed(orders).items():
+            free = account.balances.get(asset, NOTHING).free
+            if free < amount:
+                raise InsufficientFree(f"{amount} {asset} needed, {free} free")
+
+    def _intend(self, orders: Sequence[Order], decision: Decision) -> None:
+        account = self._account(orders[0].account)
+        self.record_decision(decision)
+        for asset, amount in _needed(orders).items():
+            balance = account.balances.get(asset, NOTHING)
+            account.balances[asset] = replace(balance, reserved=balance.reserved + amount)
+        account.revision += 1
+        for order in orders:
             self._remaining[order.client_order_id] = order.reserved_amount
-            self._put(order, decision.message)
+            self._orders[order.client_order_id] = order
+            self._events.append(happened(order, OrderEventKind.INTENDED, order.created_at, decision.message))
 
     def mark_submitted(self, client_order_id: str, at: datetime) -> None:
         """Intended becomes submitted."""
         with self._lock:
             self._answer()
-            order = self._orders.get(client_order_id)
-            if order is None or order.status is not OrderStatus.INTENDED:
+            if not self._happen(client_order_id, OrderEventKind.SUBMITTED, at, "about to be sent"):
                 raise AlreadyDone(f"order {client_order_id} is not merely intended any more")
-            self._put(replace(order, status=OrderStatus.SUBMITTED, submitted_at=at), "about to be sent")
 
     def mark_unknown(self, client_order_id: str, why: str, at: datetime) -> None:
         """The answer was lost."""
         with self._lock:
             self._answer()
-            order = self._orders.get(client_order_id)
-            if order is not None and order.status is OrderStatus.SUBMITTED:
-                self._put(replace(order, status=OrderStatus.UNKNOWN), why)
+            self._happen(client_order_id, OrderEventKind.MARKED_UNKNOWN, at, why)
+
+    def request_cancel(self, client_order_id: str, why: str, at: datetime) -> None:
+        """The cancel is about to leave."""
+        with self._lock:
+            self._answer()
+            if not self._happen(client_order_id, OrderEventKind.CANCEL_REQUESTED, at, why):
+                raise TransitionForbidden(f"order {client_order_id} has nothing that could be cancelled")
 
     def close_unfilled(
         self,
@@ -214,10 +275,15 @@ class FakeLedger:
                 return
             account = self._account(order.account)
             balance = account.balances[order.reserved_asset]
-            released = self._remaining.pop(client_order_id)
+            held = self._held_by(order)
+            kept = held.after(ZERO, is_final=True)
+            released = held.held - kept.held
+            self._keep(order, kept)
             account.balances[order.reserved_asset] = replace(balance, reserved=balance.reserved - released)
             account.revision += 1
-            self._put(replace(order, status=OrderStatus.REJECTED if rejected else OrderStatus.EXPIRED), why, code)
+            self._happen(
+                client_order_id, OrderEventKind.REJECTED if rejected else OrderEventKind.EXPIRED, at, why, code
+            )
 
     def book(self, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
         """Book a report; the order afterwards."""
@@ -225,20 +291,18 @@ class FakeLedger:
             order = self._known(report.client_order_id)
             account = self._account(order.account)
             booked = {trade_id for symbol, trade_id in account.fills if symbol == order.symbol}
-            booking = book_report(order, self._remaining.get(order.client_order_id, ZERO), booked, report, instrument)
-            after = replace(
-                order,
-                status=booking.status,
-                filled_quantity=booking.filled_quantity,
-                venue_order_id=report.venue_order_id or order.venue_order_id,
-            )
-            if after == order and not booking.fills:
+            held = self._held_by(order)
+            booking = book_report(order, held, booked, report, instrument)
+            events = reported(order, report, booking, at)
+            if not events:
                 return order
+            after = reduce(apply, events, order)
             account.revision += 1
-            self._book_balances(account, order, booking)
+            self._book_balances(account, order, booking, held)
             self._book_position(account, order, booking.fills, instrument)
             account.fills.update({(order.symbol, f.venue_trade_id): (order.client_order_id, f) for f in booking.fills})
-            self._put(after, f"the venue reports {after.filled_quantity} of {after.quantity} filled")
+            self._orders[after.client_order_id] = after
+            self._events.extend(events)
             return after
 
     def unsettled_orders(self, account: str) -> list[Order]:
@@ -254,6 +318,38 @@ class FakeLedger:
             self._answer()
             return self._orders.get(client_order_id)
 
+    def order_events(self, client_order_id: str) -> list[OrderEvent]:
+        """Everything that happened to the order."""
+        with self._lock:
+            self._answer()
+            return [event for event in self._events if event.client_order_id == client_order_id]
+
+    def entry_signal(self, position: Position) -> Signal | None:
+        """The signal whose entry opened the position."""
+        with self._lock:
+            self._answer()
+            opened_by = (position.account, position.symbol, position.strategy, position.entry_candle_close)
+            entries = [o for o in self._orders.values() if o.side is Side.BUY and o.filled_quantity]
+            for entry in sorted(entries, key=lambda o: o.created_at, reverse=True):
+                said = self._signals[entry.signal_id]
+                if (said.account, said.symbol, said.strategy, said.candle_close) == opened_by:
+                    return said
+            return None
+
+    def orders_of_signal(self, account: str, signal_id: str) -> list[Order]:
+        """All of the signal's orders, oldest first."""
+        with self._lock:
+            self._answer()
+            found = [o for o in self._orders.values() if (o.account, o.signal_id) == (account, signal_id)]
+            return sorted(found, key=lambda o: (o.created_at, o.client_order_id))
+
+    def note_asked(self, client_order_id: str, at: datetime) -> None:
+        """Remember when the venue last told of it."""
+        with self._lock:
+            self._answer()
+            if client_order_id in self._orders:
+                self._orders[client_order_id] = replace(self._orders[client_order_id], asked_at=at)
+
     def exit_legs(self, account: str, signal_id: str) -> int:
         """How many exit orders this signal has."""
         with self._lock:
@@ -267,12 +363,40 @@ class FakeLedger:
             found = sorted((o for o in self._orders.values() if o.account == account), key=lambda o: o.client_order_id)
             return sorted(found, key=lambda order: order.created_at, reverse=True)[:limit]
 
+    def fills_of(self, client_order_id: str) -> list[Fill]:
+        """The order's fills, oldest first."""
+        with self._lock:
+            order = self._known(client_order_id)
+            booked = self._account(order.account).fills.values()
+            found = [fill for owner, fill in booked if owner == client_order_id]
+            return sorted(found, key=lambda fill: (fill.time, fill.venue_trade_id))
+
     def recent_fills(self, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
         """Newest fills first: symbol, side, fill."""
         with self._lock:
             found = sorted(self._account(account).fills.items())
             found.sort(key=lambda item: item[1][1].time, reverse=True)
             return [(symbol, self._orders[owner].side, fill) for (symbol, _), (owner, fill) in found[:limit]]
+
+    def _approved_entries(self, account: str) -> list[datetime]:
+        return [
+            d.venue_time
+            for d in self._decisions.values()
+            if d.account == account and d.reason is ReasonCode.APPROVED and d.leg.startswith(LegKind.ENTRY)
+        ]
+
+    def _closed_positions(self, account: str) -> list[Position]:
+        histories = self._account(account).positions.values()
+        return [p for history in histories for p in history if not p.is_open]
+
+    def _booked_trades(self, account: str, symbol: str) -> set[str]:
+        return {trade_id for name, trade_id in self._account(account).fills if name == symbol}
+
+    def _change(self, account: str) -> None:
+        self._account(account).revision += 1
+
+    def _revision(self, account: str) -> int:
+        return self._account(account).revision
 
     # positions
     def open_positions(self, account: str) -> list[Position]:
@@ -282,14 +406,103 @@ class FakeLedger:
                 history[-1] for _, history in sorted(self._account(account).positions.items()) if history[-1].is_open
             ]
 
+    def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
+        """The strategy's positions that were closed, newest close first."""
+        with self._lock:
+            held = [position for history in self._account(account).positions.values() for position in history]
+            closed = [(p.closed_at, p) for p in held if p.strategy == strategy and p.closed_at is not None]
+            return [p for _, p in sorted(closed, key=lambda entry: entry[0], reverse=True)][:limit]
+
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:
         """Venue time at which the symbol's newest position was closed."""
         with self._lock:
             history = self._account(account).positions.get(symbol, [])
             return max((p.closed_at for p in history if p.closed_at is not None), default=None)
 
-    def _book_balances(self, account: _Account, order: Order, booking: OrderBooking) -> None:
-        released = self._remaining.get(order.client_order_id, ZERO) - booking.remaining
+    # what became of a signal
+    def signals_named(self, account: str, name: str, limit: int) -> list[Signal]:
+        """Signals whose own id, or an order's, begins so."""
+        with self._lock:
+            self._answer()
+            named = {
+                o.signal_id
+                for o in self._orders.values()
+                if o.client_order_id.startswith(name) or o.venue_order_id == name
+            }
+            of_account = [s for s in self._signals.values() if s.account == account]
+            found = [s for s in of_account if s.signal_id in named or s.signal_id.startswith(name)]
+            found.sort(key=lambda signal: signal.signal_id)
+            return sorted(found, key=lambda signal: signal.candle_close, reverse=True)[:limit]
+
+    def decisions_about(self, account: str, signal_id: str) -> list[Decision]:
+        """All decisions of one signal, oldest first."""
+        with self._lock:
+            self._answer()
+            found = [d for d in self._decisions.values() if (d.account, d.signal_id) == (account, signal_id)]
+            return sorted(found, key=lambda decision: decision.decided_at)
+
+    def reservation(self, client_order_id: str) -> HeldReservation | None:
+        """What the order holds, or held."""
+        with self._lock:
+            self._answer()
+            order = self._orders.get(client_order_id)
+            if order is None:
+                return None
+            ended = "settled" if order.filled_quantity else "released"
+            remaining = self._remaining.get(client_order_id, ZERO)
+            state = ended if order.status.is_final else "active"
+            return HeldReservation(order.reserved_asset, order.reserved_amount, remaining, state)
+
+    def position_entered_by(self, account: str, symbol: str, strategy: str, candle_close: datetime) -> Position | None:
+        """The strategy's newest position whose entry candle had closed by then."""
+        with self._lock:
+            history = self._account(account).positions.get(symbol, [])
+            found = [p for p in history if p.strategy == strategy and p.entry_candle_close <= candle_close]
+            return found[-1] if found else None
+
+    def orders_of_position(self, position: Position) -> list[Order]:
+        """Orders of the signals that opened it and said to close it."""
+        with self._lock:
+            self._answer()
+            entered, closed = position.entry_candle_close, position.closed_at
+            signals = {
+                s.signal_id
+                for s in self._signals.values()
+                if (s.account, s.symbol, s.strategy) == (position.account, position.symbol, position.strategy)
+                and (
+                    s.candle_close == entered
+                    or (
+                        s.direction is Direction.SHORT
+                        and s.candle_close > entered
+                        and (closed is None or s.candle_close <= closed)
+                    )
+                )
+            }
+            found = [o for o in self._orders.values() if o.signal_id in signals]
+            return sorted(found, key=lambda o: (o.created_at, o.client_order_id))
+
+    def _held_by(self, order: Order) -> Reservation:
+        own = self._remaining.get(order.client_order_id, ZERO)
+        other = self._other_of(order)
+        return Reservation(own, None if other is None else self._remaining[other.client_order_id])
+
+    def _keep(self, order: Order, after: Reservation) -> None:
+        self._remaining[order.client_order_id] = after.own
+        other = self._other_of(order)
+        if other is not None and after.other is not None:
+            self._remaining[other.client_order_id] = after.other
+            amount = max(other.reserved_amount, after.other)
+            self._orders[other.client_order_id] = replace(other, reserved_amount=amount)
+
+    def _other_of(self, order: Order) -> Order | None:
+        for other in self._orders.values():
+            same_list = order.list_id is not None and other.list_id == order.list_id
+            if same_list and other.client_order_id != order.client_order_id and not other.status.is_final:
+                return other
+        return None
+
+    def _book_balances(self, account: _Account, order: Order, booking: OrderBooking, held: Reservation) -> None:
+        released = held.held - booking.reservation.held
         for asset in {*booking.changes, order.reserved_asset}:
             balance = account.balances.get(asset, NOTHING)
             change = booking.changes.get(asset, ZERO)
@@ -297,7 +510,7 @@ class FakeLedger:
                 balance.total, balance.reserved, change, released if asset == order.reserved_asset else ZERO
             )
             account.balances[asset] = AssetBalance(booked.total, booked.reserved)
-        self._remaining[order.client_order_id] = booking.remaining
+        self._keep(order, booking.reservation)
 
     def _book_position(self, account: _Account, order: Order, fills: Sequence[Fill], instrument: Instrument) -> None:
         history = account.positions.get(order.symbol, [])
@@ -307,11 +520,29 @@ class FakeLedger:
         if after:
             account.positions[order.symbol] = after
 
-    def _put(self, order: Order, reason: str, code: str | None = None) -> None:
-        known = self._orders.get(order.client_order_id)
-        self._orders[order.client_order_id] = order
-        if known is None or known.status is not order.status:
-            self.events.append((order.client_order_id, order.status, reason, code))
+    def _has_ended(self, client_order_id: str) -> bool:
+        order = self._orders.get(client_order_id)
+        return order is not None and order.status.is_final
+
+    def _happen(
+        self,
+        client_order_id: str,
+        kind: OrderEventKind,
+        at: datetime,
+        why: str,
+        code: str | None = None,
+        details: Mapping[str, str] | None = None,
+    ) -> bool:
+        order = self._orders.get(client_order_id)
+        if order is None or not allows(order.status, kind):
+            return False
+        event = happened(order, kind, at, why, code=code, details=details)
+        self._orders[client_order_id] = apply(order, event)
+        self._events.append(event)
+        return True
+
+    def _in_flight(self, account: str) -> list[Order]:
+        return [order for order in self.unsettled_orders(account) if not order.is_on_guard]
 
     def _known(self, client_order_id: str) -> Order:
         self._answer()
@@ -328,3 +559,18 @@ class FakeLedger:
     def _answer(self) -> None:
         if self.is_down:
             raise RetryLater("the ledger can't be reached")
+
+
+def _needed(orders: Sequence[Order]) -> dict[str, Decimal]:
+    needed: dict[str, Decimal] = defaultdict(Decimal)
+    for order in orders:
+        needed[order.reserved_asset] += order.reserved_amount
+    return needed
+
+
+def _excludes(known: Order, order: Order) -> bool:
+    """Whether there can't be both: two orders of a leg, or two stops at work on a symbol."""
+    if (known.signal_id, known.leg) == (order.signal_id, order.leg):
+        return True
+    stops = known.kind is order.kind is OrderKind.STOP_LOSS and not known.status.is_final
+    return stops and (known.account, known.symbol) == (order.account, order.symbol)

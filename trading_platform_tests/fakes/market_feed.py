@@ -13,6 +13,7 @@ import pandas as pd
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.order_book import BookLevel, OrderBook
 from trading_platform.domain.quality import ClockOffset
 from trading_platform.ports.clock import Clock
 
@@ -31,6 +32,7 @@ class FakeMarketFeed:
         self.silent_symbols: set[str] = set()
         self.is_silent = False
         self.candle_requests: list[tuple[str, str, datetime, int]] = []
+        self.books: dict[str, OrderBook] = {}
         self.venue_ahead_seconds: float | None = 0.0
 
     def add_candles(self, symbol: str, interval: Interval, candles: Sequence[Candle]) -> None:
@@ -61,6 +63,20 @@ class FakeMarketFeed:
             raise RetryLater(f"no answer about {symbol}")
         self.candle_requests.append((symbol, interval.name, since, limit))
         return [candle for candle in self._begun(symbol, interval.name) if candle.open_time >= since][:limit]
+
+    def order_book(self, symbol: str) -> OrderBook:
+        """A deep book around the symbol's price, or what a test has set in `books`."""
+        self._answer()
+        if symbol in self.silent_symbols:
+            raise RetryLater(f"no answer about {symbol}")
+        now = self._clock.read().wall
+        if symbol in self.books:
+            return replace(self.books[symbol], received_at=now)
+        ticker = self._ticker(symbol)
+        if ticker is None:
+            return OrderBook(symbol, (), (), now)
+        deep = Decimal(1_000_000)
+        return OrderBook(symbol, (BookLevel(ticker.bid, deep),), (BookLevel(ticker.ask, deep),), now)
 
     def clock_offset(self) -> ClockOffset | None:
         """What the test has set; None of it: the venue doesn't tell its time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ class FakeSeriesStore:
         self._tickers: dict[str, Ticker] = {}
         self._indicators: dict[tuple[str, str], dict[datetime, dict[str, float]]] = defaultdict(dict)
         self.is_down = False
+        self._lock = threading.Lock()
 
     def write_candles(
         self, symbol: str, interval: Interval, candles: Sequence[Candle], *, source: str, received_at: datetime
@@ -39,6 +41,10 @@ class FakeSeriesStore:
         self._answer()
         if source not in ("rest", "stream", "archive", "aggregated"):
             raise ValueError(f"source {source!r} is neither rest, stream, archive nor aggregated")
+        with self._lock:
+            return self._write(symbol, interval, candles, source)
+
+    def _write(self, symbol: str, interval: Interval, candles: Sequence[Candle], source: str) -> CandleWrite:
         series = self._candles[symbol, interval.name]
         new = {candle.open_time: candle for candle in candles}
         inserted = sum(open_time not in series for open_time in new)

@@ -93,4 +93,5 @@ def _assert_refusals_are_explained(floor: TradingFloor, signals: int) -> None:
     assert all("free" in message for message in short)
     assert any("needed" in message for message in short)  # sized in time, and too late to reserve
     reasons = {reason for _, reason, _ in decided}
-    assert reasons <= {ReasonCode.APPROVED, ReasonCode.INSUFFICIENT_FREE_BALANCE, ReasonCode.POSITION_EXISTS}
+    late = {ReasonCode.SYMBOL_EXPOSURE, ReasonCode.TOTAL_EXPOSURE}  # judged after a rival had reserved
+    assert reasons <= {ReasonCode.APPROVED, ReasonCode.INSUFFICIENT_FREE_BALANCE, ReasonCode.POSITION_EXISTS, *late}

@@ -38,11 +38,11 @@ class _Meeting:
     def reconcile(self, *_: Any, **__: Any) -> bool:
         return True  # done before the race: rivals that reconcile at once put each other's entries off
 
-    def reserve(self, order: Order, decision: Decision) -> None:
+    def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
         if not self.was_held:
             self._rivals.wait(_PATIENCE_SECONDS)
             self.was_held = True
-        self._ledger.reserve(order, decision)
+        self._ledger.reserve(order, decision, replaces=replaces)
 
 
 def run_one(settings: Settings, number: int, fraction: Decimal, rivals: Barrier) -> None:

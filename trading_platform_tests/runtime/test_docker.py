@@ -19,12 +19,13 @@ PROJECT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((PROJECT / "docker" / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "trading-platform"}
+CHOSEN = dict(re.findall(r"^(\w+)=(\S+)$", (PROJECT / "docker" / "example.env").read_text(), re.MULTILINE))
 
 
 @pytest.fixture
 def in_container(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in COMPOSE["x-platform"]["environment"].items():
-        monkeypatch.setenv(name, re.sub(r"\$\{(\w+):\?\}", r"\1", value))
+        monkeypatch.setenv(name, re.sub(r"\$\{(\w+):\?\}", lambda found: CHOSEN.get(found[1], found[1]), value))
 
 
 @pytest.mark.usefixtures("in_container")
@@ -51,8 +52,21 @@ def test_hosts_in_addresses_are_services() -> None:
     values = " ".join(COMPOSE["x-platform"]["environment"].values())
     hosts = set(re.findall(r"(?:@|http://)([a-z-]+):\d+", values))
 
-    assert hosts == {"postgres", "rabbitmq", "simulator", "webserver"}
+    assert hosts == {"postgres", "rabbitmq", "simulator", "webserver", "influxdb"}
     assert hosts <= set(SERVICES)
+
+
+@pytest.mark.usefixtures("in_container")
+def test_influxdb_is_reached_when_it_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().store.kind == "postgres"
+    monkeypatch.setenv("TRADING_PLATFORM_STORE__KIND", "influxdb")
+    chosen = load_settings().influxdb
+    init = SERVICES["influxdb"]["environment"]
+
+    assert chosen.url == "http://influxdb:8086"
+    assert chosen.org == init["DOCKER_INFLUXDB_INIT_ORG"]
+    assert f"${{{chosen.secret_token()}:?}}" == init["DOCKER_INFLUXDB_INIT_ADMIN_TOKEN"]
+    assert SERVICES["influxdb"]["profiles"] == ["influxdb"]
 
 
 def test_ports_are_published_on_loopback_only() -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from trading_platform.domain.errors import FixSettings
 from trading_platform.runtime.flags import other_flags, remember_flags
-from trading_platform.runtime.preflight import check_alerts, check_market
+from trading_platform.runtime.preflight import check_alerts, check_market, check_store
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.settings import Settings
+from trading_platform_tests.support.influx import running_influx
+from trading_platform_tests.support.plain_settings import plain_settings
 
 
 def _replay(folder: Path) -> Settings:
@@ -39,6 +41,30 @@ def test_an_alert_channel_that_is_not_understood_is_refused_without_its_secret()
         check_alerts(Settings.model_validate({"alerts": {"urls": ["nosuch://user:hidden@example.org"]}}))
 
     assert "hidden" not in str(refused.value)
+
+
+def test_influxdb_is_made_ready_where_it_is_used() -> None:
+    told: list[str] = []
+    with running_influx() as server:
+        access = {"url": server.url, "token": server.token, "org": server.org, "retry_seconds": 0}
+        check_store(plain_settings(influxdb=access), told.append)
+        assert (told, server.received) == ([], [])
+
+        check_store(plain_settings(store={"kind": "influxdb"}, influxdb=access), told.append)
+        assert [bucket.name for bucket in server.api.storage.buckets.values()] == [
+            "trading_platform",
+            "trading_platform_ticks",
+        ]
+        with pytest.raises(FixSettings, match=r"influxdb\.token"):
+            check_store(plain_settings(store={"kind": "influxdb"}, influxdb=access | {"token": "wrong"}), told.append)
+    assert told == ["Preparing InfluxDB"] * 2
+
+
+def test_an_influxdb_that_is_away_stops_no_start() -> None:
+    told: list[str] = []
+    away = {"url": "http://127.0.0.1:9", "token": "t", "org": "o", "retry_seconds": 0}
+    check_store(plain_settings(store={"kind": "influxdb"}, influxdb=away), told.append)
+    assert "doesn't answer" in told[-1]
 
 
 def test_other_flags_than_those_of_the_running_instance_are_named(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import pytest
 
+from trading_platform.domain.attempts import LONGEST_WAIT_SECONDS
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.broker import VenueBalance
-from trading_platform.services.close_positions import LONGEST_RETRY_SECONDS
 from trading_platform.services.trade import work_waiting
 from trading_platform_tests.fakes import FakeBroker, FakeSeriesStore
 from trading_platform_tests.fakes.broker import Misbehaviour
@@ -182,7 +182,7 @@ def test_exits_that_keep_failing_are_tried_ever_more_seldom(place: Workplace) ->
         place.trade()
 
     tries = len(_sell_legs(place))
-    assert 600 / LONGEST_RETRY_SECONDS <= tries <= 600 / LONGEST_RETRY_SECONDS + 7
+    assert 600 / LONGEST_WAIT_SECONDS <= tries <= 600 / LONGEST_WAIT_SECONDS + 7
 
 
 def test_an_exit_that_has_just_failed_is_no_work_yet(place: Workplace) -> None:
@@ -190,9 +190,9 @@ def test_an_exit_that_has_just_failed_is_no_work_yet(place: Workplace) -> None:
     place.broker.misbehave(Misbehaviour(reject_code="-1013"))
     place.trade()
 
-    assert work_waiting(place.ledger, place.clock, place.settings) is None
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
     place.clock.advance(1)
-    work = work_waiting(place.ledger, place.clock, place.settings)
+    work = work_waiting(place.ledger, place.store, place.clock, place.settings)
     assert work is not None
     assert SYMBOL in work
 
@@ -238,4 +238,4 @@ def test_a_purchase_of_less_than_a_lot_is_dust_and_blocks_nothing() -> None:
     place.trade()
 
     assert place.ledger.open_positions(ACCOUNT) == []
-    assert work_waiting(place.ledger, place.clock, place.settings) is None
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None

@@ -11,14 +11,14 @@ import pytest
 
 from trading_platform.domain.candle import Candle
 from trading_platform.domain.check import EVERY, CheckName, CheckResult, Severity
-from trading_platform.domain.errors import AlreadyDone
+from trading_platform.domain.errors import AlreadyDone, FixSettings
 from trading_platform.domain.market import Ticker
-from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.order import Order, OrderReport, OrderRequest, OrderStatus, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, client_order_id
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import Decision
-from trading_platform_tests.fakes import FakeClock, FakeLedger, FakeSeriesStore
+from trading_platform_tests.fakes import FakeBroker, FakeClock, FakeLedger, FakeSeriesStore
 from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.workplace import CLOSE, PRICES, QUICK, Workplace, priced_candle
 from trading_platform_tests.support.examples import ACCOUNT, MINUTE, START, SYMBOL, decision, minutes, order, signal
@@ -355,22 +355,71 @@ def test_strategies_and_symbols_do_not_supersede_each_other(place: Workplace) ->
     assert place.reasons(other) == [ReasonCode.POSITION_EXISTS]
 
 
-@pytest.mark.parametrize(
-    ("told", "code"), [(Misbehaviour(reject_code="-2010"), "-2010"), (Misbehaviour(not_placed=True), "not_placed")]
-)
-def test_a_refused_order_frees_its_money_and_is_not_repeated(place: Workplace, told: Misbehaviour, code: str) -> None:
+def test_a_refused_order_frees_its_money_and_is_not_repeated(place: Workplace) -> None:
     said = place.says()
-    place.broker.misbehave(told)
+    place.broker.misbehave(Misbehaviour(reject_code="-2010"))
     place.trade()
 
     refused = place.ledger.order(client_order_id(said.signal_id, ENTRY))
     assert refused is not None
     assert refused.status is OrderStatus.REJECTED
-    assert place.ledger.events[-1][3] == code
+    assert place.ledger.events[-1][3] == "-2010"
     assert place.reserved() == 0
     assert not place.is_open(said)
+    assert place.reasons(said) == [ReasonCode.APPROVED, ReasonCode.REJECTED_BY_VENUE]
+    place.later(2)
     place.trade()
     assert len(place.broker.requests) == 1
+
+
+@pytest.mark.parametrize("told", [Misbehaviour(not_placed=True), Misbehaviour(reject_code="-1021")])
+def test_an_order_that_was_certainly_not_placed_is_put_off(place: Workplace, told: Misbehaviour) -> None:
+    said = place.says()
+    place.broker.misbehave(told)
+    place.trade()
+
+    assert place.is_open(said)
+    assert place.reserved() == 0
+    place.trade()
+    assert len(place.broker.requests) == 1, "not yet: the venue has only just refused"
+    place.later(1)
+    [second] = place.trade().entries
+    assert second == client_order_id(said.signal_id, Leg(LegKind.ENTRY, 2))
+    [position] = place.ledger.open_positions(ACCOUNT)
+    assert position.quantity > 0
+    assert not place.is_open(said)
+
+
+def test_refusals_are_answered_ever_more_seldom_and_only_while_the_signal_is_valid(place: Workplace) -> None:
+    said = place.says()
+    place.broker.misbehave(*[Misbehaviour(not_placed=True)] * 100)
+    for _ in range(400):
+        place.later(0.5)
+        place.trade()
+
+    assert not place.is_open(said)
+    assert place.reasons(said)[-1] is ReasonCode.SIGNAL_EXPIRED
+    assert 5 <= len(place.broker.requests) <= 8
+    assert place.reserved() == 0
+
+
+class _LocksOut(FakeBroker):
+    """A venue that has stopped accepting the key."""
+
+    def submit(self, request: OrderRequest) -> OrderReport:
+        raise FixSettings("check the API key")
+
+
+def test_a_refused_key_fails_the_run_and_leaves_nothing_reserved() -> None:
+    place = Workplace(broker_type=_LocksOut)
+    said = place.says()
+
+    with pytest.raises(FixSettings, match="API key"):
+        place.trade()
+
+    assert place.reserved() == 0
+    assert place.ledger.unsettled_orders(ACCOUNT) == []
+    assert place.is_open(said), "the owner may mend it while the signal is valid"
 
 
 @pytest.mark.parametrize(("ahead", "side"), [(3.0, "ahead of"), (-3.0, "behind")])
@@ -450,11 +499,11 @@ class _Raided(FakeLedger):
         super().__init__()
         self.raid: Callable[[Order], None] | None = None
 
-    def reserve(self, order: Order, decision: Decision) -> None:
+    def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
         raid, self.raid = self.raid, None
         if raid:
             raid(order)
-        super().reserve(order, decision)
+        super().reserve(order, decision, replaces=replaces)
 
 
 def test_money_taken_between_sizing_and_reserving_is_not_spent_twice() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from trading_platform.domain.order import Order, OrderReport, OrderStatus
 from trading_platform.domain.signal import Signal, client_order_id
 from trading_platform.services.settle_orders import follow_orders, take_up_orders
-from trading_platform_tests.fakes import FakeBroker
+from trading_platform_tests.fakes import FakeBroker, FakeLedger
 from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.workplace import Workplace
 from trading_platform_tests.support.examples import ACCOUNT, ENTRY, decision, order
@@ -197,6 +199,32 @@ def test_a_partial_fill_shrinks_the_reservation(place: Workplace) -> None:
     assert (bought.quantity, bought.filled_quantity) == (Decimal("0.00050"), Decimal("0.00025"))
     assert place.reserved() == bought.reserved_amount - Decimal("12.5")
     assert place.agrees_with_venue()
+
+
+class _Suspended(FakeLedger):
+    """The computer sleeps between the commit and the request."""
+
+    sleeps: Callable[[], None] | None = None
+
+    def mark_submitted(self, client_order_id: str, at: datetime) -> None:
+        super().mark_submitted(client_order_id, at)
+        if self.sleeps is not None:
+            self.sleeps()
+
+
+@pytest.mark.parametrize(("seconds", "sent"), [(2.5, 1), (2.6, 0)])
+def test_a_run_that_was_suspended_sends_nothing_late(seconds: float, sent: int) -> None:
+    """Another run may have given the order up by then: what is sent now, nobody would look for."""
+    ledger = _Suspended()
+    place = Workplace(ledger=ledger)
+    said = place.says()
+    ledger.sleeps = lambda: place.clock.advance(seconds)
+
+    place.trade()
+
+    assert len(place.broker.requests) == sent
+    assert _sent(place, said).status is (OrderStatus.FILLED if sent else OrderStatus.REJECTED)
+    assert place.reserved() == 0
 
 
 class _Counting(FakeBroker):

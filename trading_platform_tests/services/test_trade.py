@@ -7,8 +7,9 @@ import pytest
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.trade import work_waiting
 from trading_platform_tests.fakes.broker import Misbehaviour
-from trading_platform_tests.services.workplace import CLOSE, Workplace
+from trading_platform_tests.services.workplace import CLOSE, QUICK, Workplace
 from trading_platform_tests.support.examples import ACCOUNT
+from trading_platform_tests.support.plain_settings import plain_settings
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def place() -> Workplace:
 
 
 def _work(place: Workplace) -> str | None:
-    return work_waiting(place.ledger, place.clock, place.settings)
+    return work_waiting(place.ledger, place.store, place.clock, place.settings)
 
 
 def test_an_account_that_was_never_reconciled_is_work(place: Workplace) -> None:
@@ -69,7 +70,8 @@ def test_a_run_that_died_leaves_its_work(place: Workplace) -> None:
     assert _work(place) == "1 open signals"
 
 
-def test_round_trips_keep_the_books_equal_to_the_venues(place: Workplace) -> None:
+def test_round_trips_keep_the_books_equal_to_the_venues() -> None:
+    place = Workplace(plain_settings(**QUICK, account_rules={"losses_to_pause": 100}))
     for trip in range(5):
         minute = CLOSE + 10 * trip
         place.says(minute)

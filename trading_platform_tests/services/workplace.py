@@ -33,8 +33,12 @@ CLOSE = 60
 """Minute at which the newest candle closed."""
 
 PRICES = {SYMBOL: Decimal(50000), "ETH/USDT": Decimal(2000), "SOL/USDT": Decimal(100)}
-QUICK = {"market": {"window_candles": 50}, "execution": {"follow_seconds": 0.03, "poll_seconds": 0.01}}
-"""Settings that a test needn't wait for."""
+QUICK = {
+    "market": {"window_candles": 50},
+    "execution": {"follow_seconds": 0.03, "poll_seconds": 0.01},
+    "protection": {"enabled": False},
+}
+"""Settings that a test needn't wait for; positions have no stops, which have tests of their own."""
 
 
 def priced_candle(minute: int, price: Decimal) -> Candle:
@@ -76,7 +80,9 @@ class Workplace:
         for symbol, price in symbols.items():
             candles = [priced_candle(minute, price) for minute in range(newest - 50, newest)]
             self.store.write_candles(symbol, MINUTE, candles, source="rest", received_at=now.wall)
-            self.store.write_tickers([Ticker(symbol, price - 1, price, price, now.now, now.wall)])
+            ticker = Ticker(symbol, price - 1, price, price, now.now, now.wall)
+            self.store.write_tickers([ticker])
+            self.feed.set_ticker(ticker)
 
     def later(self, seconds: float) -> None:
         """Let time pass, with the market data kept up to date."""

@@ -23,8 +23,8 @@ class Answer:
     announced_bytes
         Content-Length to state; more than there is means a connection that breaks inside the body.
     ending
-        ``close`` as usual, ``reset`` or ``finish`` the connection without any answer, or ``hang`` until the server
-        stops.
+        ``close`` as usual, ``cut`` after the first chunk of a chunked answer, ``reset`` or ``finish`` the connection
+        without any answer, or ``hang`` until the server stops.
     """
 
     body: str | bytes = ""
@@ -136,10 +136,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - the base class's names
 
     def _send(self, answer: Answer) -> None:
+        payload = answer.body if isinstance(answer.body, bytes) else answer.body.encode()
+        if answer.ending == "cut":
+            self._send_one_chunk(answer.status, payload)
         if answer.ending != "close":
             self._end(answer.ending)
             return
-        payload = answer.body if isinstance(answer.body, bytes) else answer.body.encode()
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -149,6 +151,13 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.announced_bytes:
             self.wfile.flush()
             self.close_connection = True
+
+    def _send_one_chunk(self, status: int, payload: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(f"{len(payload):x}\r\n".encode() + payload + b"\r\n")
+        self.wfile.flush()
 
     def _end(self, ending: str) -> None:
         if ending == "hang":

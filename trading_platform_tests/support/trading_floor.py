@@ -36,8 +36,16 @@ _PAUSE_SECONDS = 61.0
 _PROMPT_CYCLES = 3
 
 
-def floor_settings(database_url: str, venue: SimulatedExchange, **risk: Any) -> Settings:
-    """Settings of a floor: data and signals never age, so that only what a test does counts."""
+def floor_settings(
+    database_url: str, venue: SimulatedExchange, protection: dict[str, Any] | None = None, **risk: Any
+) -> Settings:
+    """Settings of a floor: data and signals never age, so that only what a test does counts.
+
+    Parameters
+    ----------
+    protection
+        Without it positions have no stops.
+    """
     return plain_settings(
         market={"window_candles": 50},
         freshness={
@@ -46,7 +54,16 @@ def floor_settings(database_url: str, venue: SimulatedExchange, **risk: Any) -> 
             "max_trading_silence_seconds": 2 * _AGELESS,
         },
         risk={"signal_valid_for_seconds": _AGELESS, "cooldown_seconds": 0, **risk},
+        account_rules={
+            "max_drawdown": 1,
+            "max_daily_loss": 1,
+            "losses_to_pause": 100,
+            "max_orders_per_minute": 1000,
+            "max_correlation": 1,
+            "max_balance_age_seconds": _AGELESS,
+        },
         cadence={"reconcile_seconds": _AGELESS},
+        protection=protection or {"enabled": False},
         execution={"follow_seconds": 0.5, "poll_seconds": 0.1},
         venue={"timeout_seconds": 2.0, "market_data_timeout_seconds": 2.0},
         servers={
@@ -126,7 +143,7 @@ class TradingFloor:
     def trade_until_quiet(self) -> int:
         """Run cycles, as the sensor would, until no work is left; how many it took."""
         for cycle in range(QUIET_CYCLES):
-            if work_waiting(self.platform.ledger, self.clock, self.settings) is None:
+            if work_waiting(self.platform.ledger, self.platform.store, self.clock, self.settings) is None:
                 return cycle
             with suppress(RetryLater):  # the run fails, and its work is requested again
                 trade(self.desk())
@@ -171,12 +188,22 @@ class TradingFloor:
         return {asset: total for asset, total in totals.items() if total}
 
     def assert_books_agree(self) -> None:
-        """Nothing in flight, nothing reserved, nothing sent twice, and ledger and venue equal to the last digit."""
+        """Nothing in flight, nothing sent twice, and ledger and venue equal to the last digit.
+
+        Only stops and targets that guard a position may rest and have something reserved.
+        """
         ledger = self.platform.ledger
         state = ledger.account(ACCOUNT)
-        assert ledger.unsettled_orders(ACCOUNT) == []
-        assert self.query("SELECT sum(reserved) FROM balances") == [(Decimal(0),)]
-        assert self.query("SELECT count(*) FROM reservations WHERE remaining <> 0 OR state = 'active'") == [(0,)]
+        resting = ledger.unsettled_orders(ACCOUNT)
+        assert all(order.is_on_guard for order in resting), resting
+        assert {order.symbol for order in resting} <= {p.symbol for p in ledger.open_positions(ACCOUNT)}
+        assert {o.client_order_id for o in self.venue_orders() if o.status.is_open} == {
+            o.client_order_id for o in resting
+        }
+        guarded = sum((o.quantity for o in resting if o.stop_price is not None), Decimal(0))
+        assert self.query("SELECT sum(reserved) FROM balances") == [(guarded,)]
+        active = self.query("SELECT count(*) FROM reservations WHERE remaining <> 0 OR state = 'active'")
+        assert active == [(len(resting),)]
         held = {asset: balance.total for asset, balance in state.balances.items() if balance.total}
         assert held == self.venue_totals()
         assert self.query("SELECT count(*) FROM balance_changes WHERE missing <> 0") == [(0,)]

@@ -41,7 +41,7 @@ def make_paper_market(settings: Settings, budget: RequestBudget | None = None) -
 def make_broker(
     settings: Settings, budget: RequestBudget | None = None, circuits: CircuitJournal | None = None
 ) -> CcxtBroker:
-    """The account that trades: on paper it is at the simulated exchange, whatever the venue."""
+    """The account that trades: live at the venue itself, on paper at the simulated exchange, whatever the venue."""
     access = account_access(settings)
     return CcxtBroker(CcxtClient(access, budget=budget, circuits=circuits, process=process_name()))
 
@@ -63,6 +63,18 @@ def market_data_access(settings: Settings) -> VenueAccess:
 def account_access(settings: Settings) -> VenueAccess:
     """Where orders go."""
     servers, venue = settings.servers, settings.venue
+    if settings.is_live:
+        return VenueAccess(
+            exchange_id=venue.name,
+            name=venue.name,
+            read_timeout_seconds=venue.market_data_timeout_seconds,
+            send_timeout_seconds=venue.timeout_seconds,
+            base_url=venue.base_url,
+            api_key=venue.api_key,
+            api_secret=venue.api_secret,
+            recv_window_ms=venue.recv_window_ms,
+            **_manners(settings),
+        )
     if not (servers.simulator_api_key and servers.simulator_api_secret):
         raise FixSettings(_unset("servers.simulator_api_key and servers.simulator_api_secret"))
     return VenueAccess(

@@ -31,10 +31,11 @@ _NOTHING_TO_CANCEL: Final = -2011
 _BAD_KEY: Final = frozenset({-1002, -1022, -2014, -2015})
 _BAD_REQUEST: Final = frozenset({-1120, -1121})
 _REFUSED_LOCATION: Final = 451
+_NOT_FOUND: Final = 404
 
 # Codes by which Binance says that the order was looked at and refused, so certainly wasn't placed.
 _REFUSALS: Final = frozenset(
-    {-1013, -1021, -2010, -2026}
+    {-1013, -1021, -2010}
     | {-1100, -1101, -1102, -1103, -1104, -1105, -1106, -1108, -1111, -1112}
     | {-1114, -1115, -1116, -1117, -1118, -1120, -1121, -1128, -1130, -1145, -1151}
 )
@@ -128,6 +129,17 @@ class Failure:
 
 class MalformedAnswer(RetryLater):
     """An answer arrived that isn't what was asked for."""
+
+
+class NotOffered(RetryLater):
+    """The venue has no such endpoint, as a testnet has none about money."""
+
+
+def account_reading_failed(failure: Failure) -> PlatformError:
+    """Error of asking about the account."""
+    if failure.status == _NOT_FOUND and failure.code is None:
+        return NotOffered(str(failure))
+    return reading_failed(failure)
 
 
 def reading_failed(failure: Failure) -> PlatformError:

@@ -36,17 +36,26 @@ def binance_instrument(market: Market, fees: FeeRates) -> Instrument:
     by_type = {entry.get("filterType"): entry for entry in sequence(info.get("filters"), "filters")}
     lots = [by_type[name] for name in _LOT_FILTERS if name in by_type]
     notionals = [by_type[name] for name in _NOTIONAL_FILTERS if name in by_type]
+    prices = mapping(by_type.get("PRICE_FILTER"), "PRICE_FILTER")
     return Instrument(
         symbol=market["symbol"],
         base=market["base"],
         quote=market["quote"],
-        tick_size=decimal_member(mapping(by_type.get("PRICE_FILTER"), "PRICE_FILTER"), "tickSize"),
+        tick_size=decimal_member(prices, "tickSize"),
         lot_step=max(_members(lots, "stepSize"), default=_NONE),
         min_quantity=max(_members(lots, "minQty"), default=_NONE),
         max_quantity=min((most for most in _members(lots, "maxQty") if most > 0), default=None),
         min_notional_quote=max(_members(notionals, "minNotional"), default=_NONE),
         taker_fee_rate=fees.taker,
         maker_fee_rate=fees.maker,
+        min_price=_optional(prices, "minPrice") or _NONE,
+        max_price=_optional(prices, "maxPrice"),
+        max_notional_quote=min((most for most in map(_largest_market_notional, notionals) if most), default=None),
+        min_sell_price_ratio=_bound(by_type, "askMultiplierDown", "multiplierDown"),
+        max_sell_price_ratio=_bound(by_type, "askMultiplierUp", "multiplierUp"),
+        max_orders=_count(by_type, "MAX_NUM_ORDERS", "maxNumOrders"),
+        max_algo_orders=_count(by_type, "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders"),
+        max_position=_optional(mapping(by_type.get("MAX_POSITION", {}), "MAX_POSITION"), "maxPosition"),
     )
 
 
@@ -74,6 +83,28 @@ def unified_instrument(market: Market, precision_is_step: bool, least_tick: Any 
         taker_fee_rate=_number(market.get("taker")),
         maker_fee_rate=_number(market.get("maker")),
     )
+
+
+def _bound(by_type: Json, of_sells: str, of_both: str) -> Decimal | None:
+    """A multiplier of PERCENT_PRICE_BY_SIDE or, where the venue has only that, of PERCENT_PRICE."""
+    for filter_name, name in (("PERCENT_PRICE_BY_SIDE", of_sells), ("PERCENT_PRICE", of_both)):
+        if filter_name in by_type:
+            return decimal_member(mapping(by_type[filter_name], filter_name), name)
+    return None
+
+
+def _largest_market_notional(notional: Json) -> Decimal | None:
+    """Most that a market order may be worth; the entry and an emergency exit are such."""
+    return _optional(notional, "maxNotional") if notional.get("applyMaxToMarket") else None
+
+
+def _optional(entry: Json, name: str) -> Decimal | None:
+    """A bound; zero or absent means that there is none."""
+    return (decimal_member(entry, name) or None) if name in entry else None
+
+
+def _count(by_type: Json, filter_type: str, name: str) -> int | None:
+    return int(decimal_member(mapping(by_type[filter_type], filter_type), name)) if filter_type in by_type else None
 
 
 def _members(filters: Iterable[Json], name: str) -> list[Decimal]:

@@ -22,11 +22,13 @@ from trading_platform.adapters.ccxt_exchange.wire_fields import (
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.errors import FixSettings
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.order_book import BookLevel, OrderBook
 from trading_platform.domain.quality import ClockOffset
 
 _PRICES = ("bid", "ask", "last")
 _OHLCV_FIELDS = ("open", "high", "low", "close", "volume")
 _SAFE_PAGE = 100
+_BOOK_LEVELS = 100  # the most that Binance and Kraken give at their least cost
 _ASKED_BY_STRETCH = frozenset({"okx"})
 
 
@@ -93,13 +95,29 @@ class CcxtMarketFeed:
         """The venue's wall clock against ours, measured now and then; None if the venue doesn't tell it."""
         return self.offset.read()
 
-    def _best_prices(self, symbol: str) -> dict[str, Any]:
-        book = self._client.read(f"order book of {symbol}", lambda exchange: exchange.fetch_order_book(symbol))
-        # floats, of all that ccxt hands on: the shortest text that stands for one is the price as it was sent
-        bids, asks = (
-            [decimal(str(level[0]), "a price") for level in sequence(book.get(side), side)] for side in ("bids", "asks")
+    def order_book(self, symbol: str) -> OrderBook:
+        """The best hundred levels of each side."""
+        self._client.market(symbol)
+        book = self._client.read(
+            f"order book of {symbol}", lambda exchange: exchange.fetch_order_book(symbol, _BOOK_LEVELS)
         )
-        return {"bid": max(bids), "ask": min(asks)} if bids and asks else {}
+        asks = tuple(sorted(_levels(book.get("asks"))))
+        bids = tuple(sorted(_levels(book.get("bids")), reverse=True))
+        return OrderBook(symbol, bids, asks, datetime.now(UTC))
+
+    def _best_prices(self, symbol: str) -> dict[str, Any]:
+        book = self.order_book(symbol)
+        return {"bid": book.bids[0].price, "ask": book.asks[0].price} if book.bids and book.asks else {}
+
+
+def _levels(rows: Any) -> list[BookLevel]:
+    # floats, of all that ccxt hands on: the shortest text that stands for one is the number as it was sent
+    numbers = [
+        [decimal(str(number), "a level of the book") for number in row[:2]] for row in sequence(rows, "a book's side")
+    ]
+    if any(len(row) != 2 or row[0] <= 0 or row[1] < 0 for row in numbers):
+        raise MalformedAnswer("a level of the book has no price or quantity")
+    return [BookLevel(price, quantity) for price, quantity in numbers]
 
 
 def _paging(exchange: Any, interval: Interval) -> tuple[int, bool]:

@@ -15,7 +15,8 @@ from trading_platform.adapters.ccxt_exchange.wire_fields import (
     sequence,
     text_member,
 )
-from trading_platform.domain.order import Fill, OrderReport, OrderStatus
+from trading_platform.domain.order import Fill, OrderReport, OrderStatus, Side
+from trading_platform.ports.broker import OpenOrder
 
 _STATUSES: Final = {
     "NEW": OrderStatus.OPEN,
@@ -68,6 +69,36 @@ def found_report(symbol: str, client_order_id: str, answer: object, trades: Sequ
         for trade in _objects(trades, "trades")
     )
     return _report(symbol, client_order_id, mapping(answer, "the order"), fills)
+
+
+def list_reports(symbol: str, client_order_ids: Sequence[str], answer: object) -> dict[str, OrderReport]:
+    """Reports on the orders of a list that have traded nothing, out of the answer to a new list or to its cancel.
+
+    Raises
+    ------
+    MalformedAnswer
+        If an order of the list isn't told of.
+    """
+    reports = _objects(member(mapping(answer, "the answer to the list"), "orderReports"), "orderReports")
+    # a cancel's report names the cancel, and the order as the original
+    named = {str(report.get("origClientOrderId", report.get("clientOrderId"))): report for report in reports}
+    missing = [order_id for order_id in client_order_ids if order_id not in named]
+    if missing:
+        raise MalformedAnswer(f"the venue's answer about the list doesn't tell of {', '.join(missing)}")
+    return {
+        order_id: _report(symbol, order_id, {**named[order_id], "clientOrderId": order_id}, ())
+        for order_id in client_order_ids
+        if decimal_member(named[order_id], "executedQty") == 0
+    }
+
+
+def open_order(symbol: str, order: Json) -> OpenOrder:
+    """An entry of the open orders."""
+    side = text_member(order, "side").lower()
+    if side not in tuple(Side):
+        raise MalformedAnswer(f"an open order has the unknown side {side!r}")
+    client_order_id = text_member(order, "clientOrderId")
+    return OpenOrder(client_order_id, symbol, Side(side), decimal_member(order, "executedQty"))
 
 
 def _report(symbol: str, client_order_id: str, order: Json, fills: tuple[Fill, ...]) -> OrderReport:

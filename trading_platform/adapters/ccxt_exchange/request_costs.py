@@ -13,6 +13,7 @@ from trading_platform.domain.request_limits import Charge, RequestLimit, used_by
 _SECONDS: Final = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 _WEIGHT, _ORDERS, _REQUESTS = "REQUEST_WEIGHT", "ORDERS", "RAW_REQUESTS"
 _PACE_BURST_SECONDS = 10.0
+_ORDERS_PLACED: Final = {"order": 1.0, "orderList/oco": 2.0}
 
 # ccxt's costs times this are Binance's weights, but for those below.
 _WEIGHT_PER_COST: Final = 5.0
@@ -56,7 +57,7 @@ def charges(
     """
     if not stated:
         return [Charge(otherwise, request.cost)]
-    costs = {_WEIGHT: binance_weight(request), _REQUESTS: 1.0, _ORDERS: 1.0 if _is_order(request) else 0.0}
+    costs = {_WEIGHT: binance_weight(request), _REQUESTS: 1.0, _ORDERS: _orders_in(request)}
     return [
         Charge(limit, costs[kind], _floor(kind, limit, used_weight, used_seconds_ago))
         for kind in costs
@@ -84,8 +85,9 @@ def _entry(entry: Json) -> tuple[str, int, int]:
         return "", 0, 0
 
 
-def _is_order(request: OutgoingRequest) -> bool:
-    return request.method == "POST" and request.path in ("order", "orderList/oco")
+def _orders_in(request: OutgoingRequest) -> float:
+    """How many orders the request places."""
+    return _ORDERS_PLACED.get(request.path, 0.0) if request.method == "POST" else 0.0
 
 
 def _floor(kind: str, limit: RequestLimit, used: float | None, seconds_ago: float) -> float:

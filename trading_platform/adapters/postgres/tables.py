@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Double,
     FetchedValue,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 METADATA = MetaData()
 _TIME = DateTime(timezone=True)
@@ -37,6 +38,7 @@ ACCOUNTS = Table(
     Column("revision", BigInteger, FetchedValue(), nullable=False),
     Column("opened_at", _TIME, nullable=False),
     Column("reconciled_at", _TIME),
+    Column("reconciled_venue_time", _TIME),
 )
 
 BALANCES = Table(
@@ -122,6 +124,13 @@ ORDERS = Table(
     Column("venue_order_id", Text),
     Column("created_at", _TIME, nullable=False),
     Column("submitted_at", _TIME),
+    Column("kind", Text, FetchedValue(), nullable=False),
+    Column("limit_price", Numeric),
+    Column("stop_price", Numeric),
+    Column("list_id", Text),
+    Column("expires_at", _TIME),
+    Column("cancel_requested_at", _TIME),
+    Column("asked_at", _TIME),
 )
 
 ORDER_EVENTS = Table(
@@ -133,6 +142,8 @@ ORDER_EVENTS = Table(
     Column("reason", Text, nullable=False),
     Column("code", Text),
     Column("at", _TIME, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", JSONB, FetchedValue(), nullable=False),
 )
 
 RESERVATIONS = Table(
@@ -177,6 +188,7 @@ POSITIONS = Table(
     Column("cost_quote", Numeric, nullable=False),
     Column("realized_pnl_quote", Numeric, nullable=False),
     Column("closed_at", _TIME),
+    Column("invested_quote", Numeric, FetchedValue(), nullable=False),
 )
 
 EQUITY = Table(
@@ -358,4 +370,109 @@ STREAM_CHANGES = Table(
     Column("after", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("changed_at", _TIME, nullable=False),
+)
+
+STORE_SPOOL = Table(
+    "store_spool",
+    METADATA,
+    Column("number", BigInteger, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("interval", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("points", Integer, nullable=False),
+    Column("written_at", _TIME, nullable=False),
+    Column("result", ARRAY(Integer)),
+)
+
+STORE_REFUSALS = Table(
+    "store_refusals",
+    METADATA,
+    Column("number", BigInteger, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("interval", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("written_at", _TIME, nullable=False),
+    Column("refused_at", _TIME, FetchedValue(), nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+STORE_SPOOL_STATE = Table(
+    "store_spool_state",
+    METADATA,
+    Column("only_row", Boolean, FetchedValue(), primary_key=True),
+    Column("last", BigInteger, FetchedValue(), nullable=False),
+    Column("confirmed", BigInteger, FetchedValue(), nullable=False),
+    Column("forgotten", BigInteger, FetchedValue(), nullable=False),
+    Column("rows", BigInteger, FetchedValue(), nullable=False),
+    Column("points", BigInteger, FetchedValue(), nullable=False),
+)
+
+HALTS = Table(
+    "halts",
+    METADATA,
+    _id("halt_id"),
+    Column("account", Text, nullable=False),
+    Column("halted_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("flatten", Boolean, nullable=False),
+    Column("halted_at", _TIME, nullable=False),
+    Column("venue_time", _TIME, nullable=False),
+    Column("resumed_at", _TIME),
+    Column("resumed_venue_time", _TIME),
+    Column("resumed_by", Text, FetchedValue(), nullable=False),
+    Column("resume_reason", Text, FetchedValue(), nullable=False),
+)
+
+EQUITY_MARKS = Table(
+    "equity_marks",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("peak_quote", Numeric, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("day_open_quote", Numeric, nullable=False),
+    Column("last_quote", Numeric, nullable=False),
+)
+
+TRANSFERS = Table(
+    "transfers",
+    METADATA,
+    _id("transfer_id"),
+    Column("account", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("amount", Numeric, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    Column("venue_time", _TIME, nullable=False),
+    Column("recorded_at", _TIME, nullable=False),
+    Column("amount_quote", Numeric),
+    Column("equity_before_quote", Numeric),
+    Column("venue_id", Text, nullable=False),
+)
+
+BALANCE_DIFFERENCES = Table(
+    "balance_differences",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("ledger_total", Numeric, nullable=False),
+    Column("venue_total", Numeric, nullable=False),
+    Column("value_quote", Numeric),
+    Column("cause", Text, nullable=False),
+    Column("found_at", _TIME, nullable=False),
+    Column("seen_at", _TIME, nullable=False),
+)
+
+ARMINGS = Table(
+    "armings",
+    METADATA,
+    _id("arming_id"),
+    Column("account", Text, nullable=False),
+    Column("venue", Text, nullable=False),
+    Column("armed_by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("armed_at", _TIME, nullable=False),
+    Column("disarmed_at", _TIME),
 )

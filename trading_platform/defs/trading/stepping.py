@@ -11,6 +11,7 @@ from trading_platform.defs.signals.assets import signals
 from trading_platform.defs.tables import utc
 from trading_platform.defs.trading.account import equity
 from trading_platform.services.generate_signals import generate_signals
+from trading_platform.services.protect_account import protect_account
 from trading_platform.services.refresh_market import refresh_candles, refresh_tickers
 from trading_platform.services.step_replay import step_replay
 from trading_platform.services.store_indicators import store_indicators
@@ -46,9 +47,10 @@ def run_cycle(platform: Platform, run_id: str) -> None:
         platform.strategies,
         market.window_candles,
     )
-    if work_waiting(platform.ledger, platform.clock, settings):
+    if work_waiting(platform.ledger, platform.store, platform.clock, settings):
         trade(platform.desk(run_id))
     record_equity(platform.ledger, platform.store, platform.clock, account)
+    protect_account(platform.ledger, platform.store, platform.clock, settings)
 
 
 @dg.op(description="Close one candle after the other, each through the whole loop, for a bounded time.")

@@ -22,12 +22,13 @@ from trading_platform.domain.errors import (
     RetryLater,
     WaitUntilAllowed,
 )
-from trading_platform.domain.order import OrderRequest, Side
+from trading_platform.domain.order import OrderKind, OrderRequest, Side
 from trading_platform_tests.support.scripted_server import Answer, InTurn, ScriptedServer, refusal
 
 ORDER = "/api/v3/order"
 ACCOUNT = "/api/v3/account"
 REQUEST = OrderRequest("tp0123456789abcdef", "BTC/USDT", Side.BUY, Decimal("0.00012"))
+LIMIT = replace(REQUEST, kind=OrderKind.LIMIT, limit_price=Decimal("83000.01"))
 HTML = "<html><body>Bad things</body></html>"
 PLACED = '{"symbol":"BTCUSDT","orderId":7,"clientOrderId":"tp0123456789abcdef","status":"FILLED"}'
 
@@ -57,6 +58,13 @@ DEFINITE = [
 ]
 
 UNKNOWN = [
+    ("-1015 with 400", refusal(-1015, "Too many new orders; current limit is 100 orders per TEN_SECONDS.")),
+    ("-2026", refusal(-2026, "Order was canceled or expired with no executed qty over 90 days ago.")),
+    ("-2010 with 502", refusal(-2010, NO_MONEY, 502)),
+    ("-1021 with 500", refusal(-1021, "Timestamp for this request is outside of the recvWindow.", 500)),
+    ("-1015 with 503", refusal(-1015, "Too many new orders.", 503)),
+    ("a refusal cut inside the body", Answer('{"code":-2010,"msg":"Acc', 400, announced_bytes=90)),
+    ("a truncated refusal", Answer('{"code":-2010,"msg":"Acc', 400)),
     ("-2010 duplicate", refusal(-2010, "Duplicate order sent.")),
     ("-2013", refusal(-2013, "Order does not exist.")),
     ("-2011", refusal(-2011, "Unknown order sent.")),
@@ -84,6 +92,8 @@ UNKNOWN = [
     ("an order without its fills", Answer(PLACED)),
     ("an order id of null", Answer(PLACED.replace("7", "null"))),
     ("cut inside the body", Answer(PLACED[:20], announced_bytes=len(PLACED))),
+    ("cut between two chunks", Answer(PLACED[:20], ending="cut")),
+    ("a whole answer in chunks without an end", Answer(PLACED, ending="cut")),
     ("reset", Answer(ending="reset")),
     ("finished", Answer(ending="finish")),
     ("never answered", Answer(ending="hang")),
@@ -110,10 +120,12 @@ def named(rows: list[tuple[Any, ...]]) -> list[Any]:
     return [pytest.param(*row[1:], id=row[0]) for row in rows]
 
 
-def error_of_submitting(broker: CcxtBroker, server: ScriptedServer, answer: Answer) -> PlatformError:
+def error_of_submitting(
+    broker: CcxtBroker, server: ScriptedServer, answer: Answer, request: OrderRequest = REQUEST
+) -> PlatformError:
     server.script["POST", ORDER] = answer
     with pytest.raises(PlatformError) as raised:
-        broker.submit(REQUEST)
+        broker.submit(request)
     assert len(server.requests("POST", ORDER)) == 1, "an order is sent once"
     assert "\n" not in str(raised.value)
     return raised.value
@@ -131,6 +143,13 @@ def test_anything_else_is_unknown(broker: CcxtBroker, server: ScriptedServer, an
     error = error_of_submitting(broker, server, answer)
     assert isinstance(error, AskTheVenue)
     assert REQUEST.client_order_id in str(error)
+
+
+@pytest.mark.parametrize("answer", named(UNKNOWN[:6] + UNKNOWN[-9:-1]))
+def test_what_is_unknown_of_a_market_order_is_so_of_one_that_rests(
+    broker: CcxtBroker, server: ScriptedServer, answer: Answer
+) -> None:
+    assert isinstance(error_of_submitting(broker, server, answer, LIMIT), AskTheVenue)
 
 
 @pytest.mark.parametrize(("answer", "seconds"), named(WAIT))

@@ -51,6 +51,49 @@ def test_the_tighter_lot_filter_counts(broker: CcxtBroker, server: ScriptedServe
     assert (instrument.maker_fee_rate, instrument.taker_fee_rate) == (Decimal("0.00075"), Decimal("0.001"))
 
 
+def test_what_bounds_prices_orders_and_positions(broker: CcxtBroker, server: ScriptedServer) -> None:
+    server.script["GET", EXCHANGE_INFO] = {
+        "symbols": [
+            symbol_info(
+                "BTCUSDT",
+                "BTC",
+                "USDT",
+                price_filter("0.01000000"),
+                lot("LOT_SIZE", "0.00001000", "9000.00000000", "0.00001000"),
+                {
+                    "filterType": "PERCENT_PRICE_BY_SIDE",
+                    "bidMultiplierUp": "1.2",
+                    "bidMultiplierDown": "0.5",
+                    "askMultiplierUp": "2",
+                    "askMultiplierDown": "0.8",
+                },
+                {"filterType": "NOTIONAL", "minNotional": "5", "maxNotional": "9000000", "applyMaxToMarket": True},
+                {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
+                {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
+                {"filterType": "MAX_POSITION", "maxPosition": "100.00000000"},
+            )
+        ]
+    }
+    found = broker.instruments(["BTC/USDT"])["BTC/USDT"]
+    assert (found.min_price, found.max_price) == (Decimal("0.01"), 1000)
+    assert (found.min_sell_price_ratio, found.max_sell_price_ratio) == (Decimal("0.8"), 2)
+    assert (found.max_orders, found.max_algo_orders, found.max_position) == (200, 5, 100)
+    assert found.max_notional_quote == 9_000_000
+
+
+def test_what_the_venue_does_not_state_bounds_nothing(broker: CcxtBroker, server: ScriptedServer) -> None:
+    filters = [
+        {**price_filter("0.01"), "maxPrice": "0.00000000"},
+        {"filterType": "NOTIONAL", "minNotional": "5", "maxNotional": "9000000", "applyMaxToMarket": False},
+        {"filterType": "PERCENT_PRICE", "multiplierUp": "5", "multiplierDown": "0.2"},
+    ]
+    server.script["GET", EXCHANGE_INFO] = {"symbols": [symbol_info("BTCUSDT", "BTC", "USDT", *filters)]}
+    found = broker.instruments(["BTC/USDT"])["BTC/USDT"]
+    assert (found.max_price, found.max_orders, found.max_algo_orders, found.max_position) == (None,) * 4
+    assert found.max_notional_quote is None  # it binds limit orders only, and those here are small
+    assert (found.min_sell_price_ratio, found.max_sell_price_ratio) == (Decimal("0.2"), 5)
+
+
 def test_a_zero_maximum_is_no_bound(broker: CcxtBroker, server: ScriptedServer) -> None:
     server.script["GET", EXCHANGE_INFO] = {
         "symbols": [

@@ -131,6 +131,34 @@ def test_an_exchange_whose_tickers_hold_no_book_is_asked_for_it(feed: CcxtMarket
     )
 
 
+def test_a_book_is_exact_and_in_order(feed: CcxtMarketFeed, server: ScriptedServer) -> None:
+    server.script["GET", DEPTH] = {
+        "lastUpdateId": 1,
+        "bids": [["83000.01000000", "0.00012345"], ["83000.00000000", "1.1"]],
+        "asks": [["83000.03000000", "2.00000001"], ["83000.02000000", "0.3"]],
+    }
+    book = feed.order_book("BTC/USDT")
+    assert book.asks == ((Decimal("83000.02"), Decimal("0.3")), (Decimal("83000.03"), Decimal("2.00000001")))
+    assert book.bids == ((Decimal("83000.01"), Decimal("0.00012345")), (Decimal("83000"), Decimal("1.1")))
+    assert server.requests("GET", DEPTH)[0].parameters["limit"] == "100"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer("<html>", 503),
+        Answer(ending="reset"),
+        {"lastUpdateId": 1, "bids": [["-1", "1"]], "asks": []},
+        {"lastUpdateId": 1, "bids": [], "asks": [["1", "-1"]]},
+        {"lastUpdateId": 1, "bids": [["NaN", "1"]], "asks": []},
+    ],
+)
+def test_a_book_that_cannot_be_read_is_trouble(feed: CcxtMarketFeed, server: ScriptedServer, answer: Any) -> None:
+    server.script["GET", DEPTH] = answer
+    with pytest.raises(RetryLater):
+        feed.order_book("BTC/USDT")
+
+
 @pytest.mark.parametrize("answer", [[], {}, [{}], [None], [ticker("DOGEUSDT", "1", "2", "1")], Answer("[{")])
 def test_an_answer_without_the_tickers_is_trouble(feed: CcxtMarketFeed, server: ScriptedServer, answer: Any) -> None:
     server.script["GET", TICKERS] = answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
+from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.failures import MalformedAnswer
 from trading_platform.adapters.ccxt_exchange.order_reports import found_report, placed_report
+from trading_platform.adapters.ccxt_exchange.order_requests import order_parameters
 from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, RetryLater
-from trading_platform.domain.order import OrderRequest, OrderStatus, Side
+from trading_platform.domain.order import OrderKind, OrderRequest, OrderStatus, Side
 from trading_platform_tests.support.scripted_server import InTurn, Received, ScriptedServer, refusal
 
 ORDER, TRADES = "/api/v3/order", "/api/v3/myTrades"
@@ -122,6 +125,49 @@ def test_the_order_leaves_with_exact_numbers(broker: CcxtBroker, server: Scripte
     assert (sent["symbol"], sent["side"], sent["type"]) == ("BTCUSDT", "SELL", "MARKET")
     assert (sent["newClientOrderId"], sent["newOrderRespType"]) == (CLIENT_ID, "FULL")
     assert sent["recvWindow"] == "5000"
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "stop", "wire"),
+    [
+        (OrderKind.MARKET, None, None, {"type": "MARKET"}),
+        (OrderKind.LIMIT, "83000.10", None, {"type": "LIMIT", "price": "83000.10", "timeInForce": "GTC"}),
+        (OrderKind.STOP_LOSS, None, "82000", {"type": "STOP_LOSS", "stopPrice": "82000"}),
+        (
+            OrderKind.STOP_LOSS,
+            "81900",
+            "82000",
+            {"type": "STOP_LOSS_LIMIT", "price": "81900", "stopPrice": "82000", "timeInForce": "GTC"},
+        ),
+        (OrderKind.TAKE_PROFIT, "84000", None, {"type": "LIMIT_MAKER", "price": "84000"}),
+        (OrderKind.TAKE_PROFIT, None, "84000", {"type": "TAKE_PROFIT", "stopPrice": "84000"}),
+        (
+            OrderKind.TAKE_PROFIT,
+            "83900",
+            "84000",
+            {"type": "TAKE_PROFIT_LIMIT", "price": "83900", "stopPrice": "84000", "timeInForce": "GTC"},
+        ),
+    ],
+)
+def test_every_kind_has_its_form(kind: OrderKind, limit: str | None, stop: str | None, wire: dict[str, str]) -> None:
+    prices = [None if price is None else Decimal(price) for price in (limit, stop)]
+    sent = order_parameters(OrderRequest(CLIENT_ID, SYMBOL, Side.SELL, Decimal("0.001"), kind, *prices), "BTCUSDT")
+    about_the_kind = {"type", "price", "stopPrice", "timeInForce"}
+    assert {name: text for name, text in sent.items() if name in about_the_kind} == wire
+
+
+def test_an_order_is_as_old_as_the_call_that_sends_it(
+    server: ScriptedServer, client: CcxtClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for its turn, or through the computer's sleep, ages: the venue's window counts from the call on."""
+    broker = CcxtBroker(client)
+    broker.instruments([SYMBOL])
+    client.about_exchange(lambda exchange: setattr(exchange, "nonce", lambda: 203_000))
+    server.script["POST", ORDER] = order("FILLED", "1", fills=[trade(1, "1")])
+    readings = iter([100.0, 103.5])
+    monkeypatch.setattr("trading_platform.adapters.ccxt_exchange.broker.time", SimpleNamespace(time=readings.__next__))
+    broker.submit(OrderRequest(CLIENT_ID, SYMBOL, Side.SELL, Decimal(1)))
+    assert server.requests("POST", ORDER)[0].parameters["timestamp"] == "199500"
 
 
 def test_trades_that_lag_behind_the_order_are_asked_for_again(broker: CcxtBroker, server: ScriptedServer) -> None:

@@ -15,7 +15,8 @@ from sqlalchemy import Engine, event, text
 
 from trading_platform.adapters.postgres.engine import make_engine, transaction
 from trading_platform.adapters.postgres.ledger import PostgresLedger
-from trading_platform.domain.errors import AlreadyDone, InsufficientFree, RetryLater
+from trading_platform.domain.errors import AccountHalted, AlreadyDone, InsufficientFree, RetryLater
+from trading_platform.domain.halt import Halt
 from trading_platform.domain.order import OrderStatus
 from trading_platform_tests.support.examples import (
     ACCOUNT,
@@ -63,6 +64,23 @@ def crowd(database_url: str) -> Iterator[list[PostgresLedger]]:
         engine.dispose()
 
 
+def test_nothing_is_reserved_once_a_halt_has_returned(ledger: PostgresLedger, crowd: list[PostgresLedger]) -> None:
+    seen: list[int] = []
+
+    def halt() -> None:
+        crowd[0].halt(Halt(ACCOUNT, "owner", "now", START, START))
+        seen.append(len(crowd[0].recent_orders(ACCOUNT, THREADS)))
+
+    def buy(minute: int) -> None:
+        about = signal(minute)
+        crowd[minute].reserve(order(about, "1"), decision(about))
+
+    outcomes = _all_at_once([halt, *(partial(buy, minute) for minute in range(1, THREADS))])
+
+    assert seen == [len(ledger.recent_orders(ACCOUNT, THREADS))]
+    assert Counter(outcomes) == Counter(done=1 + seen[0], AccountHalted=THREADS - 1 - seen[0])
+
+
 def _all_at_once(work: Sequence[Callable[[], object]]) -> list[str]:
     """Names of the outcomes of callables that start together."""
     start = threading.Barrier(len(work))
@@ -71,7 +89,7 @@ def _all_at_once(work: Sequence[Callable[[], object]]) -> list[str]:
         start.wait()
         try:
             call()
-        except (InsufficientFree, AlreadyDone) as refusal:
+        except (AccountHalted, InsufficientFree, AlreadyDone) as refusal:
             return type(refusal).__name__
         return "done"
 

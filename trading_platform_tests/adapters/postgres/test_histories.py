@@ -66,6 +66,7 @@ def test_every_status_of_an_order_is_kept_with_its_reason(engine: Engine) -> Non
         ("intended", "a cross", None, START),
         ("submitted", "about to be sent", None, minutes(1)),
         ("unknown", "read timeout", None, minutes(3)),
+        ("open", "the venue has it", None, minutes(4)),
         ("partially_filled", "the venue reports 0.0004 of 0.001 filled", None, minutes(4)),
         ("filled", "the venue reports 0.0010 of 0.001 filled", None, minutes(5)),
     ]

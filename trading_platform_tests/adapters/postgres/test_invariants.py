@@ -83,6 +83,13 @@ def _order_by_hand(status: str = "intended") -> str:
     )
 
 
+def _event_by_hand(status: str = "intended") -> str:
+    return (
+        "INSERT INTO order_events (client_order_id, kind, status, reason, at) VALUES"
+        f" ('{order(signal(2), '1').client_order_id}', '{status}', '{status}', 'by hand', now())"
+    )
+
+
 def _reservation_by_hand(amount: str) -> str:
     return (
         "INSERT INTO reservations (client_order_id, account, asset, amount, remaining, state, created_at) VALUES"
@@ -97,17 +104,60 @@ def test_an_order_without_a_reservation(by_hand: Engine) -> None:
 
 def test_a_reservation_that_the_balance_does_not_know(by_hand: Engine) -> None:
     with refused(by_hand, "reserved in balances"):
-        run(by_hand, _order_by_hand(), _reservation_by_hand("10"))
+        run(by_hand, _order_by_hand(), _event_by_hand(), _reservation_by_hand("10"))
 
 
 def test_a_reservation_beyond_the_free_balance(by_hand: Engine) -> None:
     with refused(by_hand, "balances_never_overspent"):
-        run(by_hand, _order_by_hand(), _reservation_by_hand("16.92"), "UPDATE balances SET reserved = reserved + 16.92")
+        run(
+            by_hand,
+            _order_by_hand(),
+            _event_by_hand(),
+            _reservation_by_hand("16.92"),
+            "UPDATE balances SET reserved = reserved + 16.92",
+        )
 
 
 def test_all_three_together_are_accepted(by_hand: Engine) -> None:
-    run(by_hand, _order_by_hand(), _reservation_by_hand("16.91"), "UPDATE balances SET reserved = reserved + 16.91")
+    run(
+        by_hand,
+        _order_by_hand(),
+        _event_by_hand(),
+        _reservation_by_hand("16.91"),
+        "UPDATE balances SET reserved = reserved + 16.91",
+    )
     assert PostgresLedger(by_hand).account(ACCOUNT).balances["USDT"].free == 0
+
+
+_HALT = (
+    "INSERT INTO halts (account, halted_by, reason, flatten, halted_at, venue_time)"
+    " VALUES ('main', 'owner', 'holiday', false, now(), now())"
+)
+_RESERVED_WITH_ORDER = (
+    _reservation_by_hand("1"),
+    "UPDATE balances SET reserved = reserved + 1",
+)
+
+
+def test_a_halted_account_buying(by_hand: Engine) -> None:
+    with refused(by_hand, "account main is halted"):
+        run(by_hand, _HALT, _order_by_hand(), _event_by_hand(), *_RESERVED_WITH_ORDER)
+
+
+def test_a_halted_account_selling_is_accepted(by_hand: Engine) -> None:
+    selling = _order_by_hand().replace("'buy'", "'sell'")
+    run(by_hand, _HALT, selling, _event_by_hand(), *_RESERVED_WITH_ORDER)
+
+
+def test_a_live_account_buying_unarmed(by_hand: Engine) -> None:
+    live = "UPDATE accounts SET mode = 'live'"
+    with refused(by_hand, "account main is not armed"):
+        run(by_hand, live, _order_by_hand(), _event_by_hand(), *_RESERVED_WITH_ORDER)
+
+
+def test_two_halts_at_once(by_hand: Engine) -> None:
+    with refused(by_hand, "halts_one_in_force"):
+        run(by_hand, _HALT, _HALT)
 
 
 @pytest.mark.parametrize("status", ["filled", "cancelled", "rejected", "expired"])
@@ -140,6 +190,45 @@ def test_an_open_order_that_loses_its_reservation(by_hand: Engine) -> None:
 def test_values_that_mean_nothing(by_hand: Engine, statement: str) -> None:
     with refused(by_hand, "violates"):
         run(by_hand, statement)
+
+
+def test_a_status_that_no_event_led_to(by_hand: Engine) -> None:
+    with refused(by_hand, "is submitted, but its events say intended"):
+        run(by_hand, "UPDATE orders SET status = 'submitted'")
+
+
+def test_an_event_that_did_not_change_its_order(by_hand: Engine) -> None:
+    submitted = _event_by_hand("submitted").replace(order(signal(2), "1").client_order_id, RESERVED.client_order_id)
+    with refused(by_hand, "is intended, but its events say submitted"):
+        run(by_hand, submitted)
+
+
+@pytest.mark.parametrize("change", ["UPDATE order_events SET reason = 'another'", "DELETE FROM order_events"])
+def test_events_that_are_rewritten(by_hand: Engine, change: str) -> None:
+    with refused(by_hand, "only ever added"):
+        run(by_hand, change)
+
+
+def test_an_order_that_had_ended_and_opens_again(by_hand: Engine) -> None:
+    PostgresLedger(by_hand).close_unfilled(RESERVED.client_order_id, rejected=True, why="no", code="-1", at=START)
+    with refused(by_hand, "is rejected, so it can't become open"):
+        run(by_hand, "UPDATE orders SET status = 'open'")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "kind = 'limit'",
+        "kind = 'stop_loss'",
+        "kind = 'take_profit'",
+        "limit_price = 1",
+        "stop_price = 1",
+        "kind = 'limit', limit_price = 0",
+    ],
+)
+def test_an_order_without_the_prices_of_its_kind(by_hand: Engine, values: str) -> None:
+    with refused(by_hand, "violates check constraint"):
+        run(by_hand, f"UPDATE orders SET {values}")
 
 
 def test_a_second_order_for_the_same_leg(by_hand: Engine) -> None:

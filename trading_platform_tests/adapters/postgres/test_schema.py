@@ -56,6 +56,8 @@ def test_the_hot_queries_use_their_indexes(engine: Engine) -> None:
         "decisions_newest": "SELECT * FROM decisions WHERE account = 'a'"
         " ORDER BY decided_at DESC, decision_id DESC LIMIT 5",
         "candles_pkey": "SELECT * FROM candles WHERE symbol = 's' AND interval = '1m' ORDER BY open_time DESC LIMIT 5",
+        "positions_closed_of_strategy": "SELECT * FROM positions WHERE account = 'a' AND strategy = 't'"
+        " AND closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT 5",
         "notifications_undelivered": "SELECT * FROM notifications WHERE delivered_at IS NULL"
         " ORDER BY notification_id LIMIT 5",
     }

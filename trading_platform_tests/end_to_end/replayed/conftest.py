@@ -93,6 +93,7 @@ def platform(archive: Path, owner: Owner) -> Iterator[RunningPlatform]:
         "FRESHNESS__MAX_CANDLE_LATENESS_SECONDS": "15",
         "STRATEGIES": json.dumps(LIVELY_STRATEGIES),
         "RISK__COOLDOWN_SECONDS": "0",
+        "ACCOUNT_RULES__LOSSES_TO_PAUSE": "100",
         "ALERTS__URLS": json.dumps(owner.urls),
     }
     with (

@@ -50,13 +50,16 @@ def _newest_close_is_after(records: Records, symbol: str, position: object) -> b
 
 
 def _books_agree(records: Records) -> bool:
-    """Whether ledger and venue hold the same, with nothing in flight."""
+    """Whether ledger and venue hold the same, with nothing in flight; stops and targets may rest."""
     audit = records.audit()
-    unsettled = "SELECT count(*) FROM orders WHERE status NOT IN ('filled', 'cancelled', 'rejected', 'expired')"
-    balances, [(in_flight,)] = records.ledger("SELECT asset, total, reserved FROM balances", unsettled)
-    held = {asset: total for asset, total, _ in balances if total}
+    unsettled = (
+        "SELECT count(*) FROM orders WHERE status NOT IN ('filled', 'cancelled', 'rejected', 'expired')"
+        " AND NOT (status = 'open' AND kind IN ('stop_loss', 'take_profit'))"
+    )
+    balances, [(in_flight,)] = records.ledger("SELECT asset, total FROM balances", unsettled)
+    held = {asset: total for asset, total in balances if total}
     at_venue = {asset: Decimal(books["accounts"]) for asset, books in audit.items() if Decimal(books["accounts"])}
-    return in_flight == 0 and not any(reserved for *_, reserved in balances) and held == at_venue
+    return in_flight == 0 and held == at_venue
 
 
 def assert_nothing_was_sent_twice(records: Records) -> None:

@@ -55,6 +55,11 @@ TICKERS = {
     "XETHZUSD": ("2000.20000", "2000.10000", "2000.15000"),
 }
 
+BOOK = {
+    "asks": [["83000.10000", "0.500", 1700000000], ["83001.00000", "2.000", 1700000000]],
+    "bids": [["83000.00000", "1.250", 1700000000], ["82999.90000", "0.004", 1700000000]],
+}
+
 
 def answer(result: Any) -> dict[str, Any]:
     """A success; what failed has texts in ``error``, with HTTP 200 all the same."""
@@ -79,6 +84,7 @@ def teach(server: ScriptedServer, candles: Sequence[Candle], now: datetime) -> N
             ("GET", "/0/public/AssetPairs"): answer(PAIRS),
             ("GET", "/0/public/OHLC"): ohlc,
             ("GET", "/0/public/Ticker"): ticker,
+            ("GET", "/0/public/Depth"): lambda request: answer({request.parameters["pair"]: BOOK}),
             ("GET", "/0/public/Time"): answer({"unixtime": int(now.timestamp()), "rfc1123": "not read"}),
         }
     )

@@ -76,6 +76,12 @@ def ticker(name: str, bid: str, ask: str, last: str, at_ms: int) -> dict[str, An
     }
 
 
+BOOK = {
+    "asks": [["83000.1", "0.5", "0", "3"], ["83001", "2", "0", "1"]],
+    "bids": [["83000", "1.25", "0", "7"], ["82999.9", "0.004", "0", "1"]],
+}
+
+
 def teach(server: ScriptedServer, candles: Sequence[Candle], now: datetime) -> None:
     """Make the server an OKX that has these candles of BTC-USDT at one minute, the last of them in progress."""
     now_ms = int(now.timestamp() * 1000)
@@ -92,6 +98,7 @@ def teach(server: ScriptedServer, candles: Sequence[Candle], now: datetime) -> N
             ("GET", "/api/v5/public/instruments"): answer(INSTRUMENTS),
             ("GET", CANDLES): stretch,
             ("GET", OLDER_CANDLES): stretch,
+            ("GET", "/api/v5/market/books"): answer([{**BOOK, "ts": str(now_ms)}]),
             ("GET", "/api/v5/public/time"): answer([{"ts": str(now_ms)}]),
             ("GET", "/api/v5/market/tickers"): answer(
                 [

@@ -6,17 +6,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, ScalarSelect, func, insert, select, update
+from sqlalchemy import Connection, ScalarSelect, func, insert, not_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.tables import ACCOUNTS, BALANCE_CHANGES, BALANCES, ORDERS
 from trading_platform.domain.errors import FixSettings, InsufficientFree
-from trading_platform.domain.order import OrderStatus
+from trading_platform.domain.order import OrderKind, OrderStatus
 from trading_platform.ports.ledger import AccountState, AssetBalance
 
 FINAL = sorted(status for status in OrderStatus if status.is_final)
 ZERO = Decimal(0)
 NOTHING = AssetBalance(ZERO, ZERO)
+_RESTS = (
+    ORDERS.c.kind.in_([kind for kind in OrderKind if kind.is_protective])
+    & (ORDERS.c.status == OrderStatus.OPEN)
+    & ORDERS.c.cancel_requested_at.is_(None)
+)
+"""The same as `Order.is_on_guard`."""
 
 
 def open_account(connection: Connection, name: str, quote: str, mode: str, opened_at: datetime) -> None:
@@ -34,7 +40,8 @@ def open_account(connection: Connection, name: str, quote: str, mode: str, opene
 
 def read_account(connection: Connection, name: str) -> AccountState:
     """The account with its balances at one moment."""
-    in_flight = select(func.count()).where(ORDERS.c.account == name, ORDERS.c.status.not_in(FINAL)).scalar_subquery()
+    moving = ORDERS.c.account == name, ORDERS.c.status.not_in(FINAL), not_(_RESTS)
+    in_flight = select(func.count()).where(*moving).scalar_subquery()
     query = (
         select(ACCOUNTS, in_flight.label("in_flight"), BALANCES.c.asset, BALANCES.c.total, BALANCES.c.reserved)
         .join(BALANCES, BALANCES.c.account == ACCOUNTS.c.name, isouter=True)
@@ -51,6 +58,7 @@ def read_account(connection: Connection, name: str) -> AccountState:
         balances={row.asset: AssetBalance(row.total, row.reserved) for row in rows if row.asset is not None},
         orders_in_flight=first.in_flight,
         reconciled_at=first.reconciled_at,
+        reconciled_venue_time=first.reconciled_venue_time,
     )
 
 
@@ -125,7 +133,12 @@ def write_balance(
 
 
 def reconcile(
-    connection: Connection, account: str, venue_totals: Mapping[str, Decimal], at_revision: int, at: datetime
+    connection: Connection,
+    account: str,
+    venue_totals: Mapping[str, Decimal],
+    at_revision: int,
+    at: datetime,
+    venue_time: datetime | None,
 ) -> bool:
     """Adopt the venue's totals, unless the account has moved on since they were asked for."""
     if not lock(connection, account):
@@ -139,7 +152,8 @@ def reconcile(
         if after.total != before.total:
             write_balance(connection, account, asset, before, after, at=at, cause="reconciliation")
     revise(connection, account)
-    connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.name == account).values(reconciled_at=at))
+    agreed = {"reconciled_at": at, "reconciled_venue_time": venue_time}
+    connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.name == account).values(agreed))
     return True
 
 

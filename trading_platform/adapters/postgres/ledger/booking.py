@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
+from functools import reduce
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select
 
-from trading_platform.adapters.postgres.ledger import accounts, orders, positions
-from trading_platform.adapters.postgres.tables import FILLS, ORDERS, RESERVATIONS
-from trading_platform.domain.booking import OrderBooking, book_balance, book_report
+from trading_platform.adapters.postgres.ledger import accounts, orders, positions, reservations
+from trading_platform.adapters.postgres.tables import FILLS, ORDERS
+from trading_platform.domain.booking import OrderBooking, Reservation, book_balance, book_report
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, Order, OrderReport, Side
+from trading_platform.domain.order_machine import apply, reported
 from trading_platform.ports.ledger import AssetBalance
+
+_FILL = [FILLS.c[name] for name in ("venue_trade_id", "price", "quantity", "fee", "fee_asset", "filled_at")]
 
 
 def book(connection: Connection, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
     """Book a report; one that tells nothing new changes nothing. The order afterwards."""
     order, row = orders.lock_order(connection, report.client_order_id)
-    booking = book_report(order, row.remaining, _booked_trade_ids(connection, order, report), report, instrument)
-    after = replace(
-        order,
-        status=booking.status,
-        filled_quantity=booking.filled_quantity,
-        venue_order_id=report.venue_order_id or order.venue_order_id,
-    )
-    if after == order and not booking.fills:
+    held = reservations.held_by(connection, order, row.remaining)
+    booking = book_report(order, held, _booked_trade_ids(connection, order, report), report, instrument)
+    events = reported(order, report, booking, at)
+    if not events:
         return order
+    after = reduce(apply, events, order)
     accounts.revise(connection, order.account)
-    _book_balances(connection, order, booking, row.remaining, at)
-    _book_reservation(connection, order, booking, row.remaining, at)
+    _book_balances(connection, order, booking, held, at)
+    if not order.status.is_final:
+        end = ("settled" if booking.filled_quantity else "released") if booking.status.is_final else None
+        reservations.change(connection, order, held, booking.reservation, end, at)
     if booking.fills:
         _insert_fills(connection, order, booking.fills, at)
         positions.book_fills(connection, order, row.candle_close, booking.fills, instrument)
-    _update_order(connection, after)
-    if after.status is not order.status:
-        orders.add_event(connection, order.client_order_id, after.status, _told(after), at)
+    orders.write_order(connection, after, events)
     return after
+
+
+def fills_of(connection: Connection, client_order_id: str) -> list[Fill]:
+    """The order's fills, oldest first."""
+    query = select(*_FILL).where(FILLS.c.client_order_id == client_order_id)
+    return [Fill(*row) for row in connection.execute(query.order_by(FILLS.c.filled_at, FILLS.c.venue_trade_id))]
 
 
 def recent_fills(connection: Connection, account: str, limit: int) -> list[tuple[str, Side, Fill]]:
     """Newest fills first: symbol, side, fill."""
-    names = ("venue_trade_id", "price", "quantity", "fee", "fee_asset", "filled_at")
     query = (
-        select(FILLS.c.symbol, ORDERS.c.side, *(FILLS.c[name] for name in names))
+        select(FILLS.c.symbol, ORDERS.c.side, *_FILL)
         .join(ORDERS, ORDERS.c.client_order_id == FILLS.c.client_order_id)
         .where(FILLS.c.account == account)
         .order_by(FILLS.c.filled_at.desc(), FILLS.c.symbol, FILLS.c.venue_trade_id)
@@ -65,11 +69,11 @@ def _booked_trade_ids(connection: Connection, order: Order, report: OrderReport)
 
 
 def _book_balances(
-    connection: Connection, order: Order, booking: OrderBooking, remaining: Decimal, at: datetime
+    connection: Connection, order: Order, booking: OrderBooking, held: Reservation, at: datetime
 ) -> None:
     known = accounts.read_balances(connection, order.account)
     for asset in sorted({*booking.changes, order.reserved_asset}):
-        released = remaining - booking.remaining if asset == order.reserved_asset else accounts.ZERO
+        released = held.held - booking.reservation.held if asset == order.reserved_asset else accounts.ZERO
         before = known.get(asset, accounts.NOTHING)
         booked = book_balance(before.total, before.reserved, booking.changes.get(asset, accounts.ZERO), released)
         accounts.write_balance(
@@ -83,19 +87,6 @@ def _book_balances(
             client_order_id=order.client_order_id,
             missing=booked.missing,
         )
-
-
-def _book_reservation(
-    connection: Connection, order: Order, booking: OrderBooking, remaining: Decimal, at: datetime
-) -> None:
-    if order.status.is_final:
-        return
-    if booking.status.is_final:
-        state = "settled" if booking.filled_quantity else "released"
-        orders.end_reservation(connection, order.client_order_id, state, at)
-    elif booking.remaining != remaining:
-        statement = update(RESERVATIONS).where(RESERVATIONS.c.client_order_id == order.client_order_id)
-        connection.execute(statement.values(remaining=booking.remaining))
 
 
 def _insert_fills(connection: Connection, order: Order, fills: tuple[Fill, ...], at: datetime) -> None:
@@ -115,16 +106,3 @@ def _insert_fills(connection: Connection, order: Order, fills: tuple[Fill, ...],
         for fill in fills
     ]
     connection.execute(insert(FILLS), rows)
-
-
-def _update_order(connection: Connection, order: Order) -> None:
-    statement = update(ORDERS).where(ORDERS.c.client_order_id == order.client_order_id)
-    connection.execute(
-        statement.values(
-            status=order.status, filled_quantity=order.filled_quantity, venue_order_id=order.venue_order_id
-        )
-    )
-
-
-def _told(order: Order) -> str:
-    return f"the venue reports {order.filled_quantity} of {order.quantity} filled"

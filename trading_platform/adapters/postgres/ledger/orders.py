@@ -2,63 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from trading_platform.adapters.postgres.ledger import accounts
+from trading_platform.adapters.postgres.ledger import accounts, reservations
+from trading_platform.adapters.postgres.ledger.armings import refuse_while_unarmed
+from trading_platform.adapters.postgres.ledger.halts import refuse_while_halted
+from trading_platform.adapters.postgres.ledger.order_events import add_events
 from trading_platform.adapters.postgres.ledger.signals import record_decision
-from trading_platform.adapters.postgres.tables import ORDER_EVENTS, ORDERS, RESERVATIONS, SIGNALS
-from trading_platform.domain.errors import AlreadyDone
-from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.adapters.postgres.tables import ORDERS, RESERVATIONS, SIGNALS
+from trading_platform.domain.errors import AlreadyDone, TransitionForbidden
+from trading_platform.domain.order import Order, OrderKind, OrderStatus, Side
+from trading_platform.domain.order_machine import OrderEvent, OrderEventKind, allows, apply, happened
+from trading_platform.domain.position import Position
 from trading_platform.domain.signal import LegKind
+from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import AssetBalance, Decision
 
 UNANSWERED = (OrderStatus.INTENDED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
 
 
-def reserve(connection: Connection, order: Order, decision: Decision) -> None:
+def reserve(connection: Connection, order: Order, decision: Decision, replaces: str | None) -> None:
     """Commit intent, reservation and approving decision together (I2, I3)."""
     accounts.revise(connection, order.account)
+    if order.side is Side.BUY:
+        refuse_while_halted(connection, order.account)
+        refuse_while_unarmed(connection, order.account)
+    _intend(connection, order, decision)
+    record_decision(connection, decision)
+    if replaces is not None:
+        told, why = {"by": order.client_order_id}, f"{order.leg}: {decision.message}"
+        if not record_event(connection, replaces, OrderEventKind.REPRICED, why, order.created_at, told):
+            raise TransitionForbidden(f"order {replaces} hasn't ended: nothing can take its place")
+
+
+def reserve_list(connection: Connection, orders: Sequence[Order], decision: Decision) -> None:
+    """Commit the intents of a list, what they hold together, and the approving decision."""
+    accounts.revise(connection, decision.account)
+    for order in orders:
+        _intend(connection, order, decision)
+    record_decision(connection, decision)
+
+
+def _intend(connection: Connection, order: Order, decision: Decision) -> None:
     if not _insert_order(connection, order):
         raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
-    accounts.reserve(connection, order.account, order.reserved_asset, order.reserved_amount, order.created_at)
-    connection.execute(
-        insert(RESERVATIONS).values(
-            client_order_id=order.client_order_id,
-            account=order.account,
-            asset=order.reserved_asset,
-            amount=order.reserved_amount,
-            remaining=order.reserved_amount,
-            state="active",
-            created_at=order.created_at,
-        )
-    )
-    add_event(connection, order.client_order_id, order.status, decision.message, order.created_at)
-    record_decision(connection, decision)
+    reservations.make(connection, order)
+    add_events(connection, [happened(order, OrderEventKind.INTENDED, order.created_at, decision.message)])
 
 
 def mark_submitted(connection: Connection, client_order_id: str, at: datetime) -> None:
     """Intended becomes submitted."""
-    values = {"status": OrderStatus.SUBMITTED, "submitted_at": at}
-    if not _move(connection, client_order_id, [OrderStatus.INTENDED], values):
+    kind = OrderEventKind.SUBMITTED
+    if not record_event(connection, client_order_id, kind, "about to be sent", at):
         raise AlreadyDone(f"order {client_order_id} is not merely intended any more: it was sent or closed elsewhere")
-    add_event(connection, client_order_id, OrderStatus.SUBMITTED, "about to be sent", at)
 
 
 def mark_unknown(connection: Connection, client_order_id: str, why: str, at: datetime) -> None:
     """The answer was lost; an order of which the venue has told something since is left as it is."""
-    if _move(connection, client_order_id, [OrderStatus.SUBMITTED], {"status": OrderStatus.UNKNOWN}):
-        add_event(connection, client_order_id, OrderStatus.UNKNOWN, why, at)
+    record_event(connection, client_order_id, OrderEventKind.MARKED_UNKNOWN, why, at)
+
+
+def request_cancel(connection: Connection, client_order_id: str, why: str, at: datetime) -> None:
+    """Write down that the cancel is about to leave."""
+    if not record_event(connection, client_order_id, OrderEventKind.CANCEL_REQUESTED, why, at):
+        raise TransitionForbidden(f"order {client_order_id} has nothing that could be cancelled")
 
 
 def close_unfilled(
     connection: Connection,
     client_order_id: str,
-    status: OrderStatus,
+    kind: OrderEventKind,
     why: str,
     code: str,
     at: datetime,
@@ -66,15 +84,18 @@ def close_unfilled(
 ) -> None:
     """End it without fills and release the reservation, unless it has moved on since it was `seen`."""
     order, row = lock_order(connection, client_order_id)
-    closable = [status_ for status_ in UNANSWERED if seen in (None, status_)]
-    if not _move(connection, client_order_id, closable, {"status": status}):
+    if order.status not in UNANSWERED or seen not in (None, order.status):
         return
+    event = happened(order, kind, at, why, code=code)
+    after = apply(order, event)
+    held = reservations.held_by(connection, order, row.remaining)
+    kept = held.after(accounts.ZERO, is_final=True)
     before = accounts.read_balances(connection, order.account)[order.reserved_asset]
-    after = AssetBalance(before.total, before.reserved - row.remaining)
-    accounts.write_balance(connection, order.account, order.reserved_asset, before, after, at=at, cause="booking")
-    end_reservation(connection, client_order_id, "released", at)
+    balance = AssetBalance(before.total, before.reserved - (held.held - kept.held))
+    accounts.write_balance(connection, order.account, order.reserved_asset, before, balance, at=at, cause="booking")
+    reservations.change(connection, order, held, kept, "released", at)
     accounts.revise(connection, order.account)
-    add_event(connection, client_order_id, status, why, at, code)
+    write_order(connection, after, [event])
 
 
 def lock_order(connection: Connection, client_order_id: str) -> tuple[Order, Row[Any]]:
@@ -100,24 +121,38 @@ def lock_order(connection: Connection, client_order_id: str) -> tuple[Order, Row
     return _order(row), row
 
 
-def end_reservation(connection: Connection, client_order_id: str, state: str, at: datetime) -> None:
-    """Close the reservation; its balance is the caller's business, in the same transaction."""
-    statement = update(RESERVATIONS).where(RESERVATIONS.c.client_order_id == client_order_id)
-    connection.execute(statement.values(remaining=0, state=state, ended_at=at))
-
-
-def add_event(
+def record_event(
     connection: Connection,
     client_order_id: str,
-    status: OrderStatus,
+    kind: OrderEventKind,
     reason: str,
     at: datetime,
-    code: str | None = None,
-) -> None:
-    """Write down that the order has this status now, and why."""
+    details: Mapping[str, str] | None = None,
+) -> bool:
+    """Let an event of ours happen to an order; False, and nothing written, if it can't in the order's status."""
+    locked = _orders().where(ORDERS.c.client_order_id == client_order_id).with_for_update(of=ORDERS)
+    row = connection.execute(locked).one_or_none()
+    if row is None or not allows(OrderStatus(row.status), kind):
+        return False
+    order = _order(row)
+    event = happened(order, kind, at, reason, details=details)
+    write_order(connection, apply(order, event), [event])
+    return True
+
+
+def write_order(connection: Connection, order: Order, events: Sequence[OrderEvent]) -> None:
+    """Store what changes in an order, and the events that it comes from."""
+    statement = update(ORDERS).where(ORDERS.c.client_order_id == order.client_order_id)
     connection.execute(
-        insert(ORDER_EVENTS).values(client_order_id=client_order_id, status=status, reason=reason, code=code, at=at)
+        statement.values(
+            status=order.status,
+            filled_quantity=order.filled_quantity,
+            venue_order_id=order.venue_order_id,
+            submitted_at=order.submitted_at,
+            cancel_requested_at=order.cancel_requested_at,
+        )
     )
+    add_events(connection, events)
 
 
 def unsettled_orders(connection: Connection, account: str) -> list[Order]:
@@ -138,6 +173,32 @@ def recent_orders(connection: Connection, account: str, limit: int) -> list[Orde
     query = _orders().where(ORDERS.c.account == account)
     newest = query.order_by(ORDERS.c.created_at.desc(), ORDERS.c.client_order_id).limit(limit)
     return [_order(row) for row in connection.execute(newest)]
+
+
+def orders_of_signal(connection: Connection, account: str, signal_id: str) -> list[Order]:
+    """All of the signal's orders, oldest first."""
+    query = _orders().where(ORDERS.c.account == account, ORDERS.c.signal_id == signal_id)
+    return [_order(row) for row in connection.execute(query.order_by(ORDERS.c.created_at, ORDERS.c.client_order_id))]
+
+
+def orders_of_position(connection: Connection, position: Position) -> list[Order]:
+    """Orders of the signals that opened it and, until it was closed, said to close it; oldest first."""
+    close = SIGNALS.c.candle_close
+    until = [] if position.closed_at is None else [close <= position.closed_at]
+    closing = and_(SIGNALS.c.direction == Direction.SHORT, close > position.entry_candle_close, *until)
+    signals = select(SIGNALS.c.signal_id).where(
+        SIGNALS.c.account == position.account,
+        SIGNALS.c.symbol == position.symbol,
+        SIGNALS.c.strategy == position.strategy,
+        or_(close == position.entry_candle_close, closing),
+    )
+    query = _orders().where(ORDERS.c.account == position.account, ORDERS.c.signal_id.in_(signals))
+    return [_order(row) for row in connection.execute(query.order_by(ORDERS.c.created_at, ORDERS.c.client_order_id))]
+
+
+def note_asked(connection: Connection, client_order_id: str, at: datetime) -> None:
+    """Remember when the venue last told of it."""
+    connection.execute(update(ORDERS).where(ORDERS.c.client_order_id == client_order_id).values(asked_at=at))
 
 
 def exit_legs(connection: Connection, account: str, signal_id: str) -> int:
@@ -161,15 +222,13 @@ def _insert_order(connection: Connection, order: Order) -> bool:
         status=order.status,
         created_at=order.created_at,
         submitted_at=order.submitted_at,
+        kind=order.kind,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        list_id=order.list_id,
+        expires_at=order.expires_at,
     )
     return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
-
-
-def _move(
-    connection: Connection, client_order_id: str, allowed: Sequence[OrderStatus], values: dict[str, object]
-) -> bool:
-    statement = update(ORDERS).where(ORDERS.c.client_order_id == client_order_id, ORDERS.c.status.in_(allowed))
-    return connection.execute(statement.values(values)).rowcount == 1
 
 
 def _orders() -> Select[Any]:
@@ -194,4 +253,11 @@ def _order(row: Row[Any]) -> Order:
         created_at=row.created_at,
         submitted_at=row.submitted_at,
         venue_order_id=row.venue_order_id,
+        kind=OrderKind(row.kind),
+        limit_price=row.limit_price,
+        stop_price=row.stop_price,
+        list_id=row.list_id,
+        expires_at=row.expires_at,
+        cancel_requested_at=row.cancel_requested_at,
+        asked_at=row.asked_at,
     )

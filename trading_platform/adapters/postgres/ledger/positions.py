@@ -26,6 +26,29 @@ def open_positions(connection: Connection, account: str) -> list[Position]:
     return [Position(**row) for row in connection.execute(query.order_by(POSITIONS.c.symbol)).mappings()]
 
 
+def closed_trades(connection: Connection, account: str, strategy: str, limit: int) -> list[Position]:
+    """The strategy's positions that were closed, newest close first."""
+    query = select(*_FIELDS).where(
+        POSITIONS.c.account == account, POSITIONS.c.strategy == strategy, POSITIONS.c.closed_at.is_not(None)
+    )
+    newest = query.order_by(POSITIONS.c.closed_at.desc(), POSITIONS.c.position_id.desc()).limit(limit)
+    return [Position(**row) for row in connection.execute(newest).mappings()]
+
+
+def position_entered_by(
+    connection: Connection, account: str, symbol: str, strategy: str, candle_close: datetime
+) -> Position | None:
+    """The strategy's newest position whose entry candle had closed by then."""
+    query = select(*_FIELDS).where(
+        POSITIONS.c.account == account,
+        POSITIONS.c.symbol == symbol,
+        POSITIONS.c.strategy == strategy,
+        POSITIONS.c.entry_candle_close <= candle_close,
+    )
+    row = connection.execute(query.order_by(POSITIONS.c.position_id.desc()).limit(1)).mappings().one_or_none()
+    return None if row is None else Position(**row)
+
+
 def last_closed_at(connection: Connection, account: str, symbol: str) -> datetime | None:
     """Venue time at which the symbol's newest position was closed."""
     query = select(func.max(POSITIONS.c.closed_at)).where(POSITIONS.c.account == account, POSITIONS.c.symbol == symbol)

@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, Select, or_, select, update
+from sqlalchemy import Connection, Row, RowMapping, Select, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from trading_platform.adapters.postgres.tables import DECISIONS, SIGNALS, STRATEGY_PROGRESS
+from trading_platform.adapters.postgres.tables import DECISIONS, ORDERS, SIGNALS, STRATEGY_PROGRESS
+from trading_platform.domain.order import Side
+from trading_platform.domain.position import Position
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import Decision, StrategySeries
 
+_DECISION = [column for column in DECISIONS.c if column is not DECISIONS.c.decision_id]
 _SERIES = ("account", "strategy", "strategy_version", "symbol", "interval")
 
 
@@ -71,6 +74,25 @@ def open_signals(connection: Connection, account: str) -> list[Signal]:
     return [_signal(row) for row in rows]
 
 
+def entry_signal(connection: Connection, position: Position) -> Signal | None:
+    """The signal whose entry opened the position."""
+    query = (
+        _signals(position.account)
+        .join(ORDERS, ORDERS.c.signal_id == SIGNALS.c.signal_id)
+        .where(
+            SIGNALS.c.symbol == position.symbol,
+            SIGNALS.c.strategy == position.strategy,
+            SIGNALS.c.candle_close == position.entry_candle_close,
+            ORDERS.c.side == Side.BUY,
+            ORDERS.c.filled_quantity > 0,
+        )
+        .order_by(ORDERS.c.created_at.desc(), ORDERS.c.client_order_id)
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _signal(row)
+
+
 def recent_signals(
     connection: Connection, account: str, limit: int, symbol: str | None, strategy: str | None
 ) -> list[Signal]:
@@ -80,6 +102,17 @@ def recent_signals(
         query = query.where(SIGNALS.c.symbol == symbol)
     if strategy is not None:
         query = query.where(SIGNALS.c.strategy == strategy)
+    rows = connection.execute(query.order_by(SIGNALS.c.candle_close.desc(), SIGNALS.c.signal_id).limit(limit))
+    return [_signal(row) for row in rows]
+
+
+def signals_named(connection: Connection, account: str, name: str, limit: int) -> list[Signal]:
+    """Signals whose own id, or an order's, begins so; newest candle close first."""
+    of_order = exists().where(
+        ORDERS.c.signal_id == SIGNALS.c.signal_id,
+        or_(ORDERS.c.client_order_id.startswith(name, autoescape=True), ORDERS.c.venue_order_id == name),
+    )
+    query = _signals(account).where(or_(SIGNALS.c.signal_id.startswith(name, autoescape=True), of_order))
     rows = connection.execute(query.order_by(SIGNALS.c.candle_close.desc(), SIGNALS.c.signal_id).limit(limit))
     return [_signal(row) for row in rows]
 
@@ -111,15 +144,24 @@ def record_decision(connection: Connection, decision: Decision) -> None:
 
 def recent_decisions(connection: Connection, account: str, limit: int) -> list[Decision]:
     """Newest decisions first."""
-    columns = [column for column in DECISIONS.c if column is not DECISIONS.c.decision_id]
     query = (
-        select(*columns)
+        select(*_DECISION)
         .where(DECISIONS.c.account == account)
         .order_by(DECISIONS.c.decided_at.desc(), DECISIONS.c.decision_id.desc())
         .limit(limit)
     )
-    rows = connection.execute(query).mappings()
-    return [Decision(**{**row, "reason": ReasonCode(row["reason"])}) for row in rows]
+    return [_decision(row) for row in connection.execute(query).mappings()]
+
+
+def decisions_about(connection: Connection, account: str, signal_id: str) -> list[Decision]:
+    """All decisions of one signal, oldest first."""
+    query = select(*_DECISION).where(DECISIONS.c.account == account, DECISIONS.c.signal_id == signal_id)
+    oldest_first = query.order_by(DECISIONS.c.decided_at, DECISIONS.c.decision_id)
+    return [_decision(row) for row in connection.execute(oldest_first).mappings()]
+
+
+def _decision(row: RowMapping) -> Decision:
+    return Decision(**{**row, "reason": ReasonCode(row["reason"])})
 
 
 def _signals(account: str) -> Select[tuple[object, ...]]:

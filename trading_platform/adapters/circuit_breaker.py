@@ -22,7 +22,7 @@ class CircuitBreaker:
     Parameters
     ----------
     name
-        Venue and group of endpoints, for the log.
+        What is asked, for the log: a venue and its group of endpoints, a store.
     failures_to_open
         Silences in a row.
     first_pause_seconds, longest_pause_seconds
@@ -89,7 +89,7 @@ class CircuitBreaker:
             return 0.0
 
     def answered(self) -> None:
-        """The venue has answered, whatever it said."""
+        """There was an answer, whatever it said."""
         with self._lock:
             was_open, self._open_until = self._open_until is not None, None
             self._failures, self._pause = 0, self._first_pause
@@ -98,7 +98,7 @@ class CircuitBreaker:
             log.info("circuit_closed", circuit=self._name)
 
     def silent(self) -> float | None:
-        """The venue hasn't answered; for how many seconds it is left alone now, None if this changes nothing."""
+        """There was no answer; for how many seconds none is asked for now, None if this changes nothing."""
         with self._lock:
             self._failures += 1
             opens = self._failures >= self._failures_to_open and (

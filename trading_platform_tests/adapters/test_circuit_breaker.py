@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from trading_platform.adapters.ccxt_exchange.circuit_breaker import CircuitBreaker
+from trading_platform.adapters.circuit_breaker import CircuitBreaker
 from trading_platform.domain.circuit import CircuitState
 
 

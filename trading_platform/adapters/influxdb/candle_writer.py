@@ -1,0 +1,93 @@
+"""Writing candles: compared with what is stored, so that only what differs is written, and counted.
+
+InfluxDB knows no transaction. What keeps the result right is that each point is idempotent: a batch that a crash cut
+short is written again whole, and then the points that were there already are the same. Two processes that correct the
+same candle within the same milliseconds leave one of their candles, whole, counted as one correction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from trading_platform.adapters.influxdb import candle_gaps, flux, points
+from trading_platform.adapters.influxdb.points import candle_line, candle_of, candle_text, moment_of
+from trading_platform.adapters.influxdb.series_reader import SeriesReader
+from trading_platform.domain.candle import Candle, Interval
+from trading_platform.ports.series_store import CandleWrite
+
+_JUST_AFTER = timedelta(milliseconds=1)
+
+_Stored = dict[datetime, tuple[str, int]]  # the candle's text and the number of its corrections
+
+
+def write_candles(
+    candles: SeriesReader, gaps: SeriesReader, given: Sequence[Candle], source: str, received_at: datetime
+) -> CandleWrite:
+    """Write what is new or differs; of several candles with the same open time the last one counts."""
+    written = CandleWrite()
+    for part in _parts(_ascending(given), candles.interval, candles.connection.access.batch_points):
+        written += _write_part(candles, gaps, part, source, received_at)
+    return written
+
+
+def _write_part(
+    candles: SeriesReader, gaps: SeriesReader, part: Sequence[Candle], source: str, received_at: datetime
+) -> CandleWrite:
+    stored = _stored(candles, part[0].open_time, part[-1].open_time + _JUST_AFTER)
+    lines = []
+    inserted = corrected = 0
+    for candle in part:
+        known = stored.get(candle.open_time)
+        if known is not None and _is_same(candle, known[0]):
+            continue
+        inserted, corrected = (inserted + 1, corrected) if known is None else (inserted, corrected + 1)
+        revision = 0 if known is None else known[1] + 1
+        lines.append(
+            candle_line(
+                candles.symbol, candles.interval, candle, source=source, received_at=received_at, revision=revision
+            )
+        )
+    # also where nothing is new: a crash may have come between a batch of candles and the end of their gap
+    lines += candle_gaps.lines_to_forget(gaps, [candle.open_time for candle in part])
+    candles.connection.write(candles.bucket, lines)
+    return CandleWrite(inserted, corrected, len(part) - inserted - corrected)
+
+
+def _stored(candles: SeriesReader, begin: datetime, end: datetime) -> _Stored:
+    texts: dict[str, str] = {}
+    revisions: dict[str, int] = {}
+    query = flux.of_series(points.CANDLES, "exact", "revision")
+    for table in candles.connection.query(query, candles.parameters(begin, end)):
+        for time, field, value in table.values("_time", "_field", "_value"):
+            if field == "exact":
+                texts[time] = value
+            else:
+                revisions[time] = int(value)
+    return {moment_of(time): (text, revisions.get(time, 0)) for time, text in texts.items()}
+
+
+def _is_same(candle: Candle, text: str) -> bool:
+    if candle_text(candle) == text:
+        return True
+    return candle_of(candle.open_time.isoformat(), text) == candle  # trailing zeros are no difference
+
+
+def _ascending(candles: Sequence[Candle]) -> Sequence[Candle]:
+    if all(earlier.open_time < later.open_time for earlier, later in pairwise(candles)):
+        return candles
+    by_time = {candle.open_time: candle for candle in candles}
+    return [by_time[open_time] for open_time in sorted(by_time)]
+
+
+def _parts(candles: Sequence[Candle], interval: Interval, most: int) -> Iterator[Sequence[Candle]]:
+    """Consecutive candles, few enough for a batch and so near each other that what lies between is few, too."""
+    span = 2 * most * interval.length
+    start = 0
+    for place, candle in enumerate(candles):
+        if place - start == most or candle.open_time - candles[start].open_time > span:
+            yield candles[start:place]
+            start = place
+    if start < len(candles):
+        yield candles[start:]

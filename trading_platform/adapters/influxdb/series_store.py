@@ -1,0 +1,210 @@
+"""Market data in InfluxDB 2."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from trading_platform.adapters.influxdb import candle_gaps, flux, points
+from trading_platform.adapters.influxdb.candle_writer import write_candles
+from trading_platform.adapters.influxdb.connection import InfluxConnection, Parameters
+from trading_platform.adapters.influxdb.points import (
+    candle_of,
+    indicator_line,
+    indicators_of,
+    moment_of,
+    ticker_line,
+    ticker_of,
+)
+from trading_platform.adapters.influxdb.series_reader import SeriesReader
+from trading_platform.adapters.influxdb.versions import versions
+from trading_platform.domain.candle import Candle, Gap, Interval
+from trading_platform.domain.market import Ticker
+from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesVersion
+
+_PRICES = ("open", "high", "low", "close", "volume")
+_JUST_BEFORE = timedelta(microseconds=1)
+_INDICATORS_PREDICATE = f'_measurement="{points.INDICATORS}"'
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Names of the buckets: one for what is kept for years, one for raw ticks."""
+
+    candles: str
+    ticks: str
+
+
+class InfluxSeriesStore:
+    """Fills the role `SeriesStore`.
+
+    Raises FixSettings besides RetryLater where the server refuses for good: a token that was withdrawn, a candle older
+    than the bucket keeps.
+    """
+
+    def __init__(self, connection: InfluxConnection, buckets: Buckets) -> None:
+        self.connection = connection
+        self.buckets = buckets
+        self._locks: dict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
+        self._ticker_lock = threading.Lock()
+
+    def write_candles(
+        self, symbol: str, interval: Interval, candles: Sequence[Candle], *, source: str, received_at: datetime
+    ) -> CandleWrite:
+        """Insert, or replace where the values differ; confirmed by the server when it returns.
+
+        Batches of a long series are written one after the other: after a crash the same call finishes the work.
+        """
+        if not candles:
+            return CandleWrite()
+        with self._locks[symbol, interval.name]:  # looking and writing belong together
+            series, gaps = self._candles(symbol, interval), self._gaps(symbol, interval)
+            return write_candles(series, gaps, candles, source, received_at)
+
+    def candles(
+        self,
+        symbol: str,
+        interval: Interval,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        newest: int | None = None,
+    ) -> list[Candle]:
+        """Exact candles, ascending."""
+        return [candle_of(*row) for row in self._candles(symbol, interval).rows("exact", start, end, newest)]
+
+    def candle_frame(
+        self, symbol: str, interval: Interval, *, end: datetime | None = None, newest: int | None = None
+    ) -> pd.DataFrame:
+        """Candles as float64, indexed by open time."""
+        rows = self._candles(symbol, interval).rows("exact", None, end, newest)
+        values = np.array([[float(value) for value in text.split(" ")] for _, text in rows], dtype=np.float64)
+        index = pd.DatetimeIndex([moment_of(time) for time, _ in rows], tz="UTC", name="open_time").as_unit("ns")
+        return pd.DataFrame(values.reshape(-1, len(_PRICES)), index=index, columns=list(_PRICES))
+
+    def newest_open_time(self, symbol: str, interval: Interval) -> datetime | None:
+        """Open time of the newest stored candle."""
+        return self._candles(symbol, interval).newest_time("revision", None, None)
+
+    def open_times(self, symbol: str, interval: Interval, *, newest: int) -> list[datetime]:
+        """Open times of the newest so many candles, ascending."""
+        return [moment_of(time) for time, _ in self._candles(symbol, interval).rows("revision", None, None, newest)]
+
+    def count_candles(self, symbol: str, interval: Interval) -> int:
+        """Number of stored candles."""
+        return self._candles(symbol, interval).count("revision")
+
+    def versions(self, ranges: Sequence[CandleRange]) -> list[SeriesVersion]:
+        """The state of each range; symbols whose ranges are the same are asked for together."""
+        return versions(self.connection, self.buckets.candles, ranges)
+
+    def candles_per_day(
+        self, symbol: str, interval: Interval, *, start: datetime | None = None, end: datetime | None = None
+    ) -> dict[date, int]:
+        """Number of stored candles per day (UTC)."""
+        series = self._candles(symbol, interval)
+        parameters = series.parameters(start, end)
+        if start is not None and end is not None and start >= end:
+            return {}
+        tables = self.connection.query(flux.count_per_day(points.CANDLES, "revision"), parameters)
+        days = [
+            (moment_of(time).date(), int(held)) for table in tables for time, held in table.values("_time", "_value")
+        ]
+        return {day: held for day, held in sorted(days) if held}
+
+    def sources(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> dict[datetime, str]:
+        """Where each candle came from, ascending."""
+        return {moment_of(time): source for time, source in self._candles(symbol, interval).rows("source", start, end)}
+
+    def missing_candles(self, symbol: str, interval: Interval, *, start: datetime) -> list[Gap]:
+        """Holes between stored candles that reach beyond `start`."""
+        return candle_gaps.holes(self._candles(symbol, interval), start)
+
+    def known_gaps(
+        self, symbol: str, interval: Interval, *, start: datetime | None = None, end: datetime | None = None
+    ) -> list[Gap]:
+        """Recorded gaps of the venue's own that touch the range."""
+        return candle_gaps.known(self._gaps(symbol, interval), start, end)
+
+    def record_gaps(
+        self,
+        symbol: str,
+        interval: Interval,
+        gaps: Sequence[Gap],
+        *,
+        start: datetime,
+        end: datetime,
+        confirmed_at: datetime,
+    ) -> None:
+        """Replace what was recorded of that range."""
+        with self._locks[symbol, interval.name]:
+            recorded, candles = self._gaps(symbol, interval), self._candles(symbol, interval)
+            lines = candle_gaps.lines_of_record(recorded, candles, gaps, start, end, confirmed_at)
+            self.connection.write(self.buckets.candles, lines)
+
+    def write_tickers(self, tickers: Sequence[Ticker]) -> None:
+        """Add these prices; the newest by the venue's time is the latest, whatever the order of writing.
+
+        Only at the same time of the venue's does the time of receipt decide, and only then are both the same point.
+        """
+        newest: dict[tuple[str, datetime], Ticker] = {}
+        for ticker in sorted(tickers, key=lambda each: each.received_at):
+            newest[ticker.symbol, ticker.venue_time] = ticker
+        if not newest:
+            return
+        with self._ticker_lock:
+            known = self.tickers([symbol for symbol, _ in newest])
+            later = [ticker for ticker in newest.values() if _is_later(ticker, known.get(ticker.symbol))]
+            self.connection.write(self.buckets.ticks, [ticker_line(ticker) for ticker in later])
+
+    def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
+        """Latest ticker per symbol."""
+        if not symbols:
+            return {}
+        parameters: Parameters = {"bucket": self.buckets.ticks, "begin": flux.BEGINNING, "end": flux.END_OF_TIME}
+        tables = self.connection.query(flux.newest_of_all(points.TICKERS, "exact"), parameters)
+        latest = {symbol: text for table in tables for symbol, text in table.values("symbol", "_value")}
+        return {symbol: ticker_of(symbol, latest[symbol]) for symbol in symbols if symbol in latest}
+
+    def write_indicators(self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]) -> None:
+        """Insert or replace indicator values per open time; what isn't finite is left out."""
+        lines = [indicator_line(symbol, interval, open_time, rows[open_time]) for open_time in sorted(rows)]
+        self.connection.write(self.buckets.candles, lines)
+
+    def indicators(self, symbol: str, interval: Interval, *, newest: int) -> dict[datetime, dict[str, float]]:
+        """Indicator values of the newest so many rows, ascending."""
+        rows = self._series(points.INDICATORS, symbol, interval).rows("row", None, None, newest)
+        return {moment_of(time): indicators_of(text) for time, text in rows}
+
+    def prune_indicators(self, before: datetime) -> int:
+        """Drop the values of candles that opened before that; how many rows."""
+        if before <= flux.BEGINNING:
+            return 0
+        parameters: Parameters = {"bucket": self.buckets.candles, "begin": flux.BEGINNING, "end": before}
+        tables = self.connection.query(flux.count_of_all(points.INDICATORS, "row"), parameters)
+        held = sum(int(value) for table in tables for value in table.column("_value"))
+        if held:
+            # the server counts the end in, and points stand on milliseconds
+            self.connection.delete(self.buckets.candles, flux.BEGINNING, before - _JUST_BEFORE, _INDICATORS_PREDICATE)
+        return held
+
+    def _candles(self, symbol: str, interval: Interval) -> SeriesReader:
+        return self._series(points.CANDLES, symbol, interval)
+
+    def _gaps(self, symbol: str, interval: Interval) -> SeriesReader:
+        return self._series(points.GAPS, symbol, interval)
+
+    def _series(self, measurement: str, symbol: str, interval: Interval) -> SeriesReader:
+        return SeriesReader(self.connection, self.buckets.candles, measurement, symbol, interval)
+
+
+def _is_later(ticker: Ticker, known: Ticker | None) -> bool:
+    if known is None:
+        return True
+    return (ticker.venue_time, ticker.received_at) > (known.venue_time, known.received_at)

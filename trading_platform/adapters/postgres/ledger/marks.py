@@ -1,0 +1,70 @@
+"""What equity is measured against, and the trades and entries that the account rules look at."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from trading_platform.adapters.postgres.ledger import accounts
+from trading_platform.adapters.postgres.tables import DECISIONS, EQUITY_MARKS, POSITIONS
+from trading_platform.domain.account_rules import ClosedTrade
+from trading_platform.domain.equity_marks import EquityMarks
+from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.signal import LegKind
+from trading_platform.ports.ledger import EquityPoint
+
+_VALUES = [EQUITY_MARKS.c[name] for name in ("peak_quote", "day", "day_open_quote", "last_quote")]
+
+
+def mark_equity(connection: Connection, point: EquityPoint, at_revision: int) -> EquityMarks | None:
+    """Move the marks on, unless the account has changed since it was valued; the marks afterwards."""
+    if not accounts.lock(connection, point.account):
+        raise accounts.unknown_account(point.account)
+    known = read(connection, point.account)
+    if accounts.read_account(connection, point.account).revision != at_revision:
+        return known
+    equity, at = point.equity_quote, point.venue_time
+    moved = EquityMarks.beginning(equity, at) if known is None else known.after(equity, at)
+    if moved != known:
+        write(connection, point.account, moved)
+    return moved
+
+
+def read(connection: Connection, account: str) -> EquityMarks | None:
+    """The marks; None before the first valuation."""
+    row = connection.execute(select(*_VALUES).where(EQUITY_MARKS.c.account == account)).one_or_none()
+    return None if row is None else EquityMarks(*row)
+
+
+def write(connection: Connection, account: str, marks: EquityMarks | None) -> None:
+    """Store the marks; None lets them begin anew at the next valuation."""
+    if marks is None:
+        connection.execute(delete(EQUITY_MARKS).where(EQUITY_MARKS.c.account == account))
+        return
+    statement = upsert(EQUITY_MARKS).values(account=account, **asdict(marks))
+    changed = {column.name: statement.excluded[column.name] for column in _VALUES}
+    connection.execute(statement.on_conflict_do_update(index_elements=["account"], set_=changed))
+
+
+def trade_results(connection: Connection, account: str, limit: int, since: datetime | None) -> list[ClosedTrade]:
+    """Positions that were closed after `since`, newest first."""
+    columns = POSITIONS.c.symbol, POSITIONS.c.closed_at, POSITIONS.c.realized_pnl_quote
+    query = select(*columns).where(POSITIONS.c.account == account, POSITIONS.c.closed_at.is_not(None))
+    if since is not None:
+        query = query.where(POSITIONS.c.closed_at > since)
+    newest = query.order_by(POSITIONS.c.closed_at.desc(), POSITIONS.c.symbol).limit(limit)
+    return [ClosedTrade(*row) for row in connection.execute(newest)]
+
+
+def entries_since(connection: Connection, account: str, since: datetime) -> list[datetime]:
+    """Venue times of the entries approved after `since`, ascending."""
+    query = select(DECISIONS.c.venue_time).where(
+        DECISIONS.c.account == account,
+        DECISIONS.c.reason == ReasonCode.APPROVED,
+        DECISIONS.c.leg.startswith(LegKind.ENTRY),
+        DECISIONS.c.venue_time > since,
+    )
+    return list(connection.execute(query.order_by(DECISIONS.c.venue_time)).scalars())

@@ -1,0 +1,72 @@
+"""`trading-platform sizing`: what the account, or one of another size, would buy of each symbol now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import Decimal
+
+from rich.console import Console
+from rich.table import Table
+
+from trading_platform.domain.candle import Interval
+from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.instrument import plain
+from trading_platform.runtime.attach import attach
+from trading_platform.services.size_position import market_up_to
+from trading_platform.services.tabulate_sizes import BALANCES, Quoted, SizeRow, tabulate_sizes
+from trading_platform.settings import Settings
+
+_UNBOUND_COLUMNS = 160  # of a pipe or a file
+
+
+def show_sizes(settings: Settings, balances: Sequence[str], *, as_json: bool) -> None:
+    """Print the table of the running platform's symbols, at their present prices.
+
+    Raises
+    ------
+    FixSettings
+        The platform doesn't run, or a symbol isn't traded at the venue.
+    RetryLater
+        The database or the venue doesn't answer, or there is no price yet.
+    """
+    platform, _, _ = attach(settings)
+    settings = platform.settings
+    symbols, interval = settings.market.symbols, Interval.parse(settings.market.intervals[0])
+    tickers, rules = platform.store.tickers(symbols), platform.broker.instruments(symbols)
+    if not tickers:
+        raise RetryLater("there is no price yet; try again in a moment")
+    quoted = []
+    for symbol, ticker in tickers.items():
+        market = market_up_to(platform.store, symbol, interval, None, settings.market.window_candles)
+        quoted.append(Quoted(rules[symbol], ticker.ask, market.atr, market.volatility))
+    rows = tabulate_sizes(quoted, settings, [Decimal(each) for each in balances] or BALANCES)
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows], indent=2, default=str))  # noqa: T201
+        return
+    console = Console(soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _UNBOUND_COLUMNS
+    console.print(as_table(rows))
+    for row in rows:
+        console.print(f"{row.symbol} with {row.balance}: {row.how}")
+
+
+def as_table(rows: Sequence[SizeRow]) -> Table:
+    """One line per symbol and balance."""
+    table = Table("symbol", "balance", "ask", "buys", "for", "then sellable", "at the stop", "brings", "or refused")
+    for row in rows:
+        bought = (
+            ("—",) * 5
+            if row.refusal
+            else (
+                plain(row.quantity),
+                f"{row.notional:.2f}",
+                plain(row.sellable),
+                plain(row.exit_price),
+                f"{row.exit_notional:.2f}",
+            )
+        )
+        table.add_row(row.symbol, f"{row.balance:,}", plain(row.ask), *bought, row.refusal)
+    return table

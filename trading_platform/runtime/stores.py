@@ -1,0 +1,53 @@
+"""The stores of market data that commands speak to, whether or not the settings choose them."""
+
+from __future__ import annotations
+
+from trading_platform.adapters.spooling_series_store import SpoolingSeriesStore
+from trading_platform.adapters.store_guard import StoreGuard
+from trading_platform.bootstrap import Platform
+from trading_platform.domain.errors import FixSettings
+from trading_platform.ports.series_store import SeriesStore
+from trading_platform.runtime.addresses import resolve_addresses
+from trading_platform.runtime.environment import settings_with
+from trading_platform.runtime.state_folder import StateFolder
+from trading_platform.runtime.supervision import running_supervisor
+from trading_platform.settings import Settings
+
+KINDS = ("postgres", "influxdb")
+
+
+def platform_with_database(settings: Settings) -> tuple[Platform, StateFolder]:
+    """The platform's ports, for a command beside it.
+
+    Raises
+    ------
+    FixSettings
+        If its PostgreSQL is embedded and doesn't run.
+    """
+    state = StateFolder.at(settings.state_dir)
+    if settings.servers.database is None and running_supervisor(state) is None:
+        raise FixSettings(f"the platform doesn't run on {state.root}; start it with: trading-platform up")
+    return Platform(settings_with(settings, resolve_addresses(settings, state))), state
+
+
+def store_of(platform: Platform, kind: str) -> SeriesStore:
+    """The store of that kind itself, ready to be used.
+
+    Raises
+    ------
+    FixSettings
+        If there is no such kind, or its server isn't reached by these settings.
+    """
+    if kind not in KINDS:
+        raise FixSettings(f"{kind!r} is no store; known are {', '.join(KINDS)}")
+    if kind == "postgres":
+        return platform.postgres_store
+    from trading_platform.adapters.influxdb import prepare_influxdb
+
+    prepare_influxdb(platform.settings)
+    return platform.influx_store
+
+
+def spooling_influx(platform: Platform) -> SpoolingSeriesStore:
+    """InfluxDB behind the spool, even where the settings choose PostgreSQL by now: something may still wait."""
+    return platform.spooling_store or SpoolingSeriesStore(platform.influx_store, platform.spool, StoreGuard("InfluxDB"))

@@ -1,0 +1,135 @@
+"""What lies open at the venue, against what the ledger thinks lies there: orphans are found here, and resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+
+import structlog
+
+from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, RetryLater
+from trading_platform.domain.order import Order, OrderReport, OrderStatus
+from trading_platform.domain.signal import is_our_order_id
+from trading_platform.ports.broker import OpenOrder
+from trading_platform.services.trading_desk import TradingDesk
+
+FOREIGN = "foreign order "
+LOST = "lost order "
+
+log = structlog.get_logger()
+
+
+def look_at_venue_orders(desk: TradingDesk) -> bool:
+    """Compare the orders open at the venue with the ledger's, and resolve what differs.
+
+    ======================================================  =====================================================
+    a stop or target that the venue doesn't show any more   asked for by its id and booked
+    … and doesn't know either                               ended as expired, incident; the position is protected
+    an order that the ledger holds for ended                cancelled, and its late fills booked
+    an order with our form of id, unknown to the ledger     cancelled, incident
+    any other order                                         never touched; incident, and no entries while it is there
+    ======================================================  =====================================================
+
+    Returns
+    -------
+    bool
+        Whether every stop and target still rests as the ledger has it, and nothing had to be resolved: then nothing
+        has been traded by them before the moment of asking.
+
+    Raises
+    ------
+    RetryLater
+        If the venue doesn't tell.
+    """
+    unsettled = {order.client_order_id: order for order in desk.ledger.unsettled_orders(desk.account)}
+    held = {position.symbol for position in desk.ledger.open_positions(desk.account)}
+    symbols = held | set(desk.settings.market.symbols) | {order.symbol for order in unsettled.values()}
+    found = {order.client_order_id: order for order in desk.broker.open_orders(sorted(symbols))}
+    as_known = _book_what_moved(desk, unsettled, found)
+    unknown = [order for order_id, order in found.items() if order_id not in unsettled]
+    for order in unknown:
+        as_known = _resolve(desk, order) and as_known
+    _close_incidents(desk, {_key(order) for order in unknown})
+    return as_known
+
+
+def _book_what_moved(desk: TradingDesk, unsettled: Mapping[str, Order], found: Mapping[str, OpenOrder]) -> bool:
+    as_known = True
+    for order in unsettled.values():
+        shown = found.get(order.client_order_id)
+        if order.is_on_guard and (shown is None or shown.filled_quantity != order.filled_quantity):
+            as_known = False
+            _ask(desk, order)
+    return as_known
+
+
+def _ask(desk: TradingDesk, order: Order) -> None:
+    wall = desk.clock.wall()
+    try:
+        report = desk.broker.find(order.symbol, order.client_order_id)
+    except OrderNotKnown:
+        report = OrderReport(
+            order.client_order_id,
+            order.symbol,
+            order.venue_order_id or "",
+            OrderStatus.EXPIRED,
+            order.filled_quantity,
+            (),
+        )
+        patience = timedelta(
+            milliseconds=desk.settings.venue.recv_window_ms, seconds=desk.settings.execution.clock_margin_seconds
+        )
+        if wall - (order.submitted_at or order.created_at) <= patience:
+            return
+        desk.journal.open_incident(
+            LOST + order.client_order_id,
+            f"The venue has forgotten an order in {order.symbol}",
+            f"the {order.leg} that it had confirmed is unknown to it now; the position gets a new one",
+            wall,
+        )
+    desk.ledger.book(report, desk.instrument(order.symbol), wall)
+
+
+def _resolve(desk: TradingDesk, found: OpenOrder) -> bool:
+    """Deal with an order that the ledger doesn't know as open; whether it concerns nothing of ours."""
+    known, wall = desk.ledger.order(found.client_order_id), desk.clock.wall()
+    if known is None and not is_our_order_id(found.client_order_id):
+        desk.journal.open_incident(
+            _key(found),
+            f"An order in {found.symbol} that isn't the platform's",
+            f"{found.side} {found.client_order_id} lies at the venue; no entries are made while it does",
+            wall,
+        )
+        return True
+    if known is not None and not known.status.is_final:
+        return True  # sent by a run beside this one, after the ledger was read
+    log.error("order_at_venue_that_should_not_be", client_order_id=found.client_order_id, symbol=found.symbol)
+    try:
+        report = desk.broker.cancel(found.symbol, found.client_order_id)
+    except (OrderNotKnown, AskTheVenue, RetryLater) as silence:
+        log.warning("cancel_not_confirmed", client_order_id=found.client_order_id, why=str(silence))
+        return False
+    if known is not None:
+        desk.ledger.book(report, desk.instrument(found.symbol), wall)
+    else:
+        desk.journal.open_incident(
+            _key(found),
+            f"An order in {found.symbol} that the ledger doesn't know",
+            f"{found.side} {found.client_order_id} had our form of id; it was cancelled with "
+            f"{report.filled_quantity} filled, and the balances are taken from the venue",
+            wall,
+        )
+    return False
+
+
+def _key(order: OpenOrder) -> str:
+    return (LOST if is_our_order_id(order.client_order_id) else FOREIGN) + order.client_order_id
+
+
+def _close_incidents(desk: TradingDesk, standing: Collection[str]) -> None:
+    for incident in desk.journal.open_incidents():
+        if incident.key.startswith((FOREIGN, LOST)) and incident.key not in standing:
+            what = incident.key.rpartition(" ")[2]
+            desk.journal.close_incident(
+                incident.key, "The venue's orders are the ledger's", f"{what} is gone", desk.clock.wall()
+            )

@@ -1,0 +1,94 @@
+"""Whether stops and targets ask for a trade run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from trading_platform.domain.order import Order
+from trading_platform.domain.protection import has_been_held_too_long, known_levels, trailed_stop
+from trading_platform.domain.venue_time import VenueTime
+from trading_platform.ports.clock import Clock
+from trading_platform.ports.ledger import Ledger
+from trading_platform.ports.series_store import SeriesStore
+from trading_platform.services.close_positions import next_exit_leg
+from trading_platform.services.guard import Guard, guard_of, last_price
+from trading_platform.settings import Settings
+
+NEAR_LOOK_SECONDS = 2.0
+"""Between two looks at a stop or target whose price is reached, on the wall clock."""
+
+
+def protection_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Settings) -> str | None:
+    """Why stops and targets want a trade run now, in a few words; None if they don't.
+
+    What rests untouched is looked at every `protection.look_seconds`, more often once its price is reached, and after
+    each candle of a stepped replay, so that a replay goes the same way however fast it is stepped.
+    """
+    account = settings.account.name
+    unsettled = [order for order in ledger.unsettled_orders(account) if order.kind.is_protective]
+    positions = ledger.open_positions(account)
+    if not (unsettled or positions):
+        return None
+    orphans = {order.symbol for order in unsettled} - {position.symbol for position in positions}
+    if orphans:
+        return f"stops without a position: {', '.join(sorted(orphans))}"
+    now, looked_at = clock.read(), ledger.account(account).reconciled_at
+    looked_ago = None if looked_at is None else (now.wall - looked_at).total_seconds()
+    if unsettled and _is_time(settings, looked_ago):
+        return "stops to look at"
+    if not settings.protection.enabled:
+        return None
+    tickers = store.tickers([position.symbol for position in positions])
+    for position in positions:
+        guard = guard_of(ledger, position)
+        if guard is not None:
+            price = last_price(tickers, position.symbol, now.wall, settings.freshness.max_price_age_seconds)
+            for why in _needs(ledger, guard, price, now, looked_ago, settings):
+                return f"{position.symbol}: {why}"
+    return None
+
+
+def _is_time(settings: Settings, looked_ago: float | None) -> bool:
+    return settings.replay.step or looked_ago is None or looked_ago >= settings.protection.look_seconds
+
+
+def _needs(
+    ledger: Ledger,
+    guard: Guard,
+    price: Decimal | None,
+    now: VenueTime,
+    looked_ago: float | None,
+    settings: Settings,
+) -> Iterator[str]:
+    rules, position = settings.protection.rules, guard.position
+    if not guard.at_work:
+        # what can't even be sold is looked at as seldom as what rests
+        is_small = position.cost_quote < settings.risk.notional_floor_quote
+        if not guard.is_waiting(now.wall) and (not is_small or _is_time(settings, looked_ago)):
+            yield from _unless_its_sale_waits(ledger, guard, now, "without a stop")
+        return
+    if any(order.filled_quantity or order.cancel_requested_at for order in guard.at_work):
+        yield from _unless_its_sale_waits(ledger, guard, now, "its stop or target isn't whole any more")
+    if has_been_held_too_long(position, now.now, rules):
+        yield from _unless_its_sale_waits(ledger, guard, now, "held for too long")
+    if price is None or looked_ago is None:
+        return
+    if looked_ago >= NEAR_LOOK_SECONDS and _is_reached(guard.at_work, price):
+        yield "its stop or target is reached"
+    levels = known_levels(guard.attempts)
+    entry_price = position.average_price
+    if levels and entry_price and trailed_stop(levels.stop, entry_price, price, rules) is not None:
+        yield "its stop can be raised"
+
+
+def _unless_its_sale_waits(ledger: Ledger, guard: Guard, now: VenueTime, why: str) -> Iterator[str]:
+    if next_exit_leg(ledger, guard.entry, now.wall) is not None:
+        yield why
+
+
+def _is_reached(orders: Sequence[Order], price: Decimal) -> bool:
+    return any(
+        price <= order.stop_price if order.stop_price is not None else price >= (order.limit_price or price + 1)
+        for order in orders
+    )

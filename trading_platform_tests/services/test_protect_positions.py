@@ -1,0 +1,460 @@
+"""Stops and targets over fakes: placed, replaced, raised, taken back, and what is done where they can't be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from trading_platform.domain.order import Order, OrderKind, OrderRequest, OrderStatus, Side
+from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.strategies.base import Direction
+from trading_platform.services.look_at_venue_orders import FOREIGN, LOST
+from trading_platform.services.protect_positions import INCIDENT
+from trading_platform.services.trade import work_waiting
+from trading_platform_tests.fakes.broker import Misbehaviour
+from trading_platform_tests.services.workplace import CLOSE, PRICES, QUICK, Workplace
+from trading_platform_tests.support.examples import ACCOUNT, SYMBOL
+from trading_platform_tests.support.plain_settings import plain_settings
+
+ENTRY_PRICE = PRICES[SYMBOL] / Decimal("0.999")
+"""What a unit held costs once the fee has been taken out of what was bought."""
+
+_AFTER_THE_WINDOW = 61.0
+
+
+def protected_place(**protection: Any) -> Workplace:
+    """A workplace whose positions have stops two percent below, and targets four percent above, what they cost."""
+    rules = {"trailing": False, **protection}
+    return Workplace(settings=plain_settings(**{**QUICK, "protection": rules}))
+
+
+@pytest.fixture
+def place() -> Iterator[Workplace]:
+    """Whatever a test does there: what is reserved is what rests, and the venue has the same totals."""
+    made = protected_place()
+    yield made
+    at_work = [o for o in made.ledger.unsettled_orders(ACCOUNT) if o.status is OrderStatus.OPEN]
+    resting = {o.list_id or o.client_order_id: o.quantity for o in at_work if o.kind.is_protective}
+    assert made.reserved() == sum(resting.values())
+    assert made.agrees_with_venue()
+
+
+def _moves(place: Workplace, price: str, *, seconds: float = 5) -> None:
+    """The market trades at that price, and the platform knows it."""
+    place.broker.trade_at(SYMBOL, Decimal(price))
+    place.clock.advance(seconds)
+    place.refresh({**PRICES, SYMBOL: Decimal(price)})
+
+
+def _at_work(place: Workplace) -> dict[str, Order]:
+    return {order.leg: order for order in place.ledger.unsettled_orders(ACCOUNT)}
+
+
+def _legs(place: Workplace) -> list[str]:
+    orders = sorted(place.ledger.recent_orders(ACCOUNT, 100), key=lambda order: order.created_at)
+    return sorted(f"{order.leg} {order.status}" for order in orders)
+
+
+def _held(place: Workplace) -> Decimal:
+    return sum((position.quantity for position in place.ledger.open_positions(ACCOUNT)), Decimal(0))
+
+
+def _work(place: Workplace) -> str | None:
+    return work_waiting(place.ledger, place.store, place.clock, place.settings)
+
+
+def _incidents(place: Workplace) -> list[str]:
+    return [incident.key for incident in place.journal.open_incidents()]
+
+
+def _on_grid(price: Decimal) -> Decimal:
+    return price.quantize(Decimal("0.01"))
+
+
+def test_an_entry_has_its_stop_and_target_at_the_venue_when_its_run_ends(place: Workplace) -> None:
+    bought = place.buys()
+
+    at_work = _at_work(place)
+    stop, target = at_work["stop"], at_work["target"]
+    assert stop.list_id == target.list_id is not None
+    assert (stop.status, target.status) == (OrderStatus.OPEN, OrderStatus.OPEN)
+    assert stop.quantity == target.quantity == bought.quantity - Decimal("0.00001")  # the fee took less than a lot
+    assert stop.stop_price is not None
+    assert target.limit_price is not None
+    assert 0 <= ENTRY_PRICE * Decimal("0.98") - stop.stop_price < Decimal("0.01")
+    assert 0 <= target.limit_price - ENTRY_PRICE * Decimal("1.04") < Decimal("0.01")
+    assert {o.client_order_id for o in place.broker.open_orders([SYMBOL])} == {
+        o.client_order_id for o in at_work.values()
+    }
+
+
+def test_what_rests_is_neither_in_flight_nor_work(place: Workplace) -> None:
+    place.buys()
+
+    assert place.ledger.account(ACCOUNT).orders_in_flight == 0
+    assert _work(place) is None
+    assert place.trade().reconciled
+    assert _legs(place) == ["entry filled", "stop open", "target open"]
+
+
+def test_another_symbol_is_bought_while_stops_rest(place: Workplace) -> None:
+    place.buys()
+    place.later(61)
+    place.buys("ETH/USDT")
+
+    assert len(place.ledger.unsettled_orders(ACCOUNT)) == 4
+
+
+def test_what_rests_is_looked_at_now_and_then(place: Workplace) -> None:
+    place.buys()
+    place.clock.advance(place.settings.protection.look_seconds)
+    assert _work(place) == "stops to look at"
+    place.trade()
+    assert _work(place) is None
+
+
+@pytest.mark.parametrize(("price", "hit", "ended"), [("48900", "stop", "target"), ("52100", "target", "stop")])
+def test_a_stop_or_target_that_is_hit_closes_the_position_once(
+    place: Workplace, price: str, hit: str, ended: str
+) -> None:
+    place.buys()
+    _moves(place, price)
+
+    assert _work(place) == f"{SYMBOL}: its stop or target is reached"
+    place.trade()
+
+    assert _legs(place) == ["entry filled", *sorted((f"{hit} filled", f"{ended} expired"))]
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.trade().exits == ()
+    assert len([r for r in place.broker.requests if r.kind is OrderKind.MARKET]) == 1  # the entry
+
+
+@pytest.mark.parametrize("first", ["stop", "target"])
+def test_it_doesnt_matter_which_of_the_two_is_booked_first(place: Workplace, first: str) -> None:
+    place.buys()
+    at_work = _at_work(place)
+    _moves(place, "48900")
+    for leg in sorted(at_work, key=lambda name: name != first):
+        order = at_work[leg]
+        place.ledger.book(
+            place.broker.find(SYMBOL, order.client_order_id), place.desk().instrument(SYMBOL), place.clock.wall()
+        )
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.ledger.account(ACCOUNT).balances["BTC"].reserved == 0
+    place.trade()
+
+
+def test_a_partly_filled_entry_is_protected_and_its_rest_too_when_it_comes(place: Workplace) -> None:
+    place.broker.misbehave(Misbehaviour(fill_share=Decimal("0.5")))
+    place.says()
+    [entry_id] = place.trade().entries
+    half = _at_work(place)["stop"].quantity
+    assert half == _held(place).quantize(Decimal("0.00001"), "ROUND_FLOOR")
+
+    place.broker.fill_rest(entry_id)
+    place.later(1)
+    place.trade()
+
+    at_work = _at_work(place)
+    assert sorted(at_work) == ["stop2", "target2"]
+    assert at_work["stop2"].quantity > half
+    assert _legs(place)[1:] == ["stop cancelled", "stop2 open", "target cancelled", "target2 open"]
+
+
+def test_an_exit_takes_the_list_back_before_it_sells(place: Workplace) -> None:
+    place.buys()
+    place.later(60)
+    place.says(CLOSE + 1, Direction.SHORT)
+    place.trade()
+
+    assert _legs(place) == ["entry filled", "exit filled", "stop cancelled", "target cancelled"]
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+def test_an_exit_sells_nothing_that_the_stop_has_sold_already(place: Workplace) -> None:
+    place.buys()
+    place.later(60)
+    place.says(CLOSE + 1, Direction.SHORT)
+    _moves(place, "48900")
+    place.trade()
+
+    assert _legs(place) == ["entry filled", "stop filled", "target expired"]
+
+
+def test_a_stop_that_fills_while_it_is_taken_back_isnt_followed_by_a_sale(place: Workplace) -> None:
+    place.buys()
+    place.later(60)
+    place.says(CLOSE + 1, Direction.SHORT)
+    place.broker.misbehave_at_cancels(Misbehaviour(lose_answer=True, never_arrives=True))
+    place.trade()  # the cancel is lost on its way, and nothing may be sold before that is known
+    assert "exit" not in {order.leg for order in place.ledger.recent_orders(ACCOUNT, 10)}
+    _moves(place, "48900")
+    place.trade()
+
+    assert _legs(place) == ["entry filled", "stop filled", "target expired"]
+
+
+def test_an_exit_asks_before_it_sells_when_the_cancels_answer_was_lost(place: Workplace) -> None:
+    place.buys()
+    place.later(60)
+    place.says(CLOSE + 1, Direction.SHORT)
+    place.broker.misbehave_at_cancels(Misbehaviour(lose_answer=True))
+    place.trade()
+    assert _held(place) > 0
+    assert _work(place) is not None
+    place.trade()
+
+    assert _legs(place) == ["entry filled", "exit filled", "stop cancelled", "target cancelled"]
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_list_whose_answer_was_lost_is_asked_for_and_placed_once(place: Workplace, arrived: bool) -> None:
+    place.broker.misbehave(Misbehaviour(), Misbehaviour(lose_answer=True, never_arrives=not arrived))
+    place.buys()
+    assert {order.status for order in _at_work(place).values()} == {OrderStatus.UNKNOWN}
+    assert place.reserved() > 0
+    place.trade()
+    if not arrived:
+        assert sorted(_at_work(place)) == ["stop", "target"]  # a delayed request may still arrive
+        place.later(_AFTER_THE_WINDOW)
+        place.trade()
+        place.later(2)
+        place.trade()
+
+    assert sorted(_at_work(place)) == (["stop", "target"] if arrived else ["stop2", "target2"])
+    assert len(place.broker.open_orders([SYMBOL])) == 2
+
+
+def test_a_list_that_was_not_placed_is_tried_again_ever_more_seldom(place: Workplace) -> None:
+    place.broker.misbehave(Misbehaviour(), *[Misbehaviour(not_placed=True)] * 3)
+    place.buys()
+    runs = 0
+    while not _at_work(place):
+        place.later(0.5)
+        if _work(place):
+            place.trade()
+            runs += 1
+
+    assert runs == 3
+    assert sorted(_at_work(place)) == ["stop4", "target4"]
+
+
+def test_where_no_list_is_taken_a_stop_alone_is_better_than_none(place: Workplace) -> None:
+    place.broker.misbehave(Misbehaviour(), Misbehaviour(reject_code="-2010"))
+    place.buys()
+
+    assert sorted(_at_work(place)) == ["stop2"]
+    assert _at_work(place)["stop2"].list_id is None
+    assert _incidents(place) == []
+
+
+def test_without_any_stop_the_position_is_sold_and_the_owner_told(place: Workplace) -> None:
+    place.broker.misbehave(Misbehaviour(), *[Misbehaviour(reject_code="-1013")] * 2)
+    place.buys()
+
+    assert _legs(place) == ["entry filled", "exit filled", "stop rejected", "stop2 rejected", "target rejected"]
+    assert place.ledger.open_positions(ACCOUNT) == []
+    told = [notification.title for notification in place.journal.undelivered(10)]
+    assert told[0] == f"No stop for {SYMBOL}"
+    place.trade()
+    assert _incidents(place) == []
+
+
+def test_a_sale_for_want_of_a_stop_is_tried_until_it_succeeds(place: Workplace) -> None:
+    place.broker.misbehave(Misbehaviour(), *[Misbehaviour(reject_code="-1013")] * 4)
+    place.buys()
+    assert _incidents(place) == [INCIDENT + SYMBOL]
+    for _ in range(10):
+        place.later(1)
+        if _work(place):
+            place.trade()
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert _incidents(place) == []
+
+
+def test_what_is_too_small_for_a_stop_is_sold() -> None:
+    place = protected_place(stop_percent="20")
+    place.broker.misbehave(Misbehaviour(fill_share=Decimal("0.55")))  # 5.5 USDT are held, and 4.4 at the stop
+    place.says()
+    [entry_id] = place.trade().entries
+    assert _at_work(place).keys() == {"entry"}  # more may still come
+    place.broker.cancel(SYMBOL, entry_id)
+    place.later(1)
+    place.trade()
+
+    assert _legs(place) == ["entry cancelled", "exit filled"]
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.journal.undelivered(1)[0].title == f"No stop for {SYMBOL}"
+    assert place.agrees_with_venue()
+
+
+def test_what_is_too_small_to_be_sold_is_told_and_left(place: Workplace) -> None:
+    place.broker.misbehave(Misbehaviour(fill_share=Decimal("0.1")))
+    place.says()
+    [entry_id] = place.trade().entries
+    place.broker.cancel(SYMBOL, entry_id)
+    place.later(1)
+    place.trade()
+
+    assert _legs(place) == ["entry cancelled"]
+    assert _incidents(place) == [INCIDENT + SYMBOL]
+    assert _work(place) is None  # it isn't tried every second
+
+
+def test_a_target_filled_in_part_sells_the_rest(place: Workplace) -> None:
+    place.buys()
+    target = _at_work(place)["target"]
+    place.broker.fill_part(target.client_order_id, Decimal("0.0001"))
+    place.later(place.settings.protection.look_seconds)
+    place.trade()
+
+    assert _legs(place) == ["entry filled", "exit filled", "stop expired", "target cancelled"]
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+def test_a_position_is_sold_when_its_time_is_over() -> None:
+    place = protected_place(max_holding_seconds=3600)
+    place.buys()
+    place.later(3590)
+    place.trade()
+    assert _held(place) > 0
+    place.later(20)
+    assert _work(place) is not None
+    place.trade()
+
+    assert _legs(place) == ["entry filled", "exit filled", "stop cancelled", "target cancelled"]
+    assert place.agrees_with_venue()
+
+
+def test_the_stop_follows_the_price_up_and_never_down() -> None:
+    place = protected_place(trailing=True, target="none")
+    place.buys()
+    first = _at_work(place)["stop"].stop_price
+    assert first is not None
+    for price in ("50500", "51000", "51050", "50600", "52000"):
+        _moves(place, price)
+        if _work(place):
+            place.trade()
+
+    stops = [o for o in place.ledger.recent_orders(ACCOUNT, 20) if o.kind is OrderKind.STOP_LOSS]
+    assert [o.leg for o in sorted(stops, key=lambda o: o.created_at)] == ["stop", "stop2", "stop3"]
+    assert _at_work(place)["stop3"].stop_price == _on_grid(Decimal(52000) * Decimal("0.988"))
+    assert place.agrees_with_venue()
+    _moves(place, "51300")
+    place.trade()
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.agrees_with_venue()
+
+
+def test_a_price_beyond_the_stop_before_it_rests_sells_at_once(place: Workplace) -> None:
+    place.broker.misbehave(Misbehaviour(), Misbehaviour(not_placed=True))
+    place.buys()
+    _moves(place, "48000")
+    place.trade()
+
+    assert _legs(place)[:2] == ["entry filled", "exit filled"]
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+def test_a_stop_left_without_a_position_is_taken_back(place: Workplace) -> None:
+    bought = place.buys()
+    stop = _at_work(place)["stop"]
+    place.broker.cancel(SYMBOL, stop.client_order_id)
+    sale = OrderRequest("tpbyhand", SYMBOL, Side.SELL, stop.quantity)
+    place.broker.submit(sale)  # somebody else sells: the ledger learns it from the balances only
+    place.later(place.settings.protection.look_seconds)
+    for _ in range(4):
+        place.trade()
+        place.later(_AFTER_THE_WINDOW)
+
+    assert bought.filled_quantity > 0
+    assert place.broker.open_orders([SYMBOL]) == []
+    assert {o.status for o in place.ledger.recent_orders(ACCOUNT, 20) if o.kind.is_protective} == {
+        OrderStatus.CANCELLED
+    }
+
+
+def test_an_order_of_another_hand_is_left_alone_and_stops_entries(place: Workplace) -> None:
+    by_hand = OrderRequest("web123", "ETH/USDT", Side.BUY, Decimal("0.01"), OrderKind.LIMIT, Decimal(1000))
+    place.broker.submit(by_hand)
+    said = place.says()
+    place.trade()
+
+    assert _incidents(place) == [FOREIGN + "web123"]
+    assert place.reasons(said) == [ReasonCode.FOREIGN_ORDER]
+    assert [o.client_order_id for o in place.broker.open_orders(["ETH/USDT"])] == ["web123"]
+
+    place.broker.cancel("ETH/USDT", "web123")
+    place.trade()
+    assert _incidents(place) == []
+    assert ReasonCode.APPROVED in place.reasons(said)
+
+
+def test_an_order_of_ours_that_the_ledger_lost_is_taken_back(place: Workplace) -> None:
+    lost = OrderRequest("tp" + "a" * 30, "ETH/USDT", Side.BUY, Decimal("0.01"), OrderKind.LIMIT, Decimal(1000))
+    place.broker.submit(lost)
+    place.trade()
+    assert place.broker.open_orders(["ETH/USDT"]) == []
+    assert "the ledger doesn't know" in place.journal.undelivered(1)[0].title
+    assert _incidents(place) == []
+
+
+def test_a_stop_that_arrived_after_it_was_given_up_is_taken_back(place: Workplace) -> None:
+    told = Misbehaviour(lose_answer=True, arrives_after_questions=4)
+    place.broker.misbehave(Misbehaviour(), told)
+    place.buys()
+    for _ in range(8):
+        place.later(_AFTER_THE_WINDOW)
+        place.trade()
+
+    legs = {order.leg: order.status for order in place.ledger.recent_orders(ACCOUNT, 20)}
+    assert legs["stop"] is OrderStatus.EXPIRED
+    # it had locked what was held, so that no other stop was taken: the position was sold once it was gone
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.broker.open_orders([SYMBOL]) == []
+
+
+def test_a_stop_that_the_venue_forgot_is_placed_anew(place: Workplace) -> None:
+    place.buys()
+    place.broker.forget(*[order.client_order_id for order in _at_work(place).values()])
+    place.later(_AFTER_THE_WINDOW)
+    place.trade()
+
+    assert sorted(_at_work(place)) == ["stop2", "target2"]
+    assert len([title for title in _incidents(place) if title.startswith(LOST)]) <= 2
+
+
+def test_switched_off_nothing_is_placed() -> None:
+    place = protected_place(enabled=False)
+    place.buys()
+    assert _legs(place) == ["entry filled"]
+    assert _work(place) is None
+
+
+def test_a_stop_with_a_limit_that_the_price_fell_past_is_sold_at_market() -> None:
+    place = protected_place(stop_limit_offset_percent="0.5", target="none")
+    place.buys()
+    stop = _at_work(place)["stop"]
+    assert stop.limit_price is not None
+    place.broker.prices[SYMBOL] = stop.limit_price - 100  # past it in one jump: nobody bought at the limit
+    place.clock.advance(5)
+    place.refresh({**PRICES, SYMBOL: stop.limit_price - 100})
+    place.trade()
+
+    assert _legs(place) == ["entry filled", "exit filled", "stop cancelled"]
+
+
+def test_every_stop_has_a_decision_that_tells_its_prices(place: Workplace) -> None:
+    said = place.says()
+    place.trade()
+    about = [d for d in place.decisions(said) if d.leg == "stop"]
+    assert [d.reason for d in about] == [ReasonCode.APPROVED]
+    assert Decimal(about[0].details["stop"]) == _at_work(place)["stop"].stop_price
+    assert replace(about[0], details={}).message.startswith("sell ")

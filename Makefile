@@ -27,7 +27,7 @@ help:
 	@echo "make bench-orders  from reservation to acknowledgement, beside a venue that answers at once (a minute)"
 	@echo "make bench-ledger  approvals a second, one at a time and 64 at once from 8 processes (a minute)"
 	@echo "make proof   1,000 traders killed anywhere: ledger and exchange agree (options: make proof PROOF='--runs 50')"
-	@echo "make proof-platform  the same with the whole platform and its workers, 20 kills (a quarter of an hour)"
+	@echo "make proof-platform  the same with the whole platform and its workers, 20 kills"
 	@echo "make faults  every fault of the venue: noticed when, fresh when, rows lost (eight minutes at most)"
 	@echo "make soak    two hours at the speed of life with random faults: memory, logs, candles (SOAK='--minutes 10')"
 	@echo "make setup   the environment only, in $(VENV)"

@@ -31,7 +31,7 @@ from trading_platform.domain.order import Side
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.settle_orders import submit_order
 from trading_platform.services.trading_desk import TradingDesk
-from trading_platform_tests.fakes import FakeBroker
+from trading_platform_tests.fakes import FakeBroker, FakeClock
 from trading_platform_tests.support.examples import ACCOUNT, SYMBOL, decision, order, signal
 from trading_platform_tests.support.postgres import running_postgres
 
@@ -123,7 +123,8 @@ def _held(desk: TradingDesk, asset: str) -> Decimal:
 def _venue_at_once(desk: TradingDesk) -> TradingDesk:
     balances = {asset: balance.total for asset, balance in desk.broker.balances().items()}
     prices = {SYMBOL: _ask(desk)}
-    return replace(desk, broker=FakeBroker(desk.clock, [desk.instrument(SYMBOL)], balances, prices))
+    at_once = FakeClock(desk.clock.read().now)  # the simulated exchange's own is asked over HTTP
+    return replace(desk, broker=FakeBroker(at_once, [desk.instrument(SYMBOL)], balances, prices))
 
 
 def _ask(desk: TradingDesk) -> Decimal:

@@ -19,7 +19,7 @@ from trading_platform_tests.support.simulated import SimulatedExchange
 pytestmark = pytest.mark.integration
 
 SEED = 5
-KILLED = 24
+KILLED_AT_EACH_STAGE = 4
 CHOSEN = ("one entry", "entries with stops", "an exit past its stop")
 ACCOUNTS = [f"run-{number:05}" for number in range(60)]
 
@@ -52,19 +52,29 @@ def _agrees(outcome: Outcome) -> Outcome:
     return outcome
 
 
+def _some_at_each_stage(cases: Iterator[Case]) -> list[Case]:
+    chosen: dict[Stage, list[Case]] = {stage: [] for stage in Stage}
+    while any(len(some) < KILLED_AT_EACH_STAGE for some in chosen.values()):
+        case = next(cases)
+        some = chosen[case.deaths[0].point.stage]
+        if len(some) < KILLED_AT_EACH_STAGE:
+            some.append(case)
+    return [case for some in chosen.values() for case in some]
+
+
 def test_whatever_a_trader_dies_of_the_books_are_one(prover: Prover) -> None:
     accounts = iter(ACCOUNTS)
     undisturbed = [_agrees(prover.run(Case(name, "none"), next(accounts))) for name in CHOSEN]
     some = random.Random(SEED).sample(to_count_next(census_of(undisturbed)), 4)
     undisturbed += [_agrees(prover.run(case, next(accounts))) for case in some]
-    cases = deal(census_of(undisturbed), SEED)
+    cases = _some_at_each_stage(deal(census_of(undisturbed), SEED))
 
-    killed = [_agrees(prover.run(next(cases), next(accounts))) for _ in range(KILLED)]
+    killed = [_agrees(prover.run(case, next(accounts))) for case in cases]
 
     deaths = [death for outcome in killed for death in outcome.case.deaths[: outcome.died]]
-    assert len(deaths) >= KILLED * 3 // 4  # a point may be passed by, this time
+    assert len(deaths) >= len(killed) * 3 // 4  # a point may be passed by, this time
     assert {death.point.stage for death in deaths} == set(Stage)
-    assert sum(outcome.orders.get("filled", 0) for outcome in killed) > KILLED
+    assert sum(outcome.orders.get("filled", 0) for outcome in killed) > len(killed)
 
 
 def test_the_judge_sees_each_way_in_which_the_books_may_differ(prover: Prover) -> None:

@@ -145,6 +145,9 @@ def _result(explanation: Explanation) -> Iterator[str]:
         if position.realized_pnl_quote:
             yield f"realised so far {position.realized_pnl_quote:+.8f}"
         return
+    if not position.is_trade:
+        yield f"closed at {_time(position.closed_at)}: its base left the account unsold, no profit and no loss"
+        return
     gain = position.return_on_cost
     share = f" ({gain:+.2%} of what was invested)" if gain is not None else ""
     yield f"closed at {_time(position.closed_at)}: {position.realized_pnl_quote:+.8f} after fees{share}"

@@ -12,6 +12,7 @@ import pytest
 from trading_platform.domain.order import Order, OrderKind, OrderRequest, OrderStatus, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.services.halt_account import halt_account
 from trading_platform.services.look_at_venue_orders import FOREIGN, LOST
 from trading_platform.services.protect_positions import INCIDENT
 from trading_platform.services.reconcile_balances import adopt_differences
@@ -429,6 +430,36 @@ def test_a_stop_that_rests_is_kept_though_the_balance_lags(place: Workplace) -> 
     assert sorted(_at_work(place)) == ["stop", "target"]
     assert _work(place) is None
     place.broker.move(BTC=Decimal("0.0001"))
+
+
+def test_a_stop_that_was_filled_is_no_withdrawal_of_the_owners(place: Workplace) -> None:
+    bought = place.buys()
+    place.broker.trade_at(SYMBOL, Decimal(48900))  # no run has looked since
+
+    assert adopt_differences(place.desk(), "mine") == ()
+
+    [lost] = place.ledger.closed_trades(ACCOUNT, bought.strategy, 9)
+    assert lost.realized_pnl_quote < 0
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_nothing_is_sold_of_what_left_at_a_stop_or_at_a_halt(place: Workplace, flatten: bool) -> None:
+    place.buys()
+    stop = _at_work(place)["stop"]
+    place.broker.cancel(SYMBOL, stop.client_order_id)
+    place.broker.move(BTC=-stop.quantity)
+    if flatten:
+        halt_account(place.ledger, place.clock, ACCOUNT, "enough", flatten=True)
+    _moves(place, "45000", seconds=_AFTER_THE_WINDOW)
+    place.trade()
+
+    _nothing_is_left_at_work(place)
+    assert _work(place) is None
+    place.broker.deposit(BTC=stop.quantity)  # found again
+    place.later(_AFTER_THE_WINDOW)
+    place.trade()
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert "exit filled" in _legs(place)
 
 
 def test_a_difference_in_another_asset_asks_for_no_run_each_second(place: Workplace) -> None:

@@ -18,6 +18,7 @@ from trading_platform.domain.signal import Leg, LegKind, Signal, client_order_id
 from trading_platform.domain.sizing import size_exit
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import Ledger
+from trading_platform.services.base_there import base_there
 from trading_platform.services.decide import decision, put_off, refuse
 from trading_platform.services.settle_orders import submit_order
 from trading_platform.services.trading_desk import TradingDesk
@@ -102,19 +103,21 @@ def sell_position(desk: TradingDesk, symbol: str, signal: Signal, leg: Leg, why:
         Client order id of the sale; None if there was none: what rested has sold it in the meantime, or isn't known
         to be taken back, so that selling would sell twice.
     """
+    held = [position for position in desk.ledger.open_positions(desk.account) if position.symbol == symbol]
+    there = [base_there(desk.ledger, position) for position in held]  # while what rests still proves it
     if not withdraw_protection(desk, symbol, why):
         return None
     for position in desk.ledger.open_positions(desk.account):
-        if position.symbol == symbol:
-            return _sell(desk, position, signal, leg, why)
+        if position.symbol == symbol and there:
+            return _sell(desk, position, signal, leg, why, there[0])
     return None
 
 
-def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: str) -> str | None:
+def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: str, there: Decimal) -> str | None:
     instrument = desk.instrument(position.symbol)
     balance = desk.ledger.account(desk.account).balances.get(instrument.base)
     # what left the account by another way can't be sold: the rest still is
-    sellable = min(position.quantity, balance.free if balance else Decimal(0))
+    sellable = min(position.quantity, balance.free if balance else Decimal(0), there)
     quantity = size_exit(sellable, instrument)
     if quantity == 0:
         refuse(desk, signal, leg, ReasonCode.NO_POSITION, f"{sellable} is less than one lot")

@@ -15,6 +15,7 @@ from trading_platform.domain.protection import Attempt, ProtectionRules, Step, a
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.sizing import size_exit
 from trading_platform.ports.ledger import Ledger
+from trading_platform.services.base_there import base_there
 from trading_platform.services.size_position import seen_market
 from trading_platform.services.trading_desk import TradingDesk
 
@@ -96,20 +97,25 @@ def shown_guards(ledger: Ledger, account: str) -> Mapping[str, ShownGuard]:
 
 def step_for(desk: TradingDesk, guard: Guard) -> Step:
     """What the position needs now."""
-    instrument = desk.instrument(guard.position.symbol)
-    held = desk.ledger.account(desk.account).balances.get(instrument.base)
-    reserved = max((order.quantity - order.filled_quantity for order in guard.at_work), default=Decimal(0))
-    at_hand = reserved + (held.free if held else Decimal(0))
     return next_step(
         guard.position,
-        size_exit(min(guard.position.quantity, at_hand), instrument),
+        sellable(desk, guard),
         guard.attempts,
         price=fresh_price(desk.store.tickers([guard.position.symbol]), guard.position.symbol, desk),
         atr=None if guard.attempts else _average_true_range(desk, guard),
         now=desk.clock.read().now,
         rules=rules_of(desk),
-        instrument=instrument,
+        instrument=desk.instrument(guard.position.symbol),
     )
+
+
+def sellable(desk: TradingDesk, guard: Guard) -> Decimal:
+    """What can be sold once everything that rests is taken back, on the lot grid: no more than is there."""
+    instrument = desk.instrument(guard.position.symbol)
+    held = desk.ledger.account(desk.account).balances.get(instrument.base)
+    reserved = max((order.quantity - order.filled_quantity for order in guard.at_work), default=Decimal(0))
+    at_hand = min(reserved + (held.free if held else Decimal(0)), base_there(desk.ledger, guard.position))
+    return size_exit(min(guard.position.quantity, at_hand), instrument)
 
 
 def rules_of(desk: TradingDesk) -> ProtectionRules:

@@ -21,7 +21,7 @@ from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, client_order_id, order_list_id
 from trading_platform.services.close_positions import due_exit, next_exit_leg, sell_position
 from trading_platform.services.decide import decision, put_off
-from trading_platform.services.guard import Guard, fresh_price, guard_of_symbol, step_for
+from trading_platform.services.guard import Guard, fresh_price, guard_of_symbol, sellable, step_for
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.withdraw_protection import give_up_intents, withdraw_protection
 
@@ -91,11 +91,10 @@ def _sell(desk: TradingDesk, guard: Guard, step: Sell) -> str | None:
 
 
 def _is_sellable(desk: TradingDesk, guard: Guard) -> bool:
-    """Whether the venue takes a sale of what is held; unknown without a price, and then not tried."""
+    """Whether the venue takes a sale of what is there; unknown without a price, and then not tried."""
     symbol, instrument = guard.position.symbol, desk.instrument(guard.position.symbol)
     price = fresh_price(desk.store.tickers([symbol]), symbol, desk)
-    quantity = instrument.floor_quantity(guard.position.quantity)
-    return price is not None and instrument.is_tradable(quantity, price)
+    return price is not None and instrument.is_tradable(sellable(desk, guard), price)
 
 
 def _place(desk: TradingDesk, guard: Guard, step: Place) -> bool:

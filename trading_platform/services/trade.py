@@ -9,6 +9,7 @@ from trading_platform.domain.order import Order
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.series_store import SeriesStore
+from trading_platform.services.base_there import is_left_behind
 from trading_platform.services.close_positions import close_positions, due_exit
 from trading_platform.services.open_positions import consume_signals
 from trading_platform.services.protect_account import protect_account
@@ -63,7 +64,12 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
     signals = [signal for signal in ledger.open_signals(account) if signal.signal_id not in resting]
     if signals:
         return f"{len(signals)} open signals"
-    due = [p.symbol for p in ledger.open_positions(account) if due_exit(ledger, p, clock.wall())]
+    floor = settings.risk.notional_floor_quote
+    due = [
+        position.symbol
+        for position in ledger.open_positions(account)
+        if due_exit(ledger, position, clock.wall()) and not is_left_behind(ledger, position, floor)
+    ]
     if due:
         return f"exits due: {', '.join(due)}"
     unprotected = protection_waiting(ledger, store, clock, settings)

@@ -188,6 +188,8 @@ def test_nothing_is_accepted_beyond_the_bound(spool: StoreSpool) -> None:
         spool.append(many, START)
     with pytest.raises(RetryLater, match="full"):
         spool.append(prices(copies=2), START)  # prices leave room for candles
+    with pytest.raises(RetryLater, match="full"):
+        spool.append(MetricBatch((MetricPoint(MetricName.SPOOL_POINTS, 9.0, START),)), START)  # and so do metrics
     spool.append(many, START)
     with pytest.raises(RetryLater, match="full"):
         spool.append(batch(1), START)

@@ -15,6 +15,7 @@ from trading_platform.domain.stream import StreamState, StreamStatus
 from trading_platform.services.protect_account import protect_account
 from trading_platform.services.record_metrics import MetricsDesk, record_refresh, record_trade
 from trading_platform_tests.fakes import FakeSeriesStore, FakeStoreSpool, FakeStreamJournal
+from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.workplace import PRICES, Workplace
 from trading_platform_tests.support.examples import MINUTE, START, SYMBOL
 
@@ -135,13 +136,13 @@ def test_orders_of_long_ago_are_looked_at_no_more(floor: _Floor) -> None:
 
 def test_an_order_whose_answer_was_lost_is_in_flight(floor: _Floor) -> None:
     floor.work.says()
-    floor.work.broker.is_silent = True
+    floor.work.broker.misbehave(Misbehaviour(lose_answer=True, arrives_after_questions=1000))
     floor.work.trade()
 
     record_trade(floor.desk, None)
 
-    waiting = floor.work.ledger.unsettled_orders(floor.work.settings.account.name)
-    assert floor.stored(MetricName.ORDERS_IN_FLIGHT) == {"": len(waiting)}
+    assert floor.stored(MetricName.ORDERS_IN_FLIGHT) == {"": 1}
+    assert floor.stored(MetricName.ORDER_LATENCY_SECONDS) == {}
 
 
 def test_what_cant_be_asked_keeps_nothing_else_back(floor: _Floor) -> None:

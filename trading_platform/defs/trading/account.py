@@ -51,8 +51,8 @@ def equity(
         description="; ".join(reasons) or "nothing stops the account from buying",
     )
     # the last step of a refresh run; equity alone, materialized by hand, is no such run
-    is_refresh = context.job_name == REFRESH
-    record_refresh(platform.metrics, run_started_at(context.instance, context.run_id) if is_refresh else None)
+    is_refresh = context.run.job_name == REFRESH
+    record_refresh(platform.metrics, run_started_at(context.instance, context.run.run_id) if is_refresh else None)
 
 
 def _materialization(platform: Platform, point: EquityPoint | None) -> dg.MaterializeResult:

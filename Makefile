@@ -8,7 +8,8 @@ UV := $(BIN)/uv
 UP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores store-outage sizing-table faults soak lock
+.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores bench-orders bench-ledger store-outage sizing-table \
+  faults soak proof proof-platform lock
 
 help:
 	@echo "make up      start the platform and watch it (options: make up UP='--port 3001 --speed 60')"
@@ -23,6 +24,10 @@ help:
 	@echo "make bench-stores  both stores of market data side by side (INFLUXDB_V2_*: a real InfluxDB)"
 	@echo "make store-outage  ten minutes without InfluxDB at speed 60: lost, doubled, what went on"
 	@echo "make sizing-table  what accounts of four sizes would buy under the exchange's recorded filters"
+	@echo "make bench-orders  from reservation to acknowledgement, beside a venue that answers at once (a minute)"
+	@echo "make bench-ledger  approvals a second, one at a time and 64 at once from 8 processes (a minute)"
+	@echo "make proof   1,000 traders killed anywhere: ledger and exchange agree (options: make proof PROOF='--runs 50')"
+	@echo "make proof-platform  the same with the whole platform and its workers, 20 kills (a quarter of an hour)"
 	@echo "make faults  every fault of the venue: noticed when, fresh when, rows lost (eight minutes at most)"
 	@echo "make soak    two hours at the speed of life with random faults: memory, logs, candles (SOAK='--minutes 10')"
 	@echo "make setup   the environment only, in $(VENV)"
@@ -96,6 +101,18 @@ store-outage: $(STAMP)
 
 sizing-table: $(STAMP)
 	@$(BIN)/python -m benchmarks.sizing_table
+
+bench-orders: $(STAMP)
+	@$(BIN)/python -m benchmarks.order_latency $(BENCH)
+
+bench-ledger: $(STAMP)
+	@$(BIN)/python -m benchmarks.ledger_throughput $(BENCH)
+
+proof: $(STAMP)
+	@$(BIN)/python -m benchmarks.kill_proof $(PROOF)
+
+proof-platform: $(STAMP)
+	@$(BIN)/python -m benchmarks.kill_platform $(PROOF)
 
 faults: $(STAMP)
 	@$(BIN)/python -m benchmarks.faults $(FAULTS)

@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from trading_platform.domain.circuit import Circuit, CircuitState
+from trading_platform.domain.circuit import Circuit, left_alone
 from trading_platform.domain.stream import StreamState
 from trading_platform.runtime.status import PlatformStatus, ProcessStatus
 from trading_platform.services.guard import ShownGuard
@@ -52,7 +52,7 @@ def as_line(status: PlatformStatus) -> str:
             *parts,
             f"{stale} of {len(seen.freshness)} series stale" if stale else "data fresh",
             *_streams_not_live(seen),
-            *(f"{circuit.process} leaves {_circuit_name(circuit)} alone" for circuit in _left_alone(seen)),
+            *(f"{circuit.process} leaves {_circuit_name(circuit)} alone" for circuit in left_alone(seen.circuits)),
             f"{len(seen.positions)} positions",
             f"equity {_equity(seen)}",
             *(f"BUYS NOTHING {reason}" for reason in seen.stops_buying),
@@ -78,7 +78,7 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
         yield Text(f"buys nothing: {reason}", style="bold red")
     for incident in seen.incidents:
         yield Text(f"since {incident.opened_at:%H:%M:%S}: {incident.summary}", style="bold red")
-    for circuit in _left_alone(seen):
+    for circuit in left_alone(seen.circuits):
         state = str(circuit.state).replace("_", "-")
         yield Text(
             f"{circuit.process} leaves {_circuit_name(circuit)} alone since {circuit.since:%H:%M:%S} ({state}): "
@@ -182,10 +182,6 @@ def _stream(seen: Summary, symbol: str) -> Text:
         return Text(f"silent since {status.heartbeat_at:%H:%M:%S}", style="red")
     state = Text(status.state, style=_STREAM_STYLES.get(status.state, "red"))
     return state if status.state is StreamState.LIVE else state.append(f": {status.reason}")
-
-
-def _left_alone(seen: Summary) -> list[Circuit]:
-    return [circuit for circuit in seen.circuits if circuit.state is not CircuitState.CLOSED]
 
 
 def _circuit_name(circuit: Circuit) -> str:

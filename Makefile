@@ -6,6 +6,8 @@ LOCK := requirements/dev.txt
 STAMP := $(VENV)/.stamp
 UV := $(BIN)/uv
 UP ?=
+STATE ?=
+IN = $(if $(STATE),--state-dir $(STATE))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores bench-orders bench-ledger store-outage sizing-table \
@@ -13,7 +15,7 @@ UP ?=
 
 help:
 	@echo "make up      start the platform and watch it (options: make up UP='--port 3001 --speed 60')"
-	@echo "make down    stop it from another terminal"
+	@echo "make down    stop it from another terminal (up, down and status: STATE=DIR for a state folder other than var)"
 	@echo "make status  what runs, where and since when"
 	@echo "make test    run the tests (options: make test PYTEST='-k risk')"
 	@echo "make test-influx  the store's contract, a million rows included, on the InfluxDB 2 that INFLUXDB_V2_* name"
@@ -50,13 +52,13 @@ $(STAMP): pyproject.toml $(LOCK) requirements/uv.txt
 	@touch $@
 
 up: $(STAMP)
-	@$(BIN)/trading-platform up $(UP)
+	@$(BIN)/trading-platform up $(IN) $(UP)
 
 down: $(STAMP)
-	@$(BIN)/trading-platform down
+	@$(BIN)/trading-platform down $(IN)
 
 status: $(STAMP)
-	@$(BIN)/trading-platform status
+	@$(BIN)/trading-platform status $(IN)
 
 # Two workers: one runs the whole platform and mostly waits for it, the other everything else meanwhile.
 test: $(STAMP)

@@ -78,8 +78,8 @@ def _materialization(platform: Platform, point: EquityPoint | None) -> dg.Materi
                         "average price": f"{p.average_price:.8g}" if p.average_price else "—",
                         "strategy": p.strategy,
                         "opened (UTC)": p.opened_at,
-                        "stop": guard.stop or "—",
-                        "target": guard.target or "—",
+                        "stop": f"{guard.stop.normalize():f}" if guard.stop else "—",
+                        "target": f"{guard.target.normalize():f}" if guard.target else "—",
                         "at the venue": guard.state,
                     }
                     for p in positions

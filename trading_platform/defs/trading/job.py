@@ -33,7 +33,7 @@ def trade_account(context: dg.OpExecutionContext, platform: PlatformParam) -> No
             "reconciled": report.reconciled,
             "exits": len(report.exits),
             "entries": len(report.entries),
-            "left_for_the_next_run": len(report.left_open),
+            "orders_left_open": len(report.left_open),
             "balances": as_table(
                 [
                     {"asset": asset, "total": b.total, "reserved": b.reserved, "free": b.free}

@@ -19,9 +19,12 @@ from trading_platform.domain.errors import (
     RetryLater,
     TransitionForbidden,
 )
-from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.order import Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.venue_time import VenueTime
 from trading_platform.services.trading_desk import TradingDesk
+
+LOST = "lost order "
+"""Key of the incident about an order of ours that the venue or the ledger doesn't know."""
 
 _WORKING = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
 
@@ -164,7 +167,7 @@ def _close_refused(desk: TradingDesk, order: Order, refusal: PlatformError, code
 
 
 def _give_up_if_it_can_no_longer_arrive(desk: TradingDesk, order: Order) -> None:
-    """'Not found' is final only once a delayed request couldn't be accepted any more."""
+    """'Not found' is final only once a delayed request couldn't be accepted, nor a late server still not know it."""
     window = timedelta(
         milliseconds=desk.settings.venue.recv_window_ms, seconds=desk.settings.execution.clock_margin_seconds
     )
@@ -173,7 +176,7 @@ def _give_up_if_it_can_no_longer_arrive(desk: TradingDesk, order: Order) -> None
     if wall - sent_at <= window:
         return
     if order.status in _WORKING:
-        log.error("venue_forgot_an_order_it_had_confirmed", client_order_id=order.client_order_id)
+        _end_forgotten(desk, order)
         return
     desk.ledger.close_unfilled(
         order.client_order_id,
@@ -182,4 +185,32 @@ def _give_up_if_it_can_no_longer_arrive(desk: TradingDesk, order: Order) -> None
         code="never_arrived",
         at=wall,
         seen=order.status,
+    )
+
+
+def _end_forgotten(desk: TradingDesk, order: Order) -> None:
+    """End an order that the venue had confirmed and knows nothing of any more.
+
+    Kept as it was it would hold its money, keep its symbol from being sold and the balances from being compared, for
+    good. If the venue shows it again after all, `look_at_venue_orders` takes it back and books what it has filled.
+    """
+    wall = desk.clock.wall()
+    log.error("venue_forgot_an_order_it_had_confirmed", client_order_id=order.client_order_id)
+    desk.journal.open_incident(
+        LOST + order.client_order_id,
+        f"The venue has forgotten an order in {order.symbol}",
+        f"the {order.leg} that it had confirmed is unknown to it now; it counts as ended",
+        wall,
+    )
+    desk.ledger.book(
+        OrderReport(
+            order.client_order_id,
+            order.symbol,
+            order.venue_order_id or "",
+            OrderStatus.EXPIRED,
+            order.filled_quantity,
+            (),
+        ),
+        desk.instrument(order.symbol),
+        wall,
     )

@@ -12,8 +12,9 @@ import pytest
 from trading_platform.domain.order import Order, OrderKind, OrderRequest, OrderStatus, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
-from trading_platform.services.look_at_venue_orders import FOREIGN, LOST
+from trading_platform.services.look_at_venue_orders import FOREIGN
 from trading_platform.services.protect_positions import INCIDENT
+from trading_platform.services.settle_orders import LOST
 from trading_platform.services.trade import work_waiting
 from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.workplace import CLOSE, PRICES, QUICK, Workplace
@@ -429,6 +430,19 @@ def test_a_stop_that_the_venue_forgot_is_placed_anew(place: Workplace) -> None:
 
     assert sorted(_at_work(place)) == ["stop2", "target2"]
     assert len([title for title in _incidents(place) if title.startswith(LOST)]) <= 2
+
+
+def test_a_stop_that_is_forgotten_while_its_cancel_is_under_way_keeps_nothing_from_being_sold(place: Workplace) -> None:
+    place.buys()
+    place.says(CLOSE + 1, Direction.SHORT)
+    place.broker.misbehave_at_cancels(Misbehaviour(not_placed=True))
+    place.trade()
+    place.broker.forget(*[order.client_order_id for order in _at_work(place).values()])
+    place.later(_AFTER_THE_WINDOW)
+    place.trade()
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert _work(place) is None
 
 
 def test_switched_off_nothing_is_placed() -> None:

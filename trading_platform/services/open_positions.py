@@ -57,9 +57,9 @@ def consume_signals(desk: TradingDesk, in_flight: Mapping[str, Order], *, reconc
     list of str
         Client order ids of the entries sent.
     """
-    sent = []
+    sent, at_work = [], dict(in_flight)
     for signal in _governing(desk, desk.ledger.open_signals(desk.account)):
-        waiting = in_flight.get(signal.symbol)
+        waiting = at_work.get(signal.symbol)
         if waiting is not None and waiting.signal_id == signal.signal_id:
             continue  # its own order is under way
         if waiting is not None:
@@ -70,6 +70,9 @@ def consume_signals(desk: TradingDesk, in_flight: Mapping[str, Order], *, reconc
             order_id = _try_entry(desk, signal, reconciled)
             if order_id:
                 sent.append(order_id)
+                order = desk.ledger.order(order_id)
+                if order is not None and not order.status.is_final:
+                    at_work[signal.symbol] = order  # nor may another strategy buy beside it
     return sent
 
 

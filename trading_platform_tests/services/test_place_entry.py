@@ -146,6 +146,16 @@ def test_a_resting_entry_is_no_work_until_it_is_due() -> None:
     assert work() == "1 orders to settle", "its time is up"
 
 
+def test_two_strategies_of_one_run_dont_buy_the_same_symbol_side_by_side() -> None:
+    place = limits()
+    first, second = place.says(), place.says(strategy="mean_reversion")
+    place.trade()
+
+    assert len(place.ledger.unsettled_orders(ACCOUNT)) == 1
+    waiting = next(said for said in (first, second) if place.reasons(said) == [ReasonCode.ORDER_IN_FLIGHT])
+    assert place.is_open(waiting)
+
+
 def test_an_entry_is_repriced_within_bounds_and_given_up() -> None:
     place = limits(most_reprice_bps="20")
     said = place.says()

@@ -21,7 +21,10 @@ from trading_platform.domain.errors import (
 )
 from trading_platform.domain.order import Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.venue_time import VenueTime
+from trading_platform.ports.ledger import Ledger
+from trading_platform.services.arm_account import why_not_armed
 from trading_platform.services.trading_desk import TradingDesk
+from trading_platform.settings import Settings
 
 LOST = "lost order "
 """Key of the incident about an order of ours that the venue or the ledger doesn't know."""
@@ -116,9 +119,17 @@ def cancel_order(desk: TradingDesk, order: Order, why: str) -> None:
 
 
 def cancel_overdue(desk: TradingDesk) -> None:
-    """Cancel the entries that rest beyond their time limit, or against a newer verdict of their strategy."""
+    """Cancel the entries that rest beyond their time limit, against a newer verdict of their strategy, or a halt.
+
+    What a halt must stop needs no clock of the venue's: it comes first.
+    """
     limited = [order for order in desk.ledger.unsettled_orders(desk.account) if order.rests and order.expires_at]
     if not limited:
+        return
+    stopped = why_buying_is_stopped(desk.ledger, desk.settings)
+    if stopped:
+        for order in (each for each in limited if each.side is Side.BUY):
+            cancel_order(desk, order, stopped)
         return
     now = desk.clock.read().now
     for order in limited:
@@ -126,6 +137,14 @@ def cancel_overdue(desk: TradingDesk) -> None:
             cancel_order(desk, order, "its time is up")
         elif order.side is Side.BUY and not _still_governs(desk, order):
             cancel_order(desk, order, "a newer signal governs")
+
+
+def why_buying_is_stopped(ledger: Ledger, settings: Settings) -> str | None:
+    """Why nothing may be bought by anyone, in plain words: a halt, or real money without its permission; or None."""
+    halt = ledger.halt_in_force(settings.account.name)
+    if halt is not None:
+        return halt.told
+    return why_not_armed(ledger, settings) if settings.is_live else None
 
 
 def needs_asking(order: Order, now: VenueTime, resting_poll_seconds: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from trading_platform.domain.order import Order
+from trading_platform.domain.order import Order, Side
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.series_store import SeriesStore
@@ -15,7 +15,13 @@ from trading_platform.services.protect_account import protect_account
 from trading_platform.services.protect_positions import protect_positions
 from trading_platform.services.protection_work import protection_waiting
 from trading_platform.services.reconcile_balances import last_compared_at, reconcile_balances
-from trading_platform.services.settle_orders import cancel_overdue, follow_orders, needs_asking, take_up_orders
+from trading_platform.services.settle_orders import (
+    cancel_overdue,
+    follow_orders,
+    needs_asking,
+    take_up_orders,
+    why_buying_is_stopped,
+)
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.settings import Settings
 
@@ -59,6 +65,8 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
         asking = [order for order in unsettled if needs_asking(order, now, patience)]
         if asking:
             return f"{len(asking)} orders to settle"
+        if any(order.side is Side.BUY for order in unsettled) and why_buying_is_stopped(ledger, settings):
+            return "entries to cancel"
     resting = {order.signal_id for order in unsettled}
     signals = [signal for signal in ledger.open_signals(account) if signal.signal_id not in resting]
     if signals:

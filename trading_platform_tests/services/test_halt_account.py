@@ -151,6 +151,37 @@ def test_a_position_bought_after_a_flattening_is_kept(place: Workplace) -> None:
 
 
 # drawdown
+def test_a_halt_cancels_the_entries_that_rest_at_once() -> None:
+    place = Workplace(settings=plain_settings(**{**QUICK, "execution": {**QUICK["execution"], "entry": "limit"}}))
+    said = place.says()
+    place.trade()
+    place.trade()  # asks for it, and notes that
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
+
+    halt(place)
+
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) == "entries to cancel"
+    place.trade()
+    assert place.broker.open_orders([SYMBOL]) == []
+    assert place.reserved() == 0
+    assert not place.is_open(said)
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
+
+
+def test_flattening_doesnt_wait_for_the_rest_of_an_entry() -> None:
+    place = Workplace(settings=plain_settings(**{**QUICK, "execution": {**QUICK["execution"], "entry": "limit"}}))
+    place.says()
+    place.trade()
+    [entry] = place.ledger.unsettled_orders(ACCOUNT)
+    place.broker.fill_part(entry.client_order_id, Decimal("0.0003"))
+    halt(place, flatten=True)
+
+    place.trade()
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.broker.open_orders([SYMBOL]) == []
+
+
 def test_drawdown_pulls_the_switch_and_it_stays(place: Workplace) -> None:
     place.buys()
     protect(place)

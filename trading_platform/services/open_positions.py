@@ -145,10 +145,13 @@ def _refuse_by_rule(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) ->
     if desk.settings.is_live and (unarmed := why_not_armed(desk.ledger, desk.settings)):
         raise NotArmed(unarmed)
     held = desk.ledger.open_positions(desk.account)
-    if attempt.filled:
-        return  # the position is its own, and counted already
+    own = (signal.symbol, signal.strategy, signal.candle_close)
+    if attempt.filled and own in {(each.symbol, each.strategy, each.entry_candle_close) for each in held}:
+        return  # counted already
     if any(position.symbol == signal.symbol for position in held):
         raise RefuseTrade(ReasonCode.POSITION_EXISTS, f"{signal.symbol} is held already")
+    if attempt.filled:
+        raise RefuseTrade(ReasonCode.NO_POSITION, f"the {attempt.filled} that it bought are sold: no more is bought")
     entries = [o for o in desk.ledger.unsettled_orders(desk.account) if o.side is Side.BUY]
     if len(held) + len(entries) >= risk.max_open_positions:
         raise RefuseTrade(ReasonCode.TOO_MANY_POSITIONS, f"{risk.max_open_positions} positions are the most")
@@ -249,8 +252,11 @@ def _size(
         facts["market"] = market.as_detail()
         quantity, reserve, facts["sizing"] = sized.quantity, sized.reserve_quote, list(sized.steps)
     else:
-        quantity = rest_of_entry(attempt.wanted, attempt.filled, price, instrument)
-        reserve = quantity * price * (1 + slippage / BPS) * (1 + instrument.taker_fee_rate)
+        unit = price * (1 + slippage / BPS) * (1 + instrument.taker_fee_rate)
+        # others may have bought, or limits been lowered, since the first of its orders was sized
+        wanted = attempt.wanted if room is None else min(attempt.wanted, attempt.filled + room / unit)
+        quantity = rest_of_entry(wanted, attempt.filled, price, instrument)
+        reserve = quantity * unit
         facts["sizing"] = [f"{attempt.wanted} wanted, {attempt.filled} bought, {quantity} left"]
     if limit_price is None:
         facts |= require_depth(desk, signal.symbol, quantity, ticker.ask)

@@ -19,6 +19,7 @@ from trading_platform.domain.sizing import size_exit
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import Ledger
 from trading_platform.services.decide import decision, put_off, refuse
+from trading_platform.services.known_prices import known_prices
 from trading_platform.services.settle_orders import submit_order
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.withdraw_protection import withdraw_protection
@@ -154,7 +155,7 @@ def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: 
 
 def _known_bid(desk: TradingDesk, symbol: str) -> Decimal | None:
     """What the newest price promises, however old: it's for the record, and nothing waits for it (I7)."""
-    ticker = desk.store.tickers([symbol]).get(symbol)
+    ticker = known_prices(desk.store, [symbol]).get(symbol)
     return None if ticker is None else ticker.bid
 
 

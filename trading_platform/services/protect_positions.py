@@ -22,6 +22,7 @@ from trading_platform.domain.signal import Leg, LegKind, client_order_id, order_
 from trading_platform.services.close_positions import due_exit, next_exit_leg, sell_position
 from trading_platform.services.decide import decision, put_off
 from trading_platform.services.guard import Guard, fresh_price, guard_of_symbol, step_for
+from trading_platform.services.known_prices import known_prices
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.withdraw_protection import give_up_intents, withdraw_protection
 
@@ -93,7 +94,7 @@ def _sell(desk: TradingDesk, guard: Guard, step: Sell) -> str | None:
 def _is_sellable(desk: TradingDesk, guard: Guard) -> bool:
     """Whether the venue takes a sale of what is held; unknown without a price, and then not tried."""
     symbol, instrument = guard.position.symbol, desk.instrument(guard.position.symbol)
-    price = fresh_price(desk.store.tickers([symbol]), symbol, desk)
+    price = fresh_price(known_prices(desk.store, [symbol]), symbol, desk)
     quantity = instrument.floor_quantity(guard.position.quantity)
     return price is not None and instrument.is_tradable(quantity, price)
 

@@ -13,6 +13,7 @@ from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.services.close_positions import next_exit_leg
 from trading_platform.services.guard import Guard, guard_of, last_price
+from trading_platform.services.known_prices import known_prices
 from trading_platform.settings import Settings
 
 NEAR_LOOK_SECONDS = 2.0
@@ -39,7 +40,7 @@ def protection_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, setting
         return "stops to look at"
     if not settings.protection.enabled:
         return None
-    tickers = store.tickers([position.symbol for position in positions])
+    tickers = known_prices(store, [position.symbol for position in positions])
     for position in positions:
         guard = guard_of(ledger, position)
         if guard is not None:

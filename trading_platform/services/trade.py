@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
+
+from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater
 from trading_platform.domain.order import Order, Side
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
@@ -25,6 +30,8 @@ from trading_platform.services.settle_orders import (
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.settings import Settings
 
+log = structlog.get_logger()
+
 
 @dataclass(frozen=True)
 class TradeReport:
@@ -37,19 +44,43 @@ class TradeReport:
 
 
 def trade(desk: TradingDesk) -> TradeReport:
-    """Run one cycle for the account; safe to run at any time, any number of times, and to kill anywhere (I5)."""
-    take_up_orders(desk)
-    cancel_overdue(desk)
-    reconciled = reconcile_balances(desk)
-    protect_account(desk.ledger, desk.store, desk.clock, desk.settings)
+    """Run one cycle for the account; safe to run at any time, any number of times, and to kill anywhere (I5).
+
+    Raises
+    ------
+    FixSettings, RetryLater
+        What kept the cycle from getting as far as entries: exits and stops have been seen to before it is told (I7).
+    """
+    troubles: list[PlatformError] = []
+    reconciled = False
+    with _exits_first(troubles):
+        take_up_orders(desk)
+    with _exits_first(troubles):
+        cancel_overdue(desk)
+    with _exits_first(troubles):
+        reconciled = reconcile_balances(desk)
+    with _exits_first(troubles):
+        protect_account(desk.ledger, desk.store, desk.clock, desk.settings)
     exits = close_positions(desk, _sales_and_purchases(desk))
     exits += protect_positions(desk)
+    if troubles:
+        raise troubles[0]
     entries = consume_signals(desk, _in_flight(desk), reconciled=reconciled)
     left = follow_orders(desk)
     if entries:
         exits += protect_positions(desk)  # what was bought has its stop before this run ends
         left = desk.ledger.unsettled_orders(desk.account)
     return TradeReport(reconciled, tuple(exits), tuple(entries), tuple(left))
+
+
+@contextmanager
+def _exits_first(troubles: list[PlatformError]) -> Iterator[None]:
+    """Keep what goes wrong on the way to the exits until they are made: none of it is a reason not to sell."""
+    try:
+        yield
+    except (FixSettings, RetryLater) as trouble:
+        log.error("exits_go_first", why=str(trouble))
+        troubles.append(trouble)
 
 
 def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Settings) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.order import Order, OrderKind, OrderRequest, OrderStatus, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
@@ -443,6 +444,20 @@ def test_a_stop_that_is_forgotten_while_its_cancel_is_under_way_keeps_nothing_fr
 
     assert place.ledger.open_positions(ACCOUNT) == []
     assert _work(place) is None
+
+
+def test_a_silent_store_keeps_no_position_from_its_stop(place: Workplace) -> None:
+    place.broker.misbehave(Misbehaviour(), Misbehaviour(not_placed=True))
+    place.buys()
+    assert _at_work(place) == {}
+    place.later(5)
+    place.store.is_down = True
+    assert _work(place) == f"{SYMBOL}: without a stop"
+
+    with pytest.raises(RetryLater):  # the run fails all the same
+        place.trade()
+
+    assert "stop2" in _at_work(place)
 
 
 def test_switched_off_nothing_is_placed() -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from trading_platform.domain.attempts import wait_after
-from trading_platform.domain.errors import AlreadyDone, InsufficientFree
+from trading_platform.domain.errors import AlreadyDone, InsufficientFree, PlatformError
 from trading_platform.domain.halt import flatten_signal
 from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.order_book import average_fill_price, slippage_bps
@@ -19,6 +19,7 @@ from trading_platform.domain.sizing import size_exit
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import Ledger
 from trading_platform.services.decide import decision, put_off, refuse
+from trading_platform.services.exits_first import exits_first
 from trading_platform.services.known_prices import known_prices
 from trading_platform.services.settle_orders import submit_order
 from trading_platform.services.trading_desk import TradingDesk
@@ -81,16 +82,25 @@ def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[s
     -------
     list of str
         Client order ids of the exits sent.
+
+    Raises
+    ------
+    FixSettings, RetryLater
+        What kept one of them from being placed, after the others were.
     """
     sent = []
+    troubles: list[PlatformError] = []
     for position in desk.ledger.open_positions(desk.account):
         due = due_exit(desk.ledger, position, desk.clock.wall())
         if due is not None and position.symbol not in in_flight:
             # a strategy's signal is there already, a flattening one isn't
             desk.ledger.record_signals([due.signal], desk.clock.wall())
-            order_id = sell_position(desk, position.symbol, due.signal, due.leg, due.signal.reason)
-            if order_id:
-                sent.append(order_id)
+            with exits_first(troubles):
+                order_id = sell_position(desk, position.symbol, due.signal, due.leg, due.signal.reason)
+                if order_id:
+                    sent.append(order_id)
+    if troubles:
+        raise troubles[0]
     return sent
 
 

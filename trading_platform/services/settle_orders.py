@@ -23,6 +23,7 @@ from trading_platform.domain.order import Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.venue_time import VenueTime
 from trading_platform.ports.ledger import Ledger
 from trading_platform.services.arm_account import why_not_armed
+from trading_platform.services.exits_first import exits_first
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.settings import Settings
 
@@ -43,10 +44,19 @@ def take_up_orders(desk: TradingDesk) -> list[Order]:
     -------
     list of Order
         Those that are still not final afterwards.
+
+    Raises
+    ------
+    FixSettings, RetryLater
+        What kept one of them from being asked for, after the others were.
     """
+    troubles: list[PlatformError] = []
     for order in desk.ledger.unsettled_orders(desk.account):
         if not order.is_on_guard:
-            settle_order(desk, order)
+            with exits_first(troubles):
+                settle_order(desk, order)
+    if troubles:
+        raise troubles[0]
     return desk.ledger.unsettled_orders(desk.account)
 
 

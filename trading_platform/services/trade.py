@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
-from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater
+from trading_platform.domain.errors import PlatformError
 from trading_platform.domain.order import Order, Side
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.services.close_positions import close_positions, due_exit
+from trading_platform.services.exits_first import exits_first
 from trading_platform.services.open_positions import consume_signals
 from trading_platform.services.protect_account import protect_account
 from trading_platform.services.protect_positions import protect_positions
@@ -29,8 +26,6 @@ from trading_platform.services.settle_orders import (
 )
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.settings import Settings
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -53,16 +48,19 @@ def trade(desk: TradingDesk) -> TradeReport:
     """
     troubles: list[PlatformError] = []
     reconciled = False
-    with _exits_first(troubles):
+    with exits_first(troubles):
         take_up_orders(desk)
-    with _exits_first(troubles):
+    with exits_first(troubles):
         cancel_overdue(desk)
-    with _exits_first(troubles):
+    with exits_first(troubles):
         reconciled = reconcile_balances(desk)
-    with _exits_first(troubles):
+    with exits_first(troubles):
         protect_account(desk.ledger, desk.store, desk.clock, desk.settings)
-    exits = close_positions(desk, _sales_and_purchases(desk))
-    exits += protect_positions(desk)
+    exits: list[str] = []
+    with exits_first(troubles):
+        exits += close_positions(desk, _sales_and_purchases(desk))
+    with exits_first(troubles):
+        exits += protect_positions(desk)
     if troubles:
         raise troubles[0]
     entries = consume_signals(desk, _in_flight(desk), reconciled=reconciled)
@@ -71,16 +69,6 @@ def trade(desk: TradingDesk) -> TradeReport:
         exits += protect_positions(desk)  # what was bought has its stop before this run ends
         left = desk.ledger.unsettled_orders(desk.account)
     return TradeReport(reconciled, tuple(exits), tuple(entries), tuple(left))
-
-
-@contextmanager
-def _exits_first(troubles: list[PlatformError]) -> Iterator[None]:
-    """Keep what goes wrong on the way to the exits until they are made: none of it is a reason not to sell."""
-    try:
-        yield
-    except (FixSettings, RetryLater) as trouble:
-        log.error("exits_go_first", why=str(trouble))
-        troubles.append(trouble)
 
 
 def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Settings) -> str | None:

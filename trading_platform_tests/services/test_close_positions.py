@@ -9,6 +9,7 @@ import pytest
 
 from trading_platform.domain.attempts import LONGEST_WAIT_SECONDS
 from trading_platform.domain.errors import FixSettings, RetryLater
+from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
@@ -241,6 +242,34 @@ def test_an_exit_doesnt_wait_for_a_mistake_to_be_mended_that_it_can_do_without()
         place.trade()
 
     assert place.ledger.open_positions(ACCOUNT) == []
+
+
+class _MayStopTrading(FakeBroker):
+    """A venue that takes a pair off its list."""
+
+    delisted = ""
+
+    def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
+        if self.delisted in symbols:
+            raise FixSettings(f"the venue doesn't trade {self.delisted}")
+        return super().instruments(symbols)
+
+
+@pytest.mark.parametrize("protected", [False, True])
+def test_a_symbol_that_is_traded_no_more_keeps_no_other_from_being_sold(protected: bool) -> None:
+    settings = plain_settings(**{**QUICK, "protection": {"enabled": protected, "trailing": False}})
+    place = Workplace(settings=settings, start_with={"USDT": Decimal(1000)}, broker_type=_MayStopTrading)
+    place.buys()
+    place.buys(symbol="ETH/USDT")
+    assert isinstance(place.broker, _MayStopTrading)
+    place.broker.delisted = SYMBOL
+    for symbol in (SYMBOL, "ETH/USDT"):
+        place.says(CLOSE + 1, Direction.SHORT, symbol)
+
+    with pytest.raises(FixSettings):
+        place.trade()
+
+    assert [position.symbol for position in place.ledger.open_positions(ACCOUNT)] == [SYMBOL]
 
 
 def test_a_symbol_that_the_settings_no_longer_name_is_still_sold(place: Workplace) -> None:

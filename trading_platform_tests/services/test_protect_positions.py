@@ -460,6 +460,40 @@ def test_a_silent_store_keeps_no_position_from_its_stop(place: Workplace) -> Non
     assert "stop2" in _at_work(place)
 
 
+def test_stops_are_looked_at_no_more_often_while_a_difference_stands() -> None:
+    place = protected_place()
+    place.buys()
+    place.broker.move(USDT=Decimal(-10))  # nothing explains it, so the balances don't agree until the owner says so
+    place.later(61)
+    place.trade()
+    assert place.ledger.balance_differences(ACCOUNT)
+    place.later(1)
+    assert _work(place) is None
+    place.later(place.settings.protection.look_seconds)
+    assert _work(place) == "stops to look at"
+    place.trade()
+    assert _work(place) is None
+
+
+def test_stops_are_looked_at_no_more_often_while_an_entry_rests() -> None:
+    execution = {**QUICK["execution"], "entry": "limit", "limit_seconds": 1000, "resting_poll_seconds": 1000}
+    settings = plain_settings(**{**QUICK, "execution": execution, "protection": {"trailing": False}})
+    place = Workplace(settings=settings, start_with={"USDT": Decimal(1000)})
+    place.says()
+    place.trade()
+    place.broker.trade_at(SYMBOL, Decimal(49999))
+    place.trade()
+    place.says(symbol="ETH/USDT")
+    place.trade()
+    assert sorted(_at_work(place)) == ["entry", "stop", "target"]
+    for _ in range(5):
+        place.later(place.settings.protection.look_seconds)
+        assert _work(place) is not None
+        place.trade()
+        place.later(1)
+        assert _work(place) is None
+
+
 def test_switched_off_nothing_is_placed() -> None:
     place = protected_place(enabled=False)
     place.buys()

@@ -96,6 +96,8 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
     unprotected = protection_waiting(ledger, store, clock, settings)
     if unprotected:
         return unprotected
+    if unsettled:
+        return None  # until they have ended, balances can't be compared
     compared_at = last_compared_at(ledger, account)
     longest = timedelta(seconds=settings.cadence.reconcile_seconds)
     if compared_at is None or clock.wall() - compared_at > longest:

@@ -63,11 +63,15 @@ def trade(desk: TradingDesk) -> TradeReport:
         exits += protect_positions(desk)
     if troubles:
         raise troubles[0]
-    entries = consume_signals(desk, _in_flight(desk), reconciled=reconciled)
+    entries: list[str] = []
+    with exits_first(troubles):
+        entries += consume_signals(desk, _in_flight(desk), reconciled=reconciled)
     left = follow_orders(desk)
-    if entries:
+    if entries or troubles:
         exits += protect_positions(desk)  # what was bought has its stop before this run ends
         left = desk.ledger.unsettled_orders(desk.account)
+    if troubles:
+        raise troubles[0]
     return TradeReport(reconciled, tuple(exits), tuple(entries), tuple(left))
 
 

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.domain.order import Order, OrderKind, OrderRequest, OrderStatus, Side
+from trading_platform.domain.order_book import OrderBook
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.look_at_venue_orders import FOREIGN
 from trading_platform.services.protect_positions import INCIDENT
 from trading_platform.services.settle_orders import LOST
 from trading_platform.services.trade import work_waiting
+from trading_platform_tests.fakes import FakeMarketFeed
 from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.workplace import CLOSE, PRICES, QUICK, Workplace
 from trading_platform_tests.support.examples import ACCOUNT, SYMBOL
@@ -492,6 +494,30 @@ def test_stops_are_looked_at_no_more_often_while_an_entry_rests() -> None:
         place.trade()
         place.later(1)
         assert _work(place) is None
+
+
+class _KnowsOneBook(FakeMarketFeed):
+    """A venue that trades no second symbol."""
+
+    def order_book(self, symbol: str) -> OrderBook:
+        if symbol != SYMBOL:
+            raise FixSettings(f"the venue doesn't trade {symbol}")
+        return super().order_book(symbol)
+
+
+def test_what_goes_wrong_with_a_second_entry_keeps_the_first_from_no_stop() -> None:
+    settings = plain_settings(**{**QUICK, "protection": {"trailing": False}})
+    place = Workplace(settings=settings, start_with={"USDT": Decimal(1000)})
+    feed = _KnowsOneBook(place.clock)
+    feed.__dict__.update(vars(place.feed))
+    place.feed = feed
+    place.says()
+    place.says(CLOSE + 1, symbol="ETH/USDT")
+
+    with pytest.raises(FixSettings):
+        place.trade()
+
+    assert sorted(_at_work(place)) == ["stop", "target"]
 
 
 def test_switched_off_nothing_is_placed() -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from trading_platform.domain.attempts import wait_after
 from trading_platform.domain.errors import AlreadyDone, InsufficientFree, PlatformError
-from trading_platform.domain.halt import flatten_signal
+from trading_platform.domain.halt import flatten_signal, is_flatten_signal
 from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.order_book import average_fill_price, slippage_bps
 from trading_platform.domain.position import Position
@@ -24,6 +24,9 @@ from trading_platform.services.known_prices import known_prices
 from trading_platform.services.settle_orders import submit_order
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.withdraw_protection import withdraw_protection
+
+_MOST_HALTS = 20
+"""Looked past for the strategy's own newest verdict; with more of them since then, it is taken to have said nothing."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,11 @@ def _flatten_signal(ledger: Ledger, position: Position) -> Signal | None:
 
 
 def _short_signal(ledger: Ledger, position: Position) -> Signal | None:
-    newest = ledger.recent_signals(position.account, 1, symbol=position.symbol, strategy=position.strategy)
-    if not newest or newest[0].direction is not Direction.SHORT:
+    said = ledger.recent_signals(position.account, _MOST_HALTS + 1, symbol=position.symbol, strategy=position.strategy)
+    verdict = next((signal for signal in said if not is_flatten_signal(signal)), None)
+    if verdict is None or verdict.direction is not Direction.SHORT:
         return None
-    return newest[0] if newest[0].candle_close > position.entry_candle_close else None
+    return verdict if verdict.candle_close > position.entry_candle_close else None
 
 
 def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[str]:

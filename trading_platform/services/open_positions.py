@@ -11,6 +11,7 @@ from trading_platform.domain.candle import Interval
 from trading_platform.domain.check import EVERY, CheckName, CheckResult
 from trading_platform.domain.entry_price import rest_of_entry
 from trading_platform.domain.errors import AccountHalted, NotArmed, RefuseTrade
+from trading_platform.domain.halt import flatten_signal, is_flatten_signal
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Order, Side
 from trading_platform.domain.risk import ReasonCode
@@ -95,9 +96,17 @@ def _governing(desk: TradingDesk, signals: Sequence[Signal]) -> list[Signal]:
 
 def _dismiss_short(desk: TradingDesk, signal: Signal) -> None:
     """A short signal that no exit took up has nothing to close: the account only ever holds long."""
+    if is_flatten_signal(signal) and not _is_flattening(desk, signal):
+        refuse(desk, signal, ENTRY, ReasonCode.SUPERSEDED, "the account was resumed before it was flat")
+        return
     held = [p for p in desk.ledger.open_positions(desk.account) if p.symbol == signal.symbol]
     if not any(position.strategy == signal.strategy for position in held):
         refuse(desk, signal, ENTRY, ReasonCode.NO_POSITION, f"{signal.strategy} holds no {signal.symbol}")
+
+
+def _is_flattening(desk: TradingDesk, signal: Signal) -> bool:
+    halt = desk.ledger.halt_in_force(desk.account)
+    return halt is not None and flatten_signal(halt, signal.symbol, signal.strategy).signal_id == signal.signal_id
 
 
 def _try_entry(desk: TradingDesk, signal: Signal, reconciled: bool) -> str | None:

@@ -138,6 +138,52 @@ def test_after_a_resume_nothing_is_flattened_any_more(place: Workplace) -> None:
     assert len(place.ledger.open_positions(ACCOUNT)) == 1
 
 
+def test_a_flattening_that_failed_is_over_when_the_account_is_resumed(place: Workplace) -> None:
+    place.buys()
+    halt(place, flatten=True)
+    place.broker.misbehave(Misbehaviour(not_placed=True))
+    place.trade()
+    resume(place)
+    place.later(61)
+
+    for _ in range(2):
+        assert place.trade().exits == ()
+
+    assert len(place.ledger.open_positions(ACCOUNT)) == 1
+    assert place.ledger.open_signals(ACCOUNT) == []
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
+
+
+def test_a_flattening_that_was_never_sent_is_over_when_the_account_is_resumed() -> None:
+    place = Workplace(settings=plain_settings(**{**QUICK, "protection": {"trailing": False}}))
+    place.buys()
+    halt(place, flatten=True)
+    place.broker.misbehave_at_cancels(Misbehaviour(not_placed=True))
+    place.trade()
+    resume(place)
+    place.later(61)
+
+    for _ in range(2):
+        assert place.trade().exits == ()
+
+    assert len(place.ledger.open_positions(ACCOUNT)) == 1
+    assert place.ledger.open_signals(ACCOUNT) == []
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
+
+
+def test_the_strategys_own_word_to_sell_outlasts_a_halt(place: Workplace) -> None:
+    place.buys()
+    place.says(CLOSE + 1, Direction.SHORT)
+    halt(place, flatten=True)
+    place.broker.misbehave(Misbehaviour(not_placed=True))
+    place.trade()
+    resume(place)
+    place.later(61)
+
+    assert len(place.trade().exits) == 1
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
 def test_a_position_bought_after_a_flattening_is_kept(place: Workplace) -> None:
     place.buys()
     halt(place, flatten=True)

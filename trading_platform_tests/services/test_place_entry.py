@@ -220,6 +220,22 @@ def test_only_what_is_lacking_is_asked_for_again() -> None:
     assert place.reasons(said) == [ReasonCode.APPROVED, ReasonCode.APPROVED]
 
 
+@pytest.mark.parametrize("filled", ["0", "0.0003"])
+def test_an_entry_that_the_owner_cancels_at_the_venue_isnt_sent_again(filled: str) -> None:
+    place = limits()
+    said = place.says()
+    place.trade()
+    if Decimal(filled):
+        place.broker.fill_part(leg(place, said).client_order_id, Decimal(filled))
+    place.broker.cancel(SYMBOL, leg(place, said).client_order_id)
+    place.later(5)
+    place.trade()
+
+    assert leg(place, said).status is OrderStatus.CANCELLED
+    assert place.ledger.unsettled_orders(ACCOUNT) == []
+    assert not place.is_open(said)
+
+
 def test_the_rest_isnt_bought_once_the_position_is_closed() -> None:
     settings = {**QUICK, "execution": {**QUICK["execution"], "entry": "limit"}, "risk": {"cooldown_seconds": 0}}
     place = Workplace(settings=plain_settings(**{**settings, "protection": {"trailing": False}}))

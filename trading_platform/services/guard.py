@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from trading_platform.domain.attempts import wait_after
+from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Order, OrderStatus
 from trading_platform.domain.position import Position
@@ -16,6 +17,7 @@ from trading_platform.domain.signal import Signal
 from trading_platform.domain.sizing import size_exit
 from trading_platform.ports.ledger import Ledger
 from trading_platform.services.base_there import base_there
+from trading_platform.services.known_prices import known_prices
 from trading_platform.services.size_position import seen_market
 from trading_platform.services.trading_desk import TradingDesk
 
@@ -101,7 +103,7 @@ def step_for(desk: TradingDesk, guard: Guard) -> Step:
         guard.position,
         sellable(desk, guard),
         guard.attempts,
-        price=fresh_price(desk.store.tickers([guard.position.symbol]), guard.position.symbol, desk),
+        price=fresh_price(known_prices(desk.store, [guard.position.symbol]), guard.position.symbol, desk),
         atr=None if guard.attempts else _average_true_range(desk, guard),
         now=desk.clock.read().now,
         rules=rules_of(desk),
@@ -135,5 +137,11 @@ def last_price(tickers: Mapping[str, Ticker], symbol: str, wall: datetime, max_a
 
 
 def _average_true_range(desk: TradingDesk, guard: Guard) -> Decimal | None:
-    """Of the candles that the entry was judged and sized on, so that its stop lies where the size took it to be."""
-    return seen_market(desk.store, guard.entry, desk.settings.market.window_candles).atr
+    """Of the candles that the entry was judged and sized on, so that its stop lies where the size took it to be.
+
+    None as well while the store is silent: a stop at the usual distance is better than none.
+    """
+    try:
+        return seen_market(desk.store, guard.entry, desk.settings.market.window_candles).atr
+    except RetryLater:
+        return None

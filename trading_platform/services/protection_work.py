@@ -14,7 +14,8 @@ from trading_platform.ports.series_store import SeriesStore
 from trading_platform.services.base_there import base_there
 from trading_platform.services.close_positions import next_exit_leg
 from trading_platform.services.guard import Guard, guard_of, last_price
-from trading_platform.services.reconcile_balances import last_compared_at
+from trading_platform.services.known_prices import known_prices
+from trading_platform.services.reconcile_balances import last_looked_at
 from trading_platform.settings import Settings
 
 NEAR_LOOK_SECONDS = 2.0
@@ -35,14 +36,13 @@ def protection_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, setting
     orphans = {order.symbol for order in unsettled} - {position.symbol for position in positions}
     if orphans:
         return f"stops without a position: {', '.join(sorted(orphans))}"
-    # a difference that stands was looked at, too: it must not ask for a run each second
-    now, looked_at = clock.read(), last_compared_at(ledger, account)
+    now, looked_at = clock.read(), last_looked_at(ledger, account)
     looked_ago = None if looked_at is None else (now.wall - looked_at).total_seconds()
     if unsettled and _is_time(settings, looked_ago):
         return "stops to look at"
     if not settings.protection.enabled:
         return None
-    tickers = store.tickers([position.symbol for position in positions])
+    tickers = known_prices(store, [position.symbol for position in positions])
     for position in positions:
         guard = guard_of(ledger, position)
         if guard is not None:

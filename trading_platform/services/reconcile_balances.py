@@ -40,7 +40,9 @@ def reconcile_balances(desk: TradingDesk) -> bool:
     """
     try:
         looked = _look(desk)
-        return looked is not None and _compare(desk, *looked)
+        if looked is not None and _compare(desk, *looked):
+            return True
+        _note_look(desk)
     except RetryLater as silence:
         log.warning("balances_not_reconciled", account=desk.account, why=str(silence))
     return False
@@ -105,6 +107,22 @@ def last_compared_at(ledger: Ledger, account: str) -> datetime | None:
     """Wall clock of the newest comparison with the venue, whether or not the two agreed; None before the first."""
     looks = [ledger.account(account).reconciled_at, *(each.seen_at for each in ledger.balance_differences(account))]
     return max(filter(None, looks), default=None)
+
+
+def last_looked_at(ledger: Ledger, account: str) -> datetime | None:
+    """Wall clock of the newest look at what rests, if none of it was looked at later than another; None before it."""
+    compared_at = last_compared_at(ledger, account)
+    guards = [order for order in ledger.unsettled_orders(account) if order.is_on_guard]
+    looks = [max(filter(None, (compared_at, order.asked_at)), default=None) for order in guards] or [compared_at]
+    return None if None in looks else min(filter(None, looks))
+
+
+def _note_look(desk: TradingDesk) -> None:
+    """Remember that what rests was looked at although the balances weren't found to agree; they tell it otherwise."""
+    wall = desk.clock.wall()
+    for order in desk.ledger.unsettled_orders(desk.account):
+        if order.is_on_guard:
+            desk.ledger.note_asked(order.client_order_id, wall)
 
 
 def _venue_totals(desk: TradingDesk) -> dict[str, Decimal]:

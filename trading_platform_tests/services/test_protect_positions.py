@@ -9,14 +9,18 @@ from typing import Any
 
 import pytest
 
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.domain.order import Order, OrderKind, OrderRequest, OrderStatus, Side
+from trading_platform.domain.order_book import OrderBook
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.halt_account import halt_account
-from trading_platform.services.look_at_venue_orders import FOREIGN, LOST
+from trading_platform.services.look_at_venue_orders import FOREIGN
 from trading_platform.services.protect_positions import INCIDENT
 from trading_platform.services.reconcile_balances import adopt_differences
+from trading_platform.services.settle_orders import LOST
 from trading_platform.services.trade import work_waiting
+from trading_platform_tests.fakes import FakeMarketFeed
 from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.workplace import CLOSE, PRICES, QUICK, Workplace
 from trading_platform_tests.support.examples import ACCOUNT, SYMBOL
@@ -521,6 +525,91 @@ def test_a_stop_that_the_venue_forgot_is_placed_anew(place: Workplace) -> None:
 
     assert sorted(_at_work(place)) == ["stop2", "target2"]
     assert len([title for title in _incidents(place) if title.startswith(LOST)]) <= 2
+
+
+def test_a_stop_that_is_forgotten_while_its_cancel_is_under_way_keeps_nothing_from_being_sold(place: Workplace) -> None:
+    place.buys()
+    place.says(CLOSE + 1, Direction.SHORT)
+    place.broker.misbehave_at_cancels(Misbehaviour(not_placed=True))
+    place.trade()
+    place.broker.forget(*[order.client_order_id for order in _at_work(place).values()])
+    place.later(_AFTER_THE_WINDOW)
+    place.trade()
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert _work(place) is None
+
+
+def test_a_silent_store_keeps_no_position_from_its_stop(place: Workplace) -> None:
+    place.broker.misbehave(Misbehaviour(), Misbehaviour(not_placed=True))
+    place.buys()
+    assert _at_work(place) == {}
+    place.later(5)
+    place.store.is_down = True
+    assert _work(place) == f"{SYMBOL}: without a stop"
+
+    with pytest.raises(RetryLater):  # the run fails all the same
+        place.trade()
+
+    assert "stop2" in _at_work(place)
+
+
+def test_stops_are_looked_at_no_more_often_while_a_difference_stands() -> None:
+    place = protected_place()
+    place.buys()
+    place.broker.move(USDT=Decimal(-10))  # nothing explains it, so the balances don't agree until the owner says so
+    place.later(61)
+    place.trade()
+    assert place.ledger.balance_differences(ACCOUNT)
+    place.later(1)
+    assert _work(place) is None
+    place.later(place.settings.protection.look_seconds)
+    assert _work(place) == "stops to look at"
+    place.trade()
+    assert _work(place) is None
+
+
+def test_stops_are_looked_at_no_more_often_while_an_entry_rests() -> None:
+    execution = {**QUICK["execution"], "entry": "limit", "limit_seconds": 1000, "resting_poll_seconds": 1000}
+    settings = plain_settings(**{**QUICK, "execution": execution, "protection": {"trailing": False}})
+    place = Workplace(settings=settings, start_with={"USDT": Decimal(1000)})
+    place.says()
+    place.trade()
+    place.broker.trade_at(SYMBOL, Decimal(49999))
+    place.trade()
+    place.says(symbol="ETH/USDT")
+    place.trade()
+    assert sorted(_at_work(place)) == ["entry", "stop", "target"]
+    for _ in range(5):
+        place.later(place.settings.protection.look_seconds)
+        assert _work(place) is not None
+        place.trade()
+        place.later(1)
+        assert _work(place) is None
+
+
+class _KnowsOneBook(FakeMarketFeed):
+    """A venue that trades no second symbol."""
+
+    def order_book(self, symbol: str) -> OrderBook:
+        if symbol != SYMBOL:
+            raise FixSettings(f"the venue doesn't trade {symbol}")
+        return super().order_book(symbol)
+
+
+def test_what_goes_wrong_with_a_second_entry_keeps_the_first_from_no_stop() -> None:
+    settings = plain_settings(**{**QUICK, "protection": {"trailing": False}})
+    place = Workplace(settings=settings, start_with={"USDT": Decimal(1000)})
+    feed = _KnowsOneBook(place.clock)
+    feed.__dict__.update(vars(place.feed))
+    place.feed = feed
+    place.says()
+    place.says(CLOSE + 1, symbol="ETH/USDT")
+
+    with pytest.raises(FixSettings):
+        place.trade()
+
+    assert sorted(_at_work(place)) == ["stop", "target"]
 
 
 def test_switched_off_nothing_is_placed() -> None:

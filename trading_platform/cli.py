@@ -33,6 +33,10 @@ def main() -> None:
         sys.exit(2)
 
 
+def _warn(words: str) -> None:
+    typer.echo(f"trading-platform: {words}", err=True)
+
+
 @app.command()
 def up(
     venue: Annotated[str | None, typer.Option(help="'simulated', or the id of any ccxt exchange (paper).")] = None,
@@ -62,11 +66,11 @@ def up(
 @app.command()
 def down(state_dir: StateDir = None) -> None:
     """Stop the platform, whoever started it."""
-    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.flags import settings_to_act_on
     from trading_platform.runtime.instance import stop_running
     from trading_platform.runtime.state_folder import StateFolder
 
-    state = StateFolder.at(settings_of_instance(state_dir).state_dir)
+    state = StateFolder.at(settings_to_act_on(state_dir, _warn).state_dir)
     stopped = stop_running(state, typer.echo)
     typer.echo("Stopped" if stopped else f"Nothing runs on {state.root} (--state-dir names another)")
 
@@ -77,11 +81,11 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs; includes the database's URL.")] = False,
 ) -> None:
     """Show what runs, how old the data is, and the account."""
-    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.flags import settings_to_act_on
     from trading_platform.runtime.status import platform_status
     from trading_platform.runtime.view import as_text, to_json
 
-    seen = platform_status(settings_of_instance(state_dir))
+    seen = platform_status(settings_to_act_on(state_dir, _warn))
     typer.echo(to_json(seen) if as_json else as_text(seen))
     raise typer.Exit(0 if seen.running else 1)
 
@@ -94,9 +98,9 @@ def halt(
 ) -> None:
     """Stop buying, at once and until `resume`; exits go on."""
     from trading_platform.runtime import account_commands
-    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.flags import settings_to_act_on
 
-    typer.echo(account_commands.halt(settings_of_instance(state_dir), reason, flatten=flatten))
+    typer.echo(account_commands.halt(settings_to_act_on(state_dir, _warn), reason, flatten=flatten))
 
 
 @app.command()
@@ -105,9 +109,9 @@ def resume(
 ) -> None:
     """Buy again after a halt; the drawdown is measured from here on."""
     from trading_platform.runtime import account_commands
-    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.flags import settings_to_act_on
 
-    typer.echo(account_commands.resume(settings_of_instance(state_dir), reason))
+    typer.echo(account_commands.resume(settings_to_act_on(state_dir, _warn), reason))
 
 
 @app.command()

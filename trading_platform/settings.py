@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -471,6 +472,16 @@ class ServerUrls(Section):
     code_location: str | None = Field(None, pattern=r"^[^:/]+:\d+$", description="host:port of Dagster's code location")
 
 
+_left_out: ContextVar[Collection[str] | None] = ContextVar("_left_out", default=frozenset())
+"""Sections of the file that don't count; None: the whole file doesn't."""
+
+
+class _SettingsFile(TomlConfigSettingsSource):
+    def __call__(self) -> dict[str, Any]:
+        left_out = _left_out.get() or ()
+        return {section: value for section, value in super().__call__().items() if section not in left_out}
+
+
 class Settings(BaseSettings):
     """The validated whole."""
 
@@ -521,8 +532,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, then environment, then the file, then the variables that InfluxDB's own client goes by."""
         del dotenv_settings, file_secret_settings
-        file = TomlConfigSettingsSource(settings_cls, settings_file())
-        return init_settings, env_settings, file, InitSettingsSource(settings_cls, _influx_variables())
+        variables = InitSettingsSource(settings_cls, _influx_variables())
+        if _left_out.get() is None:
+            return init_settings, env_settings, variables
+        return init_settings, env_settings, _SettingsFile(settings_cls, settings_file()), variables
 
     @model_validator(mode="after")
     def _can_trade_live(self) -> Settings:
@@ -633,6 +646,42 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         raise FixSettings(f"environment {ENVIRONMENT_PREFIX}*: {unreadable}") from None
     except ValueError as broken:  # tomllib.TOMLDecodeError: not TOML at all
         raise FixSettings(f"{settings_file()}: {broken}") from None
+
+
+def usable_settings() -> tuple[Settings, str]:
+    """The settings without the sections of the file that have a mistake, and what is wrong with them.
+
+    For commands that must work while the owner's file is broken, the kill switch first of all: a slip in one setting
+    must not keep anybody from stopping, or seeing, what trades on the settings before it.
+
+    Raises
+    ------
+    FixSettings
+        If the mistake isn't in the file.
+    """
+    try:
+        return load_settings(), ""
+    except FixSettings as wrong:
+        trouble = str(wrong)
+    for left_out in (_sections_with_a_mistake(), None):
+        token = _left_out.set(left_out)
+        try:
+            return load_settings(), trouble
+        except FixSettings:
+            continue
+        finally:
+            _left_out.reset(token)
+    raise FixSettings(trouble)
+
+
+def _sections_with_a_mistake() -> Collection[str] | None:
+    try:
+        Settings()
+    except ValidationError as invalid:
+        return {str(error["loc"][0]) for error in invalid.errors() if error["loc"]}
+    except ValueError:  # it can't be read at all
+        return None
+    return ()
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trading_platform.domain.errors import FixSettings
-from trading_platform.settings import Settings, current_settings, load_settings, settings_trouble
+from trading_platform.settings import Settings, current_settings, load_settings, settings_trouble, usable_settings
 
 DOCUMENTED = Path(__file__).parent.parent / "settings.toml"
 
@@ -92,6 +92,32 @@ def test_a_mistake_is_one_line_that_names_it(tmp_path: Path, content: str, expec
         load_settings()
     assert expected in str(mistake.value)
     assert "\n" not in str(mistake.value)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "account", "ports"),
+    [
+        ('[risk]\nmax_open_positions = "many"\n', "mine", 3456),
+        ("[rsik]\nmax_open_positions = 2\n", "mine", 3456),
+        ("[replay]\nspeed = 60\n", "main", 3000),  # no one section's mistake
+        ("[risk\n", "main", 3000),
+    ],
+)
+def test_a_mistake_keeps_nobody_from_the_kill_switch(tmp_path: Path, mistake: str, account: str, ports: int) -> None:
+    (tmp_path / "settings.toml").write_text(f'[account]\nname = "mine"\n[orchestration]\nui_port = 3456\n{mistake}')
+    settings, trouble = usable_settings()
+
+    assert (settings.account.name, settings.orchestration.ui_port) == (account, ports)
+    assert trouble
+    (tmp_path / "settings.toml").unlink()
+    assert usable_settings() == (load_settings(), "")
+    assert settings.risk == load_settings().risk
+
+
+def test_what_the_environment_has_wrong_is_not_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADING_PLATFORM_RISK__MAX_OPEN_POSITIONS", "many")
+    with pytest.raises(FixSettings, match=r"risk\.max_open_positions"):
+        usable_settings()
 
 
 def test_influxdb_may_be_named_by_its_own_clients_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

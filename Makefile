@@ -8,7 +8,7 @@ UV := $(BIN)/uv
 UP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores store-outage sizing-table faults soak lock
+.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores store-outage sizing-table replay-report faults soak lock
 
 help:
 	@echo "make up      start the platform and watch it (options: make up UP='--port 3001 --speed 60')"
@@ -23,6 +23,7 @@ help:
 	@echo "make bench-stores  both stores of market data side by side (INFLUXDB_V2_*: a real InfluxDB)"
 	@echo "make store-outage  ten minutes without InfluxDB at speed 60: lost, doubled, what went on"
 	@echo "make sizing-table  what accounts of four sizes would buy under the exchange's recorded filters"
+	@echo "make replay-report REPLAY='--folder DIR --from 2021-04-18T02:00 --days 0.5'  recorded days stepped through: trades, equity curve, books"
 	@echo "make faults  every fault of the venue: noticed when, fresh when, rows lost (eight minutes at most)"
 	@echo "make soak    two hours at the speed of life with random faults: memory, logs, candles (SOAK='--minutes 10')"
 	@echo "make setup   the environment only, in $(VENV)"
@@ -96,6 +97,9 @@ store-outage: $(STAMP)
 
 sizing-table: $(STAMP)
 	@$(BIN)/python -m benchmarks.sizing_table
+
+replay-report: $(STAMP)
+	@$(BIN)/python -m benchmarks.replay_report $(REPLAY)
 
 faults: $(STAMP)
 	@$(BIN)/python -m benchmarks.faults $(FAULTS)

@@ -31,6 +31,7 @@ def _summary(name: str, told: Mapping[str, Any]) -> list[str]:
         f"- {told['steps']} candles per symbol at {told['steps_per_second']} a second; "
         f"{told['minutes_without_candles']} minutes of the window have no candles"
         + ("" if told["is_complete"] else "; the time ended before the window"),
+        f"- strategies: {'; '.join(_strategy(chosen) for chosen in told.get('strategies', []))}",
         f"- equity {begin:.4f} → {end:.4f} USDT ({end / begin - 1:+.2%}); the market: {market}",
         f"- deepest drawdown {Decimal(drawdown['share']):.2%}, from {_time(drawdown['peak_at'])} "
         f"to {_time(drawdown['lowest_at'])}",
@@ -40,6 +41,11 @@ def _summary(name: str, told: Mapping[str, Any]) -> list[str]:
         *(f"- halted {_time(halt['at'])} by {halt['by']}: {halt['why']}" for halt in told["halts"]),
         "",
     ]
+
+
+def _strategy(chosen: Mapping[str, Any]) -> str:
+    params = ", ".join(f"{name} {value}" for name, value in chosen["params"].items())
+    return f"{chosen['name']} {chosen['interval']} ({params or 'defaults'})"
 
 
 def _left_behind(told: Mapping[str, Any]) -> list[str]:

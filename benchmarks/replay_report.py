@@ -8,9 +8,10 @@ It fails if a position was left without its stop, or if the books of ledger and 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -34,8 +35,16 @@ from trading_platform_tests.support.postgres import running_postgres
 from trading_platform_tests.support.simulated import SimulatedExchange, simulated_exchange
 
 
-def replay(window: Window, balance: Decimal, limit_seconds: float, pictures: Path) -> dict[str, Any]:
-    """Step through the window; the figures."""
+def replay(
+    window: Window, balance: Decimal, limit_seconds: float, pictures: Path, strategies: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """Step through the window; the figures.
+
+    Parameters
+    ----------
+    strategies
+        As in the settings; the default ones without.
+    """
     with tempfile.TemporaryDirectory(prefix="replay-report-") as scratch:
         folder = Path(scratch) / "window"
         missing = window.cut(folder)
@@ -48,7 +57,7 @@ def replay(window: Window, balance: Decimal, limit_seconds: float, pictures: Pat
                 warmup_candles=WARMUP_CANDLES,
             ) as venue,
         ):
-            platform = Platform(_settings(postgres.emptied_database(), venue, window, folder))
+            platform = Platform(_settings(postgres.emptied_database(), venue, window, folder, strategies))
             platform.open_account()
             course = step_through(
                 platform, lambda: wrong_books(platform, venue), limit_seconds=limit_seconds, check_every=250
@@ -56,7 +65,14 @@ def replay(window: Window, balance: Decimal, limit_seconds: float, pictures: Pat
             return {"minutes_without_candles": missing, **figures(platform, venue, window, course, pictures)}
 
 
-def _settings(database_url: str, venue: SimulatedExchange, window: Window, folder: Path) -> Settings:
+def _settings(
+    database_url: str,
+    venue: SimulatedExchange,
+    window: Window,
+    folder: Path,
+    strategies: Sequence[Mapping[str, Any]],
+) -> Settings:
+    chosen: dict[str, Any] = {"strategies": strategies} if strategies else {}
     return plain_settings(
         replay={"folder": folder, "step": True},
         market={"symbols": window.symbols},
@@ -66,6 +82,7 @@ def _settings(database_url: str, venue: SimulatedExchange, window: Window, folde
             "simulator_api_key": venue.api_key,
             "simulator_api_secret": venue.api_secret,
         },
+        **chosen,
     )
 
 
@@ -112,6 +129,7 @@ def figures(
         "reached": course.ended_at.isoformat() if course.ended_at else None,
         "is_complete": course.is_complete,
         "symbols": list(window.symbols),
+        "strategies": [s.model_dump(mode="json") for s in platform.settings.strategies],
         "steps": course.steps,
         "steps_per_second": round(course.steps / course.seconds, 2),
         "equity_begin_quote": str(points[0].equity_quote) if points else None,
@@ -185,6 +203,9 @@ def main() -> int:
     parser.add_argument("--from", dest="begin", required=True, help="first minute, such as 2021-04-18T00:00 (UTC)")
     parser.add_argument("--days", type=Decimal, default=Decimal(1), help="1 unless said, fractions allowed")
     parser.add_argument("--symbols", default="BTC/USDT,ETH/USDT,SOL/USDT")
+    parser.add_argument(
+        "--strategies", type=json.loads, default=[], help='JSON, as in the settings: [{"name": …, "params": {…}}]'
+    )
     parser.add_argument("--balance", type=Decimal, default=Decimal("84.54"), help="USDT at the start")
     parser.add_argument("--limit-seconds", type=float, default=3600.0, help="stop after so long, wherever it is")
     parser.add_argument("--pictures", type=Path, default=Path(tempfile.gettempdir()), help="folder of the equity curve")
@@ -192,7 +213,7 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     console = Console()
     window = window_of(given.folder, given.begin, given.days, given.symbols.split(","))
-    told = replay(window, given.balance, given.limit_seconds, given.pictures)
+    told = replay(window, given.balance, given.limit_seconds, given.pictures, given.strategies)
     file = keep(f"replay-{window.folder.name}-{window.begin:%m%d%H%M}", told, console)
     text = as_markdown(window.folder.name, told)
     file.with_suffix(".md").write_text(text)

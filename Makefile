@@ -6,13 +6,16 @@ LOCK := requirements/dev.txt
 STAMP := $(VENV)/.stamp
 UV := $(BIN)/uv
 UP ?=
+STATE ?=
+IN = $(if $(STATE),--state-dir $(STATE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores store-outage sizing-table replay-report faults soak lock
+.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores bench-orders bench-ledger store-outage sizing-table \
+  replay-report faults soak proof proof-platform lock
 
 help:
 	@echo "make up      start the platform and watch it (options: make up UP='--port 3001 --speed 60')"
-	@echo "make down    stop it from another terminal"
+	@echo "make down    stop it from another terminal (up, down and status: STATE=DIR for a state folder other than var)"
 	@echo "make status  what runs, where and since when"
 	@echo "make test    run the tests (options: make test PYTEST='-k risk')"
 	@echo "make test-influx  the store's contract, a million rows included, on the InfluxDB 2 that INFLUXDB_V2_* name"
@@ -24,6 +27,10 @@ help:
 	@echo "make store-outage  ten minutes without InfluxDB at speed 60: lost, doubled, what went on"
 	@echo "make sizing-table  what accounts of four sizes would buy under the exchange's recorded filters"
 	@echo "make replay-report REPLAY='--folder DIR --from 2021-04-18T02:00 --days 0.5'  recorded days stepped through: trades, equity curve, books"
+	@echo "make bench-orders  from reservation to acknowledgement, beside a venue that answers at once (a minute)"
+	@echo "make bench-ledger  approvals a second, one at a time and 64 at once from 8 processes (a minute)"
+	@echo "make proof   1,000 traders killed anywhere: ledger and exchange agree (options: make proof PROOF='--runs 50')"
+	@echo "make proof-platform  the same with the whole platform and its workers, 20 kills"
 	@echo "make faults  every fault of the venue: noticed when, fresh when, rows lost (eight minutes at most)"
 	@echo "make soak    two hours at the speed of life with random faults: memory, logs, candles (SOAK='--minutes 10')"
 	@echo "make setup   the environment only, in $(VENV)"
@@ -46,13 +53,13 @@ $(STAMP): pyproject.toml $(LOCK) requirements/uv.txt
 	@touch $@
 
 up: $(STAMP)
-	@$(BIN)/trading-platform up $(UP)
+	@$(BIN)/trading-platform up $(IN) $(UP)
 
 down: $(STAMP)
-	@$(BIN)/trading-platform down
+	@$(BIN)/trading-platform down $(IN)
 
 status: $(STAMP)
-	@$(BIN)/trading-platform status
+	@$(BIN)/trading-platform status $(IN)
 
 # Two workers: one runs the whole platform and mostly waits for it, the other everything else meanwhile.
 test: $(STAMP)
@@ -100,6 +107,18 @@ sizing-table: $(STAMP)
 
 replay-report: $(STAMP)
 	@$(BIN)/python -m benchmarks.replay_report $(REPLAY)
+
+bench-orders: $(STAMP)
+	@$(BIN)/python -m benchmarks.order_latency $(BENCH)
+
+bench-ledger: $(STAMP)
+	@$(BIN)/python -m benchmarks.ledger_throughput $(BENCH)
+
+proof: $(STAMP)
+	@$(BIN)/python -m benchmarks.kill_proof $(PROOF)
+
+proof-platform: $(STAMP)
+	@$(BIN)/python -m benchmarks.kill_platform $(PROOF)
 
 faults: $(STAMP)
 	@$(BIN)/python -m benchmarks.faults $(FAULTS)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from trading_platform.ports.stream_journal import StreamJournal
     from trading_platform.services.generate_signals import PlacedStrategy
     from trading_platform.services.quality_desk import QualityDesk
+    from trading_platform.services.record_metrics import MetricsDesk
     from trading_platform.services.trading_desk import TradingDesk
 
 T = TypeVar("T")
@@ -286,6 +287,16 @@ class Platform:
 
         streams = self.streams if self.settings.uses_streams else None
         return QualityDesk(self.store, self.journal, self.feed, self.clock, self.settings, streams)
+
+    @cached_property
+    def metrics(self) -> MetricsDesk:
+        """What the platform measures of itself."""
+        from trading_platform.services.record_metrics import MetricsDesk
+
+        streams = self.streams if self.settings.uses_streams else None
+        spool = self.spool if self.spooling_store else None
+        interval = min(self.intervals, key=lambda each: each.length)
+        return MetricsDesk(self.ledger, self.store, self.clock, self.settings, interval, streams, spool)
 
 
 def platform() -> Platform:

@@ -68,7 +68,7 @@ def down(state_dir: StateDir = None) -> None:
 
     state = StateFolder.at(settings_of_instance(state_dir).state_dir)
     stopped = stop_running(state, typer.echo)
-    typer.echo("Stopped" if stopped else f"Nothing runs on {state.root}")
+    typer.echo("Stopped" if stopped else f"Nothing runs on {state.root} (--state-dir names another)")
 
 
 @app.command()

@@ -446,6 +446,7 @@ class RetentionSettings(Section):
     check_result_hours: float = Field(72.0, gt=0)
     stream_change_hours: float = Field(168.0, gt=0)
     indicator_hours: float = Field(720.0, gt=0, description="on the venue's clock; older values can be computed again")
+    metric_hours: float = Field(168.0, gt=0, description="the platform's own measurements; InfluxDB: tick_days too")
 
 
 class OrchestrationSettings(Section):

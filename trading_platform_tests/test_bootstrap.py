@@ -98,7 +98,7 @@ def test_requests_and_candles_go_by_the_settings(database_url: str) -> None:
 def test_market_data_may_be_in_influxdb_through_one_client() -> None:
     with influx_stand_in() as site:
         made = Platform(site.settings())
-        made.store.write_candles(SYMBOL, MINUTE, [candle()], source="rest", received_at=minutes(0))
+        made.base_store.write_candles(SYMBOL, MINUTE, [candle()], source="rest", received_at=minutes(0))
 
         assert made.base_store is made.influx_store
         assert made.influx_store.count_candles(SYMBOL, MINUTE) == 1

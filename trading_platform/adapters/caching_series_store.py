@@ -23,6 +23,7 @@ from trading_platform.adapters.candle_window import CandleWindow
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.ports.clock import WallClock
 from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesStore, SeriesVersion
 
@@ -218,6 +219,18 @@ class CachingSeriesStore:
     def prune_indicators(self, before: datetime) -> int:
         """Drop the values of candles that opened before that."""
         return self._store.prune_indicators(before)
+
+    def save_metrics(self, points: Sequence[MetricPoint]) -> None:
+        """Insert or replace."""
+        self._store.save_metrics(points)
+
+    def metrics(self, name: MetricName, *, since: datetime) -> list[MetricPoint]:
+        """Points with since <= at, ascending."""
+        return self._store.metrics(name, since=since)
+
+    def prune_metrics(self, before: datetime) -> int:
+        """Drop the points of before that."""
+        return self._store.prune_metrics(before)
 
     def _window(self, series: _Series, wanted: int | None) -> CandleWindow | None:
         """The series' window as the store has it, read now if `wanted` candles are worth one; None without."""

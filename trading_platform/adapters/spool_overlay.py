@@ -12,7 +12,8 @@ import pandas as pd
 
 from trading_platform.domain.candle import Candle, Gap, Interval, find_gaps, subtract_gaps
 from trading_platform.domain.market import Ticker
-from trading_platform.domain.store_write import CandleBatch, GapRecord, IndicatorRows
+from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import CandleBatch, GapRecord, IndicatorRows, MetricBatch
 from trading_platform.ports.series_store import CandleWrite, RangeVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -170,6 +171,15 @@ def lay_indicators(
         rows |= {open_time: dict(values) for open_time, values in write.rows.items()}
     times = sorted(rows)
     return {time: rows[time] for time in times[max(len(times) - newest, 0) :]}
+
+
+def lay_metrics(
+    stored: Iterable[MetricPoint], batches: Iterable[MetricBatch], name: MetricName, since: datetime
+) -> list[MetricPoint]:
+    """Points of that name with since <= at, ascending."""
+    new = (point for batch in batches for point in batch.metrics if point.name is name and point.at >= since)
+    by_key = {(point.at, point.subject): point for points in (stored, new) for point in points}
+    return [by_key[key] for key in sorted(by_key)]
 
 
 def newer_ticker(known: Ticker | None, other: Ticker | None) -> Ticker | None:

@@ -13,7 +13,14 @@ import structlog
 from trading_platform.adapters.store_guard import StoreGuard
 from trading_platform.domain.circuit import CircuitState
 from trading_platform.domain.errors import PlatformError, RefusedByStore
-from trading_platform.domain.store_write import CandleBatch, GapRecord, IndicatorRows, StoreWrite, TickerBatch
+from trading_platform.domain.store_write import (
+    CandleBatch,
+    GapRecord,
+    IndicatorRows,
+    MetricBatch,
+    StoreWrite,
+    TickerBatch,
+)
 from trading_platform.ports.series_store import CandleWrite, SeriesStore
 from trading_platform.ports.store_spool import Replay, Spooled, StoreSpool
 
@@ -135,7 +142,7 @@ class SpoolSender:
 def _group(waiting: Sequence[Spooled]) -> list[Spooled]:
     """The first writes that may be sent as one: candles and gaps go one by one, so that sending again changes nothing.
 
-    Prices go together, and indicators of one series: of these the last one counts in any case.
+    Prices go together, metrics, and indicators of one series: of these the last one counts in any case.
     """
     if not waiting:
         return []
@@ -148,7 +155,7 @@ def _group(waiting: Sequence[Spooled]) -> list[Spooled]:
 def _go_together(first: StoreWrite, other: StoreWrite) -> bool:
     if isinstance(first, IndicatorRows):
         return isinstance(other, IndicatorRows) and (other.symbol, other.interval) == (first.symbol, first.interval)
-    return isinstance(other, TickerBatch)
+    return type(other) is type(first)
 
 
 def _apply(store: SeriesStore, writes: Sequence[StoreWrite]) -> CandleWrite | None:
@@ -171,6 +178,8 @@ def _apply(store: SeriesStore, writes: Sequence[StoreWrite]) -> CandleWrite | No
             time: values for write in writes if isinstance(write, IndicatorRows) for time, values in write.rows.items()
         }
         store.write_indicators(first.symbol, first.interval, rows)
+    elif isinstance(first, MetricBatch):
+        store.save_metrics([point for write in writes if isinstance(write, MetricBatch) for point in write.metrics])
     else:
         store.write_tickers([ticker for write in writes if isinstance(write, TickerBatch) for ticker in write.tickers])
     return None

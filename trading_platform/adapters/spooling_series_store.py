@@ -24,6 +24,7 @@ from trading_platform.adapters.spool_overlay import (
     lay_gaps,
     lay_holes,
     lay_indicators,
+    lay_metrics,
     newer_ticker,
     touched,
 )
@@ -32,7 +33,15 @@ from trading_platform.adapters.store_guard import StoreGuard
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
-from trading_platform.domain.store_write import CandleBatch, GapRecord, IndicatorRows, StoreWrite, TickerBatch
+from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import (
+    CandleBatch,
+    GapRecord,
+    IndicatorRows,
+    MetricBatch,
+    StoreWrite,
+    TickerBatch,
+)
 from trading_platform.ports.clock import WallClock
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesStore, SeriesVersion
 from trading_platform.ports.store_spool import SpoolState, StoreSpool
@@ -119,11 +128,29 @@ class SpoolingSeriesStore:
         if finite:
             self._sender.write(IndicatorRows(symbol, interval, finite))
 
+    def save_metrics(self, points: Sequence[MetricPoint]) -> None:
+        """Accept measurements."""
+        if points:
+            self._sender.write(MetricBatch(tuple(points)))
+
+    def metrics(self, name: MetricName, *, since: datetime) -> list[MetricPoint]:
+        """Points with since <= at, ascending; nothing of them is remembered here."""
+        before = self._spool.state()
+        stored = self._ask(lambda: self._store.metrics(name, since=since))
+        return lay_metrics(stored, [w for w in self._waiting(before, None) if isinstance(w, MetricBatch)], name, since)
+
+    def prune_metrics(self, before: datetime) -> int:
+        """Drop old points in the store, which must have everything for it, as below."""
+        return self._prune(lambda: self._store.prune_metrics(before))
+
     def prune_indicators(self, before: datetime) -> int:
         """Drop old values in the store, which must have everything for it: it can be put off, and is never spooled."""
+        return self._prune(lambda: self._store.prune_indicators(before))
+
+    def _prune(self, drop: Callable[[], int]) -> int:
         if not self.catch_up(_CATCH_UP_SECONDS):
             raise RetryLater("nothing is dropped while writes wait for the store")
-        return self._ask(lambda: self._store.prune_indicators(before))
+        return self._ask(drop)
 
     def _foretell(self, batch: CandleBatch, number: int) -> CandleWrite:
         """What a batch that waits will change, by what the store has and what waits before it."""

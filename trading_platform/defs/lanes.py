@@ -1,5 +1,7 @@
 """Which jobs share what: queues are bulkheads between workers, lanes let one run pass at a time."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 
 QUEUE_TAG = "dagster-celery/queue"
@@ -33,3 +35,9 @@ def trading_tags(account: str) -> dict[str, str]:
 def is_active(instance: dg.DagsterInstance, job_name: str) -> bool:
     """Whether a run of the job waits or runs."""
     return instance.get_runs_count(dg.RunsFilter(job_name=job_name, statuses=ACTIVE)) > 0
+
+
+def run_started_at(instance: dg.DagsterInstance, run_id: str) -> datetime | None:
+    """Wall clock, when the run left the queue and began; None if the instance doesn't know it."""
+    record = instance.get_run_record_by_id(run_id)
+    return datetime.fromtimestamp(record.start_time, UTC) if record and record.start_time else None

@@ -45,7 +45,7 @@ class LimitRules:
 def next_step(legs: Sequence[Order], last_code: str | None, rules: LimitRules, wall: datetime) -> NextStep:
     """What follows `legs`, first to last, of which the last ended with `last_code`.
 
-    A market order's rest is left: the venue had no more to give. A limit order that was cancelled at its time limit is
+    A market order's rest is left: the venue had no more to give. A limit order that we cancelled at its time limit is
     followed by the next, so many times, and then by a market order or by nothing.
     """
     if not legs:
@@ -61,6 +61,8 @@ def next_step(legs: Sequence[Order], last_code: str | None, rules: LimitRules, w
         return NextStep.DONE if filled_quantity(legs) else NextStep.GIVE_UP
     if last.venue_order_id is None:
         return NextStep.GIVE_UP  # it never arrived: too late to begin again
+    if last.cancel_requested_at is None:  # ended by the owner's own hand, or by the venue: not to be done over
+        return NextStep.DONE if filled_quantity(legs) else NextStep.GIVE_UP
     rested = sum(leg.kind is OrderKind.LIMIT and leg.venue_order_id is not None for leg in legs)
     if rested <= rules.most_reprices:
         return NextStep.REPRICE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -55,6 +56,28 @@ class Circuit:
             return replace(self, state=CircuitState.HALF_OPEN)
         return self
 
-    def stands_open(self, wall: datetime) -> bool:
-        """Whether the group is being left alone, by a word that is young enough."""
-        return self.state is not CircuitState.CLOSED and wall - self.noted_at <= WORD_LIFETIME
+
+def current(circuits: Sequence[Circuit], wall: datetime) -> list[Circuit]:
+    """The words that still count, as they are seen now: those of closed circuits, and of open ones that stand.
+
+    An open one doesn't when its word is old, or when another process has been answered since: then the venue is back,
+    and this process only hasn't wanted anything yet.
+    """
+    return [
+        each.seen_at(wall) for each in circuits if each.state is CircuitState.CLOSED or _stands(each, circuits, wall)
+    ]
+
+
+def left_alone(circuits: Sequence[Circuit]) -> list[Circuit]:
+    """Those that aren't closed."""
+    return [each for each in circuits if each.state is not CircuitState.CLOSED]
+
+
+def _stands(circuit: Circuit, others: Sequence[Circuit], wall: datetime) -> bool:
+    is_answered = any(
+        other.state is CircuitState.CLOSED
+        and (other.venue, other.group) == (circuit.venue, circuit.group)
+        and other.noted_at > circuit.noted_at
+        for other in others
+    )
+    return not is_answered and wall - circuit.noted_at <= WORD_LIFETIME

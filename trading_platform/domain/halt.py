@@ -10,6 +10,7 @@ from trading_platform.domain.strategies.base import Direction
 
 OWNER = "owner"
 DRAWDOWN_RULE = "max_drawdown"
+_FLATTEN = "flatten "
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,15 @@ def flatten_signal(halt: Halt, symbol: str, strategy: str) -> Signal:
     return Signal(
         account=halt.account,
         strategy=strategy,
-        strategy_version=f"flatten {halt.number}",
+        strategy_version=f"{_FLATTEN}{halt.number}",
         symbol=symbol,
         interval="-",
         candle_close=halt.venue_time,
         direction=Direction.SHORT,
         reason=f"flatten: {halt.reason}",
     )
+
+
+def is_flatten_signal(signal: Signal) -> bool:
+    """Whether a halt says it, and not a strategy: it counts only while that halt is in force."""
+    return signal.strategy_version.startswith(_FLATTEN)

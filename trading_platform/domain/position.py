@@ -25,7 +25,7 @@ class Position:
     cost_quote
         What the held quantity cost, fees included.
     invested_quote
-        What all that was bought for it cost, fees in quote included.
+        What all that was bought for it cost, fees in quote included; without what left by another way than a sale.
     realized_pnl_quote
         Proceeds less cost of all that was sold, fees included.
     """
@@ -57,6 +57,11 @@ class Position:
         """Profit per quote that was invested, fees included; None if nothing was."""
         return self.realized_pnl_quote / self.invested_quote if self.invested_quote else None
 
+    @property
+    def is_trade(self) -> bool:
+        """Whether it won or lost anything by trading; not if all that was bought left the account unsold."""
+        return self.invested_quote > 0 or self.realized_pnl_quote != 0
+
     def apply(self, side: Side, fill: Fill, instrument: Instrument) -> Position:
         """The position after one more fill.
 
@@ -86,6 +91,25 @@ class Position:
             realized_pnl_quote=self.realized_pnl_quote + fill.quote_amount - fee_in_quote - cost_of_sold,
             # what is left below the smallest order can't be sold either
             closed_at=None if instrument.is_tradable(instrument.floor_quantity(left), fill.price) else fill.time,
+        )
+
+    def cut_to(self, there: Decimal, instrument: Instrument, at: datetime) -> Position:
+        """The position once it holds no more than `there`: the rest left the account by another way than a sale.
+
+        What left takes its share of the cost with it, and of what was invested: no profit, no loss, and the return is
+        that of what was traded. A rest of less than one lot closes it, and wasn't traded either.
+        """
+        if there >= self.quantity:
+            return self
+        cost_of_gone = self.cost_quote - self.cost_quote * there / self.quantity
+        is_over = instrument.floor_quantity(there) < _smallest_lot(instrument)
+        return replace(
+            self,
+            quantity=there,
+            cost_quote=self.cost_quote - cost_of_gone,
+            # the cost may hold that of dust carried in, which wasn't invested here
+            invested_quote=max(self.invested_quote - (self.cost_quote if is_over else cost_of_gone), ZERO),
+            closed_at=at if is_over else self.closed_at,
         )
 
     def carry_into(self, opened: Position) -> tuple[Position, Position]:

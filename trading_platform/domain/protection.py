@@ -211,7 +211,7 @@ def next_step(
     Parameters
     ----------
     sellable
-        What can be sold once everything that rests is taken back, on the lot grid.
+        What can be sold once everything that rests is taken back, on the lot grid; zero if the base has left.
     made
         Every attempt so far.
     price
@@ -222,6 +222,8 @@ def next_step(
     live = [order for attempt in made for order in attempt.orders if not order.status.is_final]
     if any(order.status in _UNANSWERED for order in live):
         return Leave("what the venue made of its stop isn't known yet", is_protected=False)
+    if not (live or sellable):
+        return Leave("its base is no longer in the account", is_protected=False)
     if has_been_held_too_long(position, now, rules):
         return Sell(SellReason.HELD_TOO_LONG, f"held for more than {rules.max_holding}")
     levels = known_levels(made) or first_levels(_entry_price(position), atr, rules, instrument)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.metric import MetricPoint
 
 
 @dataclass(frozen=True)
@@ -74,5 +75,19 @@ class TickerBatch:
         return len(self.tickers)
 
 
+@dataclass(frozen=True)
+class MetricBatch:
+    """Measurements of the platform's own."""
+
+    metrics: tuple[MetricPoint, ...]
+
+    @property
+    def points(self) -> int:
+        """How much it is."""
+        return len(self.metrics)
+
+
 SeriesWrite = CandleBatch | GapRecord | IndicatorRows
-StoreWrite = SeriesWrite | TickerBatch
+PassingWrite = TickerBatch | MetricBatch
+"""Of all series at once; where room is short it goes first, for the next one comes within seconds."""
+StoreWrite = SeriesWrite | PassingWrite

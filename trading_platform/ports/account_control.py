@@ -52,7 +52,7 @@ class AccountControl(Protocol):
 
     # what the rules look at
     def trade_results(self, account: str, limit: int, since: datetime | None = None) -> list[ClosedTrade]:
-        """Positions that were closed after `since` (venue clock), newest first."""
+        """Positions that were closed after `since` (venue clock), newest first; without those that left unsold."""
         ...
 
     def entries_since(self, account: str, since: datetime) -> list[datetime]:

@@ -305,12 +305,25 @@ class Ledger(AccountControl, Protocol):
         """
         ...
 
+    def cut_position(self, account: str, instrument: Instrument, at: datetime) -> Position | None:
+        """Make the symbol's open position hold no more than the account's total of its base; the position afterwards.
+
+        What is gone left by another way than a sale, so nothing is realised (`Position.cut_to`). None, and nothing
+        written, if there is no such position, or if it holds no more than that.
+
+        Parameters
+        ----------
+        at
+            Venue time at which it is closed, if less than one lot is left.
+        """
+        ...
+
     def open_positions(self, account: str) -> list[Position]:
         """Positions that are open."""
         ...
 
     def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
-        """The strategy's positions that were closed, newest close first."""
+        """The strategy's positions that were closed, newest close first; without those that left unsold."""
         ...
 
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:

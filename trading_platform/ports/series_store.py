@@ -11,6 +11,7 @@ import pandas as pd
 
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.metric import MetricName, MetricPoint
 
 
 @dataclass(frozen=True)
@@ -178,4 +179,16 @@ class SeriesStore(Protocol):
 
     def prune_indicators(self, before: datetime) -> int:
         """Drop the values of candles that opened before that; how many rows. They can be computed again."""
+        ...
+
+    def save_metrics(self, points: Sequence[MetricPoint]) -> None:
+        """Insert, or replace where name, subject and time are the same."""
+        ...
+
+    def metrics(self, name: MetricName, *, since: datetime) -> list[MetricPoint]:
+        """Points with since <= at, ascending by time, then subject."""
+        ...
+
+    def prune_metrics(self, before: datetime) -> int:
+        """Drop the points of before that; how many."""
         ...

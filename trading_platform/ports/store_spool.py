@@ -83,7 +83,7 @@ class StoreSpool(Protocol):
         Raises
         ------
         RetryLater
-            If the bound is reached. Prices are refused earlier than the rest, so that they leave room for candles.
+            If the bound is reached. Prices and metrics are refused earlier than the rest, to leave room for candles.
         """
         ...
 

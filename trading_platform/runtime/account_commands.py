@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from decimal import Decimal
 
 from trading_platform.bootstrap import Platform
 from trading_platform.domain.arming import confirmation_phrase
@@ -55,15 +56,20 @@ def reconcile(settings: Settings, *, adopt: bool, reason: str, as_result: bool) 
     state = platform.ledger.account(account)
     totals = {asset: balance.total for asset, balance in desk.broker.balances().items()}
     for asset in sorted({*(a for a, b in state.balances.items() if b.total), *totals}):
-        ours = state.balances[asset].total if asset in state.balances else 0
-        yield f"{asset}: {ours} in the ledger, {totals.get(asset, 0)} at the venue"
+        ours = state.balances[asset].total if asset in state.balances else Decimal(0)
+        yield f"{asset}: {ours.normalize():f} in the ledger, {totals.get(asset, Decimal(0)).normalize():f} at the venue"
     if state.orders_in_flight:
         yield f"{state.orders_in_flight} orders are in flight: what they moved may stand on one side only"
+        return
+    if state.reconciled_at is None:
+        yield "They were never compared: the first trade run makes the venue's balances the ledger's"
         return
     found = compare_balances(desk, state, totals)
     if found.is_explained:
         yield from (f"{t.asset}: {t.kind} of {abs(t.amount)}, {t.reason}" for t in found.transfers)
-        yield "The balances agree, but for dust" if not found.transfers else "The next trade run adopts that"
+        same = all(balance.total == totals.get(asset, 0) for asset, balance in state.balances.items())
+        agree = "The balances agree" if same else "The balances agree, but for dust"
+        yield "The next trade run adopts that" if found.transfers else agree
         return
     yield from (each.told for each in found.differences)
     yield f"{account} buys nothing until they agree; if you know why they differ: trading-platform reconcile --adopt"

@@ -21,6 +21,9 @@ def attach(settings: Settings) -> tuple[Platform, StateFolder, Addresses]:
     """
     state = StateFolder.at(settings.state_dir)
     if settings.servers.database is None and running_supervisor(state) is None:
-        raise FixSettings(f"the platform doesn't run on {state.root}; start it with: trading-platform up")
+        raise FixSettings(
+            f"the platform doesn't run on {state.root}; start it with: trading-platform up, "
+            "or name the folder of the one that runs with --state-dir"
+        )
     addresses = resolve_addresses(settings, state)
     return Platform(settings_with(settings, addresses)), state, addresses

@@ -56,7 +56,10 @@ def required_endpoints(state: StateFolder) -> Endpoints:
     """
     endpoints = read_endpoints(state)
     if endpoints is None:
-        raise FixSettings(f"nothing has run in {state.root} yet; start it with: trading-platform up")
+        raise FixSettings(
+            f"nothing has run in {state.root} yet; start it with: trading-platform up, "
+            "or name another folder with --state-dir"
+        )
     return endpoints
 
 

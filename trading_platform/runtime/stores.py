@@ -26,7 +26,10 @@ def platform_with_database(settings: Settings) -> tuple[Platform, StateFolder]:
     """
     state = StateFolder.at(settings.state_dir)
     if settings.servers.database is None and running_supervisor(state) is None:
-        raise FixSettings(f"the platform doesn't run on {state.root}; start it with: trading-platform up")
+        raise FixSettings(
+            f"the platform doesn't run on {state.root}; start it with: trading-platform up, "
+            "or name the folder of the one that runs with --state-dir"
+        )
     return Platform(settings_with(settings, resolve_addresses(settings, state))), state
 
 

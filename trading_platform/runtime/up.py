@@ -52,7 +52,7 @@ def run_up(flags: Mapping[str, Any], *, detach: bool) -> int:
         remember_flags(state, flags)
         if detach:
             _start(settings, console)
-            console.print("It keeps running; stop it with: trading-platform down")
+            console.print(f"It keeps running; stop it with: {_down(flags, state)}", soft_wrap=True)
             return 0
         return _stay(settings, state, console)
 
@@ -86,16 +86,21 @@ def _attach(flags: Mapping[str, Any], state: StateFolder, console: Console, *, d
     if ignored := other_flags(state, flags):
         raise FixSettings(
             f"already running on {state.root} with another {', '.join(ignored)}; "
-            "stop it with: trading-platform down, or choose another --state-dir"
+            f"stop it with: {_down(flags, state)}, or choose another --state-dir"
         )
     settings = settings_of_instance(state.root)
-    console.print(f"Already running on {state.root}; stop it with: trading-platform down")
+    console.print(f"Already running on {state.root}; stop it with: {_down(flags, state)}", soft_wrap=True)
     if not detach:
         try:
             _watch(settings, supervisor, console)
         except _Stopped:
             console.print("Left the view; the platform keeps running")
     return 0
+
+
+def _down(flags: Mapping[str, Any], state: StateFolder) -> str:
+    """The command that stops this instance, and not another one's."""
+    return "trading-platform down" + (f" --state-dir {state.root}" if flags.get("STATE_DIR") else "")
 
 
 def _wait_for_supervisor(state: StateFolder) -> Supervisor:

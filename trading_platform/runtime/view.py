@@ -13,13 +13,15 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from trading_platform.domain.circuit import Circuit, CircuitState
+from trading_platform.domain.circuit import Circuit, left_alone
 from trading_platform.domain.stream import StreamState
 from trading_platform.runtime.status import PlatformStatus, ProcessStatus
 from trading_platform.services.guard import ShownGuard
 from trading_platform.services.summarise_platform import Summary
 
 _STATE_STYLES = {"RUNNING": "green", "STARTING": "yellow", "BACKOFF": "yellow"}
+_ID_CHARACTERS = 10
+"""Of an order or a signal: enough for `explain` to know it by."""
 _STREAM_STYLES = {StreamState.LIVE: "green", StreamState.CONNECTING: "yellow", StreamState.FALLBACK: "yellow"}
 
 
@@ -29,6 +31,8 @@ def to_json(status: PlatformStatus) -> str:
     if status.summary is not None:
         equity = status.summary.equity
         values["summary"]["equity_quote"] = equity.equity_quote if equity else None
+        for signal, shown in zip(status.summary.signals, values["summary"]["signals"], strict=True):
+            shown["signal_id"] = signal.signal_id
     return json.dumps(values, indent=2, default=_plain)
 
 
@@ -52,8 +56,8 @@ def as_line(status: PlatformStatus) -> str:
             *parts,
             f"{stale} of {len(seen.freshness)} series stale" if stale else "data fresh",
             *_streams_not_live(seen),
-            *(f"{circuit.process} leaves {_circuit_name(circuit)} alone" for circuit in _left_alone(seen)),
-            f"{len(seen.positions)} positions",
+            *(f"{circuit.process} leaves {_circuit_name(circuit)} alone" for circuit in left_alone(seen.circuits)),
+            "1 position" if len(seen.positions) == 1 else f"{len(seen.positions)} positions",
             f"equity {_equity(seen)}",
             *(f"BUYS NOTHING {reason}" for reason in seen.stops_buying),
             *(f"INCIDENT {incident.summary}" for incident in seen.incidents),
@@ -64,7 +68,7 @@ def as_line(status: PlatformStatus) -> str:
 def as_tables(status: PlatformStatus) -> RenderableType:
     """The live view."""
     if not status.running:
-        return Text(f"Nothing runs on {status.state_folder}")
+        return Text(f"Nothing runs on {status.state_folder} (--state-dir names another)")
     head = Text.assemble("UI ", (status.ui_url or "", "bold cyan"), f"   state folder {status.state_folder}")
     parts: list[RenderableType] = [head, Text(), _processes(status.processes), Text()]
     if status.summary is None:
@@ -78,7 +82,7 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
         yield Text(f"buys nothing: {reason}", style="bold red")
     for incident in seen.incidents:
         yield Text(f"since {incident.opened_at:%H:%M:%S}: {incident.summary}", style="bold red")
-    for circuit in _left_alone(seen):
+    for circuit in left_alone(seen.circuits):
         state = str(circuit.state).replace("_", "-")
         yield Text(
             f"{circuit.process} leaves {_circuit_name(circuit)} alone since {circuit.since:%H:%M:%S} ({state}): "
@@ -105,7 +109,7 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
     # newest first: the last word on a signal is the one that stays
     outcomes = {decision.signal_id: decision.reason.replace("_", " ") for decision in reversed(seen.decisions)}
     yield _table(
-        ("signal", "strategy", "direction", "candle close", "outcome", "why"),
+        ("signal", "strategy", "direction", "candle close", "outcome", "id", "why"),
         (
             (
                 s.symbol,
@@ -113,6 +117,7 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
                 s.direction,
                 f"{s.candle_close:%m-%d %H:%M}",
                 outcomes.get(s.signal_id, ""),
+                s.signal_id[:_ID_CHARACTERS],
                 s.reason,
             )
             for s in seen.signals
@@ -120,11 +125,12 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
     )
     yield Text()
     yield _table(
-        ("order", "side", "quantity", "filled", "status", "at (wall clock)"),
+        ("order", "side", "kind", "price", "quantity", "filled", "status", "at (wall clock)", "id"),
         (
             (
-                *(o.symbol, o.side, _number(o.quantity), _number(o.filled_quantity), o.status),
-                f"{o.created_at:%m-%d %H:%M:%S}",
+                *(o.symbol, o.side, o.kind.replace("_", " "), _number(o.limit_price or o.stop_price)),
+                *(_number(o.quantity), _number(o.filled_quantity), o.status.replace("_", " ")),
+                *(f"{o.created_at:%m-%d %H:%M:%S}", o.client_order_id[:_ID_CHARACTERS]),
             )
             for o in seen.orders
         ),
@@ -182,10 +188,6 @@ def _stream(seen: Summary, symbol: str) -> Text:
         return Text(f"silent since {status.heartbeat_at:%H:%M:%S}", style="red")
     state = Text(status.state, style=_STREAM_STYLES.get(status.state, "red"))
     return state if status.state is StreamState.LIVE else state.append(f": {status.reason}")
-
-
-def _left_alone(seen: Summary) -> list[Circuit]:
-    return [circuit for circuit in seen.circuits if circuit.state is not CircuitState.CLOSED]
 
 
 def _circuit_name(circuit: Circuit) -> str:

@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from trading_platform.domain.attempts import wait_after
-from trading_platform.domain.errors import AlreadyDone, InsufficientFree
-from trading_platform.domain.halt import flatten_signal
+from trading_platform.domain.errors import AlreadyDone, InsufficientFree, PlatformError
+from trading_platform.domain.halt import flatten_signal, is_flatten_signal
 from trading_platform.domain.instrument import plain
 from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.order_book import average_fill_price, slippage_bps
@@ -19,10 +19,16 @@ from trading_platform.domain.signal import Leg, LegKind, Signal, client_order_id
 from trading_platform.domain.sizing import size_exit
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import Ledger
+from trading_platform.services.base_there import base_there
 from trading_platform.services.decide import decision, put_off, refuse
+from trading_platform.services.exits_first import exits_first
+from trading_platform.services.known_prices import known_prices
 from trading_platform.services.settle_orders import submit_order
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.withdraw_protection import withdraw_protection
+
+_MOST_HALTS = 20
+"""Looked past for the strategy's own newest verdict; with more of them since then, it is taken to have said nothing."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,11 @@ def _flatten_signal(ledger: Ledger, position: Position) -> Signal | None:
 
 
 def _short_signal(ledger: Ledger, position: Position) -> Signal | None:
-    newest = ledger.recent_signals(position.account, 1, symbol=position.symbol, strategy=position.strategy)
-    if not newest or newest[0].direction is not Direction.SHORT:
+    said = ledger.recent_signals(position.account, _MOST_HALTS + 1, symbol=position.symbol, strategy=position.strategy)
+    verdict = next((signal for signal in said if not is_flatten_signal(signal)), None)
+    if verdict is None or verdict.direction is not Direction.SHORT:
         return None
-    return newest[0] if newest[0].candle_close > position.entry_candle_close else None
+    return verdict if verdict.candle_close > position.entry_candle_close else None
 
 
 def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[str]:
@@ -81,16 +88,25 @@ def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[s
     -------
     list of str
         Client order ids of the exits sent.
+
+    Raises
+    ------
+    FixSettings, RetryLater
+        What kept one of them from being placed, after the others were.
     """
     sent = []
+    troubles: list[PlatformError] = []
     for position in desk.ledger.open_positions(desk.account):
         due = due_exit(desk.ledger, position, desk.clock.wall())
         if due is not None and position.symbol not in in_flight:
             # a strategy's signal is there already, a flattening one isn't
             desk.ledger.record_signals([due.signal], desk.clock.wall())
-            order_id = sell_position(desk, position.symbol, due.signal, due.leg, due.signal.reason)
-            if order_id:
-                sent.append(order_id)
+            with exits_first(troubles):
+                order_id = sell_position(desk, position.symbol, due.signal, due.leg, due.signal.reason)
+                if order_id:
+                    sent.append(order_id)
+    if troubles:
+        raise troubles[0]
     return sent
 
 
@@ -103,19 +119,21 @@ def sell_position(desk: TradingDesk, symbol: str, signal: Signal, leg: Leg, why:
         Client order id of the sale; None if there was none: what rested has sold it in the meantime, or isn't known
         to be taken back, so that selling would sell twice.
     """
+    held = [position for position in desk.ledger.open_positions(desk.account) if position.symbol == symbol]
+    there = [base_there(desk.ledger, position) for position in held]  # while what rests still proves it
     if not withdraw_protection(desk, symbol, why):
         return None
     for position in desk.ledger.open_positions(desk.account):
-        if position.symbol == symbol:
-            return _sell(desk, position, signal, leg, why)
+        if position.symbol == symbol and there:
+            return _sell(desk, position, signal, leg, why, there[0])
     return None
 
 
-def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: str) -> str | None:
+def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: str, there: Decimal) -> str | None:
     instrument = desk.instrument(position.symbol)
     balance = desk.ledger.account(desk.account).balances.get(instrument.base)
     # what left the account by another way can't be sold: the rest still is
-    sellable = min(position.quantity, balance.free if balance else Decimal(0))
+    sellable = min(position.quantity, balance.free if balance else Decimal(0), there)
     quantity = size_exit(sellable, instrument)
     if quantity == 0:
         refuse(desk, signal, leg, ReasonCode.NO_POSITION, f"{sellable} is less than one lot")
@@ -156,7 +174,7 @@ def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: 
 
 def _known_bid(desk: TradingDesk, symbol: str) -> Decimal | None:
     """What the newest price promises, however old: it's for the record, and nothing waits for it (I7)."""
-    ticker = desk.store.tickers([symbol]).get(symbol)
+    ticker = known_prices(desk.store, [symbol]).get(symbol)
     return None if ticker is None else ticker.bid
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from trading_platform.domain.attempts import wait_after
+from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Order, OrderStatus
 from trading_platform.domain.position import Position
@@ -15,6 +16,8 @@ from trading_platform.domain.protection import Attempt, ProtectionRules, Step, a
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.sizing import size_exit
 from trading_platform.ports.ledger import Ledger
+from trading_platform.services.base_there import base_there
+from trading_platform.services.known_prices import known_prices
 from trading_platform.services.size_position import seen_market
 from trading_platform.services.trading_desk import TradingDesk
 
@@ -96,20 +99,25 @@ def shown_guards(ledger: Ledger, account: str) -> Mapping[str, ShownGuard]:
 
 def step_for(desk: TradingDesk, guard: Guard) -> Step:
     """What the position needs now."""
-    instrument = desk.instrument(guard.position.symbol)
-    held = desk.ledger.account(desk.account).balances.get(instrument.base)
-    reserved = max((order.quantity - order.filled_quantity for order in guard.at_work), default=Decimal(0))
-    at_hand = reserved + (held.free if held else Decimal(0))
     return next_step(
         guard.position,
-        size_exit(min(guard.position.quantity, at_hand), instrument),
+        sellable(desk, guard),
         guard.attempts,
-        price=fresh_price(desk.store.tickers([guard.position.symbol]), guard.position.symbol, desk),
+        price=fresh_price(known_prices(desk.store, [guard.position.symbol]), guard.position.symbol, desk),
         atr=None if guard.attempts else _average_true_range(desk, guard),
         now=desk.clock.read().now,
         rules=rules_of(desk),
-        instrument=instrument,
+        instrument=desk.instrument(guard.position.symbol),
     )
+
+
+def sellable(desk: TradingDesk, guard: Guard) -> Decimal:
+    """What can be sold once everything that rests is taken back, on the lot grid: no more than is there."""
+    instrument = desk.instrument(guard.position.symbol)
+    held = desk.ledger.account(desk.account).balances.get(instrument.base)
+    reserved = max((order.quantity - order.filled_quantity for order in guard.at_work), default=Decimal(0))
+    at_hand = min(reserved + (held.free if held else Decimal(0)), base_there(desk.ledger, guard.position))
+    return size_exit(min(guard.position.quantity, at_hand), instrument)
 
 
 def rules_of(desk: TradingDesk) -> ProtectionRules:
@@ -129,5 +137,11 @@ def last_price(tickers: Mapping[str, Ticker], symbol: str, wall: datetime, max_a
 
 
 def _average_true_range(desk: TradingDesk, guard: Guard) -> Decimal | None:
-    """Of the candles that the entry was judged and sized on, so that its stop lies where the size took it to be."""
-    return seen_market(desk.store, guard.entry, desk.settings.market.window_candles).atr
+    """Of the candles that the entry was judged and sized on, so that its stop lies where the size took it to be.
+
+    None as well while the store is silent: a stop at the usual distance is better than none.
+    """
+    try:
+        return seen_market(desk.store, guard.entry, desk.settings.market.window_candles).atr
+    except RetryLater:
+        return None

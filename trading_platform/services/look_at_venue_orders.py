@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
 
 import structlog
 
 from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, RetryLater
-from trading_platform.domain.order import Order, OrderReport, OrderStatus
+from trading_platform.domain.order import Order
 from trading_platform.domain.signal import is_our_order_id
 from trading_platform.ports.broker import OpenOrder
+from trading_platform.services.settle_orders import LOST, settle_order
 from trading_platform.services.trading_desk import TradingDesk
 
 FOREIGN = "foreign order "
-LOST = "lost order "
 
 log = structlog.get_logger()
 
@@ -59,35 +58,8 @@ def _book_what_moved(desk: TradingDesk, unsettled: Mapping[str, Order], found: M
         shown = found.get(order.client_order_id)
         if order.is_on_guard and (shown is None or shown.filled_quantity != order.filled_quantity):
             as_known = False
-            _ask(desk, order)
+            settle_order(desk, order)
     return as_known
-
-
-def _ask(desk: TradingDesk, order: Order) -> None:
-    wall = desk.clock.wall()
-    try:
-        report = desk.broker.find(order.symbol, order.client_order_id)
-    except OrderNotKnown:
-        report = OrderReport(
-            order.client_order_id,
-            order.symbol,
-            order.venue_order_id or "",
-            OrderStatus.EXPIRED,
-            order.filled_quantity,
-            (),
-        )
-        patience = timedelta(
-            milliseconds=desk.settings.venue.recv_window_ms, seconds=desk.settings.execution.clock_margin_seconds
-        )
-        if wall - (order.submitted_at or order.created_at) <= patience:
-            return
-        desk.journal.open_incident(
-            LOST + order.client_order_id,
-            f"The venue has forgotten an order in {order.symbol}",
-            f"the {order.leg} that it had confirmed is unknown to it now; the position gets a new one",
-            wall,
-        )
-    desk.ledger.book(report, desk.instrument(order.symbol), wall)
 
 
 def _resolve(desk: TradingDesk, found: OpenOrder) -> bool:

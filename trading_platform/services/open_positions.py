@@ -11,6 +11,7 @@ from trading_platform.domain.candle import Interval
 from trading_platform.domain.check import EVERY, CheckName, CheckResult
 from trading_platform.domain.entry_price import rest_of_entry
 from trading_platform.domain.errors import AccountHalted, NotArmed, RefuseTrade
+from trading_platform.domain.halt import flatten_signal, is_flatten_signal
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Order, Side
 from trading_platform.domain.risk import ReasonCode
@@ -57,9 +58,9 @@ def consume_signals(desk: TradingDesk, in_flight: Mapping[str, Order], *, reconc
     list of str
         Client order ids of the entries sent.
     """
-    sent = []
+    sent, at_work = [], dict(in_flight)
     for signal in _governing(desk, desk.ledger.open_signals(desk.account)):
-        waiting = in_flight.get(signal.symbol)
+        waiting = at_work.get(signal.symbol)
         if waiting is not None and waiting.signal_id == signal.signal_id:
             continue  # its own order is under way
         if waiting is not None:
@@ -70,6 +71,9 @@ def consume_signals(desk: TradingDesk, in_flight: Mapping[str, Order], *, reconc
             order_id = _try_entry(desk, signal, reconciled)
             if order_id:
                 sent.append(order_id)
+                order = desk.ledger.order(order_id)
+                if order is not None and not order.status.is_final:
+                    at_work[signal.symbol] = order  # nor may another strategy buy beside it
     return sent
 
 
@@ -92,9 +96,17 @@ def _governing(desk: TradingDesk, signals: Sequence[Signal]) -> list[Signal]:
 
 def _dismiss_short(desk: TradingDesk, signal: Signal) -> None:
     """A short signal that no exit took up has nothing to close: the account only ever holds long."""
+    if is_flatten_signal(signal) and not _is_flattening(desk, signal):
+        refuse(desk, signal, ENTRY, ReasonCode.SUPERSEDED, "the account was resumed before it was flat")
+        return
     held = [p for p in desk.ledger.open_positions(desk.account) if p.symbol == signal.symbol]
     if not any(position.strategy == signal.strategy for position in held):
         refuse(desk, signal, ENTRY, ReasonCode.NO_POSITION, f"{signal.strategy} holds no {signal.symbol}")
+
+
+def _is_flattening(desk: TradingDesk, signal: Signal) -> bool:
+    halt = desk.ledger.halt_in_force(desk.account)
+    return halt is not None and flatten_signal(halt, signal.symbol, signal.strategy).signal_id == signal.signal_id
 
 
 def _try_entry(desk: TradingDesk, signal: Signal, reconciled: bool) -> str | None:
@@ -142,10 +154,13 @@ def _refuse_by_rule(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) ->
     if desk.settings.is_live and (unarmed := why_not_armed(desk.ledger, desk.settings)):
         raise NotArmed(unarmed)
     held = desk.ledger.open_positions(desk.account)
-    if attempt.filled:
-        return  # the position is its own, and counted already
+    own = (signal.symbol, signal.strategy, signal.candle_close)
+    if attempt.filled and own in {(each.symbol, each.strategy, each.entry_candle_close) for each in held}:
+        return  # counted already
     if any(position.symbol == signal.symbol for position in held):
         raise RefuseTrade(ReasonCode.POSITION_EXISTS, f"{signal.symbol} is held already")
+    if attempt.filled:
+        raise RefuseTrade(ReasonCode.NO_POSITION, f"the {attempt.filled} that it bought are sold: no more is bought")
     entries = [o for o in desk.ledger.unsettled_orders(desk.account) if o.side is Side.BUY]
     if len(held) + len(entries) >= risk.max_open_positions:
         raise RefuseTrade(ReasonCode.TOO_MANY_POSITIONS, f"{risk.max_open_positions} positions are the most")
@@ -246,8 +261,11 @@ def _size(
         facts["market"] = market.as_detail()
         quantity, reserve, facts["sizing"] = sized.quantity, sized.reserve_quote, list(sized.steps)
     else:
-        quantity = rest_of_entry(attempt.wanted, attempt.filled, price, instrument)
-        reserve = quantity * price * (1 + slippage / BPS) * (1 + instrument.taker_fee_rate)
+        unit = price * (1 + slippage / BPS) * (1 + instrument.taker_fee_rate)
+        # others may have bought, or limits been lowered, since the first of its orders was sized
+        wanted = attempt.wanted if room is None else min(attempt.wanted, attempt.filled + room / unit)
+        quantity = rest_of_entry(wanted, attempt.filled, price, instrument)
+        reserve = quantity * unit
         facts["sizing"] = [f"{attempt.wanted} wanted, {attempt.filled} bought, {quantity} left"]
     if limit_price is None:
         facts |= require_depth(desk, signal.symbol, quantity, ticker.ask)

@@ -21,7 +21,9 @@ from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, client_order_id, order_list_id
 from trading_platform.services.close_positions import due_exit, next_exit_leg, sell_position
 from trading_platform.services.decide import decision, put_off
-from trading_platform.services.guard import Guard, fresh_price, guard_of_symbol, step_for
+from trading_platform.services.exits_first import exits_first
+from trading_platform.services.guard import Guard, fresh_price, guard_of_symbol, sellable, step_for
+from trading_platform.services.known_prices import known_prices
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.withdraw_protection import give_up_intents, withdraw_protection
 
@@ -39,12 +41,19 @@ def protect_positions(desk: TradingDesk) -> list[str]:
     -------
     list of str
         Client order ids of the sales sent.
+
+    Raises
+    ------
+    FixSettings, RetryLater
+        What kept one position from its stop, after the others were seen to.
     """
     unsettled = desk.ledger.unsettled_orders(desk.account)
     positions = desk.ledger.open_positions(desk.account)
     orphans = {o.symbol for o in unsettled if o.kind.is_protective} - {position.symbol for position in positions}
+    troubles: list[PlatformError] = []
     for symbol in sorted(orphans):
-        withdraw_protection(desk, symbol, "there is nothing left to protect")
+        with exits_first(troubles):
+            withdraw_protection(desk, symbol, "there is nothing left to protect")
     sent = []
     if desk.settings.protection.enabled:
         moving = {order.symbol: order.side for order in unsettled if not order.kind.is_protective}
@@ -53,10 +62,13 @@ def protect_positions(desk: TradingDesk) -> list[str]:
             # an exit that is due still waits for the end of what rests: nothing new may be put there
             is_leaving = due_exit(desk.ledger, position, desk.clock.wall()) is not None
             if moving.get(symbol) is not Side.SELL and not is_leaving:
-                order_id = _protect(desk, symbol, may_sell=symbol not in moving)
-                if order_id:
-                    sent.append(order_id)
+                with exits_first(troubles):
+                    order_id = _protect(desk, symbol, may_sell=symbol not in moving)
+                    if order_id:
+                        sent.append(order_id)
     _close_incidents(desk)
+    if troubles:
+        raise troubles[0]
     return sent
 
 
@@ -91,11 +103,10 @@ def _sell(desk: TradingDesk, guard: Guard, step: Sell) -> str | None:
 
 
 def _is_sellable(desk: TradingDesk, guard: Guard) -> bool:
-    """Whether the venue takes a sale of what is held; unknown without a price, and then not tried."""
+    """Whether the venue takes a sale of what is there; unknown without a price, and then not tried."""
     symbol, instrument = guard.position.symbol, desk.instrument(guard.position.symbol)
-    price = fresh_price(desk.store.tickers([symbol]), symbol, desk)
-    quantity = instrument.floor_quantity(guard.position.quantity)
-    return price is not None and instrument.is_tradable(quantity, price)
+    price = fresh_price(known_prices(desk.store, [symbol]), symbol, desk)
+    return price is not None and instrument.is_tradable(sellable(desk, guard), price)
 
 
 def _place(desk: TradingDesk, guard: Guard, step: Place) -> bool:

@@ -11,8 +11,11 @@ from trading_platform.domain.venue_time import VenueTime
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.series_store import SeriesStore
+from trading_platform.services.base_there import base_there
 from trading_platform.services.close_positions import next_exit_leg
 from trading_platform.services.guard import Guard, guard_of, last_price
+from trading_platform.services.known_prices import known_prices
+from trading_platform.services.reconcile_balances import last_looked_at
 from trading_platform.settings import Settings
 
 NEAR_LOOK_SECONDS = 2.0
@@ -33,13 +36,13 @@ def protection_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, setting
     orphans = {order.symbol for order in unsettled} - {position.symbol for position in positions}
     if orphans:
         return f"stops without a position: {', '.join(sorted(orphans))}"
-    now, looked_at = clock.read(), ledger.account(account).reconciled_at
+    now, looked_at = clock.read(), last_looked_at(ledger, account)
     looked_ago = None if looked_at is None else (now.wall - looked_at).total_seconds()
     if unsettled and _is_time(settings, looked_ago):
         return "stops to look at"
     if not settings.protection.enabled:
         return None
-    tickers = store.tickers([position.symbol for position in positions])
+    tickers = known_prices(store, [position.symbol for position in positions])
     for position in positions:
         guard = guard_of(ledger, position)
         if guard is not None:
@@ -64,7 +67,8 @@ def _needs(
     rules, position = settings.protection.rules, guard.position
     if not guard.at_work:
         # what can't even be sold is looked at as seldom as what rests
-        is_small = position.cost_quote < settings.risk.notional_floor_quote
+        cost_of_there = (position.average_price or 0) * min(position.quantity, base_there(ledger, position))
+        is_small = cost_of_there < settings.risk.notional_floor_quote
         if not guard.is_waiting(now.wall) and (not is_small or _is_time(settings, looked_ago)):
             yield from _unless_its_sale_waits(ledger, guard, now, "without a stop")
         return

@@ -13,6 +13,7 @@ from trading_platform.domain.halt import OWNER
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.transfer import BalanceDifference, Transfer
 from trading_platform.ports.ledger import AccountState, Ledger
+from trading_platform.services.base_there import base_there
 from trading_platform.services.explain_balances import adopted_transfers, compare_balances, opening_transfers
 from trading_platform.services.look_at_venue_orders import look_at_venue_orders
 from trading_platform.services.trading_desk import TradingDesk
@@ -30,7 +31,7 @@ def reconcile_balances(desk: TradingDesk) -> bool:
     ledger refuses totals that were read before its own latest change, so a slow answer never undoes a booking. Stops
     and targets that rest are looked at after the balances were read: what rests untouched then hadn't traded before. An
     account that is new adopts whatever is there. A difference that nothing explains is recorded, stops entries and is
-    told to the owner, until it is gone or adopted.
+    told to the owner, until it is gone or adopted. Positions whose base has left hold what is left, once it is adopted.
 
     Returns
     -------
@@ -38,15 +39,23 @@ def reconcile_balances(desk: TradingDesk) -> bool:
         Whether the ledger now agrees with the venue.
     """
     try:
-        for _ in range(_LOOKS):
-            before = desk.ledger.account(desk.account)
-            totals = {} if before.orders_in_flight else _venue_totals(desk)
-            is_comparable = look_at_venue_orders(desk) and not before.orders_in_flight
-            if is_comparable:
-                return _compare(desk, before, totals)
+        looked = _look(desk)
+        if looked is not None and _compare(desk, *looked):
+            return True
+        _note_look(desk)
     except RetryLater as silence:
         log.warning("balances_not_reconciled", account=desk.account, why=str(silence))
     return False
+
+
+def _look(desk: TradingDesk) -> tuple[AccountState, dict[str, Decimal]] | None:
+    """The account, and the venue's totals; None while the two can't be compared."""
+    for _ in range(_LOOKS):
+        before = desk.ledger.account(desk.account)
+        totals = {} if before.orders_in_flight else _venue_totals(desk)
+        if look_at_venue_orders(desk) and not before.orders_in_flight:
+            return before, totals
+    return None
 
 
 def _compare(desk: TradingDesk, before: AccountState, totals: dict[str, Decimal]) -> bool:
@@ -75,8 +84,13 @@ def adopt_differences(
     RefuseTrade
         While an order is in flight, or if the account changed meanwhile: nothing was adopted.
     """
-    before = desk.ledger.account(desk.account)
-    totals = _venue_totals(desk)
+    busy = RefuseTrade(
+        ReasonCode.ORDER_IN_FLIGHT, "an order is in flight, so balances can't be compared: try again in a moment"
+    )
+    looked = _look(desk)  # a stop that was filled isn't the owner's withdrawal
+    if looked is None:
+        raise busy
+    before, totals = looked
     found = compare_balances(desk, before, totals)
     explained = found.transfers
     if not found.is_explained:
@@ -84,10 +98,8 @@ def adopt_differences(
         listed = {transfer.asset for transfer in explained}
         # what the venue lists by now is a part of what the owner explains: it must not explain anything again
         explained = (*(each for each in opening_transfers(desk, desk.clock.read()) if each.asset in listed), *explained)
-    if before.orders_in_flight or not _adopt(desk, before, totals, explained):
-        raise RefuseTrade(
-            ReasonCode.ORDER_IN_FLIGHT, "an order is in flight, so balances can't be compared: try again in a moment"
-        )
+    if not _adopt(desk, before, totals, explained):
+        raise busy
     return found.differences
 
 
@@ -95,6 +107,22 @@ def last_compared_at(ledger: Ledger, account: str) -> datetime | None:
     """Wall clock of the newest comparison with the venue, whether or not the two agreed; None before the first."""
     looks = [ledger.account(account).reconciled_at, *(each.seen_at for each in ledger.balance_differences(account))]
     return max(filter(None, looks), default=None)
+
+
+def last_looked_at(ledger: Ledger, account: str) -> datetime | None:
+    """Wall clock of the newest look at what rests, if none of it was looked at later than another; None before it."""
+    compared_at = last_compared_at(ledger, account)
+    guards = [order for order in ledger.unsettled_orders(account) if order.is_on_guard]
+    looks = [max(filter(None, (compared_at, order.asked_at)), default=None) for order in guards] or [compared_at]
+    return None if None in looks else min(filter(None, looks))
+
+
+def _note_look(desk: TradingDesk) -> None:
+    """Remember that what rests was looked at although the balances weren't found to agree; they tell it otherwise."""
+    wall = desk.clock.wall()
+    for order in desk.ledger.unsettled_orders(desk.account):
+        if order.is_on_guard:
+            desk.ledger.note_asked(order.client_order_id, wall)
 
 
 def _venue_totals(desk: TradingDesk) -> dict[str, Decimal]:
@@ -106,6 +134,18 @@ def _adopt(desk: TradingDesk, before: AccountState, totals: dict[str, Decimal], 
     adopted = desk.ledger.reconcile(
         desk.account, totals, at_revision=before.revision, at=now.wall, venue_time=now.now, transfers=transfers
     )
-    if adopted and desk.ledger.balance_differences(desk.account):
+    if not adopted:
+        return False
+    if desk.ledger.balance_differences(desk.account):
         desk.ledger.record_differences(desk.account, ())
-    return adopted
+    _cut_positions(desk, now.now)
+    return True
+
+
+def _cut_positions(desk: TradingDesk, venue_time: datetime) -> None:
+    """Positions hold no more than there is; found in the ledger, so that the next run does what a killed one didn't."""
+    for position in desk.ledger.open_positions(desk.account):
+        if base_there(desk.ledger, position) < position.quantity:
+            cut = desk.ledger.cut_position(desk.account, desk.instrument(position.symbol), venue_time)
+            if cut is not None:
+                log.warning("base_left_unsold", symbol=cut.symbol, gone=str(position.quantity - cut.quantity))

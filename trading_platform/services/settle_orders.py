@@ -19,9 +19,16 @@ from trading_platform.domain.errors import (
     RetryLater,
     TransitionForbidden,
 )
-from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.order import Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.venue_time import VenueTime
+from trading_platform.ports.ledger import Ledger
+from trading_platform.services.arm_account import why_not_armed
+from trading_platform.services.exits_first import exits_first
 from trading_platform.services.trading_desk import TradingDesk
+from trading_platform.settings import Settings
+
+LOST = "lost order "
+"""Key of the incident about an order of ours that the venue or the ledger doesn't know."""
 
 _WORKING = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
 
@@ -37,10 +44,19 @@ def take_up_orders(desk: TradingDesk) -> list[Order]:
     -------
     list of Order
         Those that are still not final afterwards.
+
+    Raises
+    ------
+    FixSettings, RetryLater
+        What kept one of them from being asked for, after the others were.
     """
+    troubles: list[PlatformError] = []
     for order in desk.ledger.unsettled_orders(desk.account):
         if not order.is_on_guard:
-            settle_order(desk, order)
+            with exits_first(troubles):
+                settle_order(desk, order)
+    if troubles:
+        raise troubles[0]
     return desk.ledger.unsettled_orders(desk.account)
 
 
@@ -113,9 +129,17 @@ def cancel_order(desk: TradingDesk, order: Order, why: str) -> None:
 
 
 def cancel_overdue(desk: TradingDesk) -> None:
-    """Cancel the entries that rest beyond their time limit, or against a newer verdict of their strategy."""
+    """Cancel the entries that rest beyond their time limit, against a newer verdict of their strategy, or a halt.
+
+    What a halt must stop needs no clock of the venue's: it comes first.
+    """
     limited = [order for order in desk.ledger.unsettled_orders(desk.account) if order.rests and order.expires_at]
     if not limited:
+        return
+    stopped = why_buying_is_stopped(desk.ledger, desk.settings)
+    if stopped:
+        for order in (each for each in limited if each.side is Side.BUY):
+            cancel_order(desk, order, stopped)
         return
     now = desk.clock.read().now
     for order in limited:
@@ -123,6 +147,14 @@ def cancel_overdue(desk: TradingDesk) -> None:
             cancel_order(desk, order, "its time is up")
         elif order.side is Side.BUY and not _still_governs(desk, order):
             cancel_order(desk, order, "a newer signal governs")
+
+
+def why_buying_is_stopped(ledger: Ledger, settings: Settings) -> str | None:
+    """Why nothing may be bought by anyone, in plain words: a halt, or real money without its permission; or None."""
+    halt = ledger.halt_in_force(settings.account.name)
+    if halt is not None:
+        return halt.told
+    return why_not_armed(ledger, settings) if settings.is_live else None
 
 
 def needs_asking(order: Order, now: VenueTime, resting_poll_seconds: float) -> bool:
@@ -164,7 +196,7 @@ def _close_refused(desk: TradingDesk, order: Order, refusal: PlatformError, code
 
 
 def _give_up_if_it_can_no_longer_arrive(desk: TradingDesk, order: Order) -> None:
-    """'Not found' is final only once a delayed request couldn't be accepted any more."""
+    """'Not found' is final only once a delayed request couldn't be accepted, nor a late server still not know it."""
     window = timedelta(
         milliseconds=desk.settings.venue.recv_window_ms, seconds=desk.settings.execution.clock_margin_seconds
     )
@@ -173,7 +205,7 @@ def _give_up_if_it_can_no_longer_arrive(desk: TradingDesk, order: Order) -> None
     if wall - sent_at <= window:
         return
     if order.status in _WORKING:
-        log.error("venue_forgot_an_order_it_had_confirmed", client_order_id=order.client_order_id)
+        _end_forgotten(desk, order)
         return
     desk.ledger.close_unfilled(
         order.client_order_id,
@@ -182,4 +214,32 @@ def _give_up_if_it_can_no_longer_arrive(desk: TradingDesk, order: Order) -> None
         code="never_arrived",
         at=wall,
         seen=order.status,
+    )
+
+
+def _end_forgotten(desk: TradingDesk, order: Order) -> None:
+    """End an order that the venue had confirmed and knows nothing of any more.
+
+    Kept as it was it would hold its money, keep its symbol from being sold and the balances from being compared, for
+    good. If the venue shows it again after all, `look_at_venue_orders` takes it back and books what it has filled.
+    """
+    wall = desk.clock.wall()
+    log.error("venue_forgot_an_order_it_had_confirmed", client_order_id=order.client_order_id)
+    desk.journal.open_incident(
+        LOST + order.client_order_id,
+        f"The venue has forgotten an order in {order.symbol}",
+        f"the {order.leg} that it had confirmed is unknown to it now; it counts as ended",
+        wall,
+    )
+    desk.ledger.book(
+        OrderReport(
+            order.client_order_id,
+            order.symbol,
+            order.venue_order_id or "",
+            OrderStatus.EXPIRED,
+            order.filled_quantity,
+            (),
+        ),
+        desk.instrument(order.symbol),
+        wall,
     )

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.check import Incident
-from trading_platform.domain.circuit import Circuit, CircuitState
+from trading_platform.domain.circuit import Circuit, current
 from trading_platform.domain.freshness import Freshness
 from trading_platform.domain.order import Order
 from trading_platform.domain.position import Position
@@ -108,11 +108,7 @@ def summarise(
         price_sources={symbol: ticker.source for symbol, ticker in tickers.items()},
         streams=None if known is None else {symbol: known[symbol] for symbol in symbols if symbol in known},
         max_heartbeat_age_seconds=max_heartbeat_age_seconds,
-        circuits=[
-            circuit.seen_at(time.wall)
-            for circuit in noted
-            if circuit.state is CircuitState.CLOSED or circuit.stands_open(time.wall)
-        ],
+        circuits=current(noted, time.wall),
         guards=shown_guards(ledger, account),
         stops_buying=stops_buying,
     )

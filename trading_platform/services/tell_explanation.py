@@ -139,7 +139,12 @@ def _result(explanation: Explanation) -> Iterator[str]:
         said = explanation.signal.direction
         yield "no position was opened" if said is Direction.LONG else "no position was closed"
         return
-    yield f"position in {position.symbol} opened at {_time(position.opened_at)} for {position.invested_quote:.8f}"
+    opened = f"position in {position.symbol} opened at {_time(position.opened_at)}"
+    if not (position.is_open or position.is_trade):
+        yield f"{opened}, with {plain(position.bought_quantity)} bought"
+        yield f"closed at {_time(position.closed_at)}: its base left the account unsold, no profit and no loss"
+        return
+    yield f"{opened} for {position.invested_quote:.8f}"
     if position.is_open:
         yield f"still open: {plain(position.quantity)} held at {position.average_price or 0:.8g}"
         if position.realized_pnl_quote:

@@ -5,17 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from trading_platform.domain.order import Order
+from trading_platform.domain.errors import PlatformError
+from trading_platform.domain.order import Order, Side
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.series_store import SeriesStore
+from trading_platform.services.base_there import is_left_behind
 from trading_platform.services.close_positions import close_positions, due_exit
+from trading_platform.services.exits_first import exits_first
 from trading_platform.services.open_positions import consume_signals
 from trading_platform.services.protect_account import protect_account
 from trading_platform.services.protect_positions import protect_positions
 from trading_platform.services.protection_work import protection_waiting
 from trading_platform.services.reconcile_balances import last_compared_at, reconcile_balances
-from trading_platform.services.settle_orders import cancel_overdue, follow_orders, needs_asking, take_up_orders
+from trading_platform.services.settle_orders import (
+    cancel_overdue,
+    follow_orders,
+    needs_asking,
+    take_up_orders,
+    why_buying_is_stopped,
+)
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.settings import Settings
 
@@ -31,18 +40,39 @@ class TradeReport:
 
 
 def trade(desk: TradingDesk) -> TradeReport:
-    """Run one cycle for the account; safe to run at any time, any number of times, and to kill anywhere (I5)."""
-    take_up_orders(desk)
-    cancel_overdue(desk)
-    reconciled = reconcile_balances(desk)
-    protect_account(desk.ledger, desk.store, desk.clock, desk.settings)
-    exits = close_positions(desk, _sales_and_purchases(desk))
-    exits += protect_positions(desk)
-    entries = consume_signals(desk, _in_flight(desk), reconciled=reconciled)
+    """Run one cycle for the account; safe to run at any time, any number of times, and to kill anywhere (I5).
+
+    Raises
+    ------
+    FixSettings, RetryLater
+        What kept the cycle from getting as far as entries: exits and stops have been seen to before it is told (I7).
+    """
+    troubles: list[PlatformError] = []
+    reconciled = False
+    with exits_first(troubles):
+        take_up_orders(desk)
+    with exits_first(troubles):
+        cancel_overdue(desk)
+    with exits_first(troubles):
+        reconciled = reconcile_balances(desk)
+    with exits_first(troubles):
+        protect_account(desk.ledger, desk.store, desk.clock, desk.settings)
+    exits: list[str] = []
+    with exits_first(troubles):
+        exits += close_positions(desk, _sales_and_purchases(desk))
+    with exits_first(troubles):
+        exits += protect_positions(desk)
+    if troubles:
+        raise troubles[0]
+    entries: list[str] = []
+    with exits_first(troubles):
+        entries += consume_signals(desk, _in_flight(desk), reconciled=reconciled)
     left = follow_orders(desk)
-    if entries:
+    if entries or troubles:
         exits += protect_positions(desk)  # what was bought has its stop before this run ends
         left = desk.ledger.unsettled_orders(desk.account)
+    if troubles:
+        raise troubles[0]
     return TradeReport(reconciled, tuple(exits), tuple(entries), tuple(left))
 
 
@@ -59,16 +89,25 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
         asking = [order for order in unsettled if needs_asking(order, now, patience)]
         if asking:
             return f"{len(asking)} orders to settle"
+        if any(order.side is Side.BUY for order in unsettled) and why_buying_is_stopped(ledger, settings):
+            return "entries to cancel"
     resting = {order.signal_id for order in unsettled}
     signals = [signal for signal in ledger.open_signals(account) if signal.signal_id not in resting]
     if signals:
         return f"{len(signals)} open signals"
-    due = [p.symbol for p in ledger.open_positions(account) if due_exit(ledger, p, clock.wall())]
+    floor = settings.risk.notional_floor_quote
+    due = [
+        position.symbol
+        for position in ledger.open_positions(account)
+        if due_exit(ledger, position, clock.wall()) and not is_left_behind(ledger, position, floor)
+    ]
     if due:
         return f"exits due: {', '.join(due)}"
     unprotected = protection_waiting(ledger, store, clock, settings)
     if unprotected:
         return unprotected
+    if unsettled:
+        return None  # until they have ended, balances can't be compared
     compared_at = last_compared_at(ledger, account)
     longest = timedelta(seconds=settings.cadence.reconcile_seconds)
     if compared_at is None or clock.wall() - compared_at > longest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from trading_platform.domain.circuit import Circuit
+from trading_platform.domain.circuit import Circuit, current, left_alone
 from trading_platform.domain.request_limits import RequestGroup
 from trading_platform.ports.circuit_journal import CircuitJournal
 from trading_platform.ports.clock import Clock
@@ -29,7 +29,7 @@ def watch_circuits(
         Those that stand open now.
     """
     wall = clock.wall()
-    standing = [circuit for circuit in circuits.circuits() if circuit.stands_open(wall)]
+    standing = left_alone(current(circuits.circuits(), wall))
     keys = {_key(circuit) for circuit in standing}
     for circuit in sorted(standing, key=lambda each: each.since):
         if wall - circuit.since >= timedelta(seconds=patience_seconds):

@@ -15,6 +15,7 @@ from trading_platform.domain.candle import Candle, Gap
 from trading_platform.domain.circuit import CircuitState
 from trading_platform.domain.errors import RefusedByStore, RetryLater
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion
 from trading_platform_tests.fakes import FakeSeriesStore, FakeStoreSpool
 from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle, minutes
@@ -244,17 +245,21 @@ def test_a_write_whose_answer_was_lost_is_made_once(site: Site, process: Process
     assert site.base.versions([held])[0].inside == RangeVersion(1, 0)
 
 
-def test_prices_and_indicators_that_waited_go_together(site: Site, process: Process) -> None:
+def test_prices_indicators_and_metrics_that_waited_go_together(site: Site, process: Process) -> None:
     site.remote.is_down = True
     for second in range(40):
         process.store.write_tickers([ticker(second + 2, second / 60)])
     process.store.write_indicators(SYMBOL, MINUTE, {minutes(1): {"rsi": 1.0}})
     process.store.write_indicators(SYMBOL, MINUTE, {minutes(1): {"ema": 2.0}, minutes(2): {"ema": 3.0}})
+    measured = [MetricPoint(MetricName.ORDERS_IN_FLIGHT, number, minutes(number)) for number in range(4)]
+    for point in measured:
+        process.store.save_metrics([point])
     site.remote.is_down = False
     site.pause()
     site.remote.calls.clear()
     assert process.spooling.catch_up(10)
-    assert site.remote.calls == ["write_tickers", "write_indicators"]
+    assert site.remote.calls == ["write_tickers", "write_indicators", "save_metrics"]
+    assert site.base.metrics(MetricName.ORDERS_IN_FLIGHT, since=START) == measured
     assert site.base.tickers([SYMBOL])[SYMBOL].last == 41
     assert site.base.indicators(SYMBOL, MINUTE, newest=5) == {minutes(1): {"ema": 2.0}, minutes(2): {"ema": 3.0}}
 

@@ -357,6 +357,55 @@ def test_closed_trades_tell_what_they_brought(ledger: Ledger) -> None:
     assert ledger.closed_trades(ACCOUNT, "mean_reversion", 10) == []
 
 
+def test_a_position_holds_no_more_than_there_is(ledger: Ledger) -> None:
+    assert ledger.cut_position(ACCOUNT, BTC_USDT, minutes(3)) is None
+    bought(ledger)
+    [before], state = ledger.open_positions(ACCOUNT), ledger.account(ACCOUNT)
+    assert ledger.cut_position(ACCOUNT, BTC_USDT, minutes(3)) is None
+    assert ledger.account(ACCOUNT) == state
+    _left_with(ledger, "0.000333")
+
+    cut = ledger.cut_position(ACCOUNT, BTC_USDT, minutes(4))
+
+    assert cut is not None
+    assert ledger.open_positions(ACCOUNT) == [cut]
+    assert (cut.quantity, cut.realized_pnl_quote) == (Decimal("0.000333"), Decimal(0))
+    assert cut.cost_quote == cut.invested_quote == before.cost_quote / 3
+    assert ledger.account(ACCOUNT).revision == state.revision + 2
+    assert ledger.cut_position(ACCOUNT, BTC_USDT, minutes(5)) is None
+    made = sell(ledger, "0.00033")
+    ledger.book(report(made, OrderStatus.FILLED, fill("s", "0.00033", "60000", fee_asset="USDT")), BTC_USDT, START)
+    [trade] = ledger.closed_trades(ACCOUNT, "trend_following", 10)
+    assert trade.return_on_cost is not None
+    assert Decimal("0.19") < trade.return_on_cost < Decimal("0.2")  # as if the rest had never been bought
+
+
+def test_what_left_unsold_is_no_trade(ledger: Ledger) -> None:
+    bought(ledger)
+    _left_with(ledger, "0.000009")
+
+    cut = ledger.cut_position(ACCOUNT, BTC_USDT, minutes(4))
+
+    assert cut is not None
+    assert (cut.closed_at, cut.quantity) == (minutes(4), Decimal("0.000009"))
+    assert ledger.open_positions(ACCOUNT) == []
+    assert ledger.last_closed_at(ACCOUNT, SYMBOL) == minutes(4)
+    _left_with(ledger, "0")
+    bought(ledger, minute=5)  # the dust of before has left, too
+    ledger.cut_position(ACCOUNT, BTC_USDT, minutes(6))
+    [position] = ledger.open_positions(ACCOUNT)
+    assert position.quantity == Decimal("0.000999")
+    _left_with(ledger, "0")
+    ledger.cut_position(ACCOUNT, BTC_USDT, minutes(7))
+    assert ledger.closed_trades(ACCOUNT, "trend_following", 10) == ledger.trade_results(ACCOUNT, 10) == []
+
+
+def _left_with(ledger: Ledger, bitcoin: str) -> None:
+    state = ledger.account(ACCOUNT)
+    totals = {"USDT": Decimal(500), "BTC": Decimal(bitcoin)}
+    assert ledger.reconcile(ACCOUNT, totals, at_revision=state.revision, at=minutes(3))
+
+
 def test_dust_moves_into_the_next_position(ledger: Ledger) -> None:
     bought(ledger)
     made = sell(ledger, "0.00099")

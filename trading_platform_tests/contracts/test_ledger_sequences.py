@@ -157,6 +157,13 @@ class LedgerSequences(RuleBasedStateMachine):
         revision = self.stale_revision if stale else self.ledgers[0].account(self.account).revision
         self._reconcile({"USDT": usdt, "BTC": bitcoin}, revision)
 
+    @rule(symbol=st.sampled_from(sorted(INSTRUMENTS)), minute=st.integers(1, 20))
+    def cut(self, symbol: str, minute: int) -> None:
+        pair = INSTRUMENTS[symbol]
+        self.on_both(lambda ledger: ledger.cut_position(self.account, pair, minutes(minute)))
+        held = [p.quantity for p in self.ledgers[1].open_positions(self.account) if p.symbol == symbol]
+        assert sum(held) <= self.totals[pair.base]
+
     @rule(flatten=st.booleans())
     def halt(self, flatten: bool) -> None:
         self.on_both(lambda ledger: replace(ledger.halt(self._halt(flatten)), number=None))

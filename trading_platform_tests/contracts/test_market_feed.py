@@ -62,7 +62,7 @@ def test_the_venues_clock_is_measured_with_its_uncertainty(feed_site: FeedSite) 
     measured = feed_site.feed.clock_offset()
     assert measured is not None
     # venue and test share a computer, and the market of the venue stands still far from now: that is no drift
-    assert abs(measured.offset_seconds) <= measured.uncertainty_seconds + 0.01
+    assert abs(measured.offset_seconds) <= measured.uncertainty_seconds + 0.25  # the server is a thread of ours
     assert measured.measured_at.tzinfo is not None
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesStore, SeriesVersion
 from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle, minutes
 
@@ -426,3 +427,48 @@ def test_every_candle_knows_where_it_came_from(store: SeriesStore) -> None:
         (minutes(3), "aggregated"),
     ]
     assert store.sources(SYMBOL, MINUTE, start=minutes(2), end=minutes(3)) == {minutes(2): "rest"}
+
+
+def age(minute: float, value: float = 1.5, symbol: str = SYMBOL) -> MetricPoint:
+    return MetricPoint(MetricName.PRICE_AGE_SECONDS, value, minutes(minute), symbol)
+
+
+def test_metrics_come_back_ascending(store: SeriesStore) -> None:
+    in_flight = MetricPoint(MetricName.ORDERS_IN_FLIGHT, 3, minutes(1))
+    run = MetricPoint(MetricName.RUN_SECONDS, 0.25, minutes(1), "refresh")
+    store.save_metrics([age(1), in_flight, run, age(0, 1 / 3), age(1, symbol="ETH/USDT")])
+    store.save_metrics([])
+    assert store.metrics(MetricName.PRICE_AGE_SECONDS, since=START) == [
+        age(0, 1 / 3),
+        age(1),
+        age(1, symbol="ETH/USDT"),
+    ]
+    assert store.metrics(MetricName.PRICE_AGE_SECONDS, since=minutes(0.5)) == [age(1), age(1, symbol="ETH/USDT")]
+    assert store.metrics(MetricName.ORDERS_IN_FLIGHT, since=minutes(1)) == [in_flight]
+    assert store.metrics(MetricName.ORDERS_IN_FLIGHT, since=minutes(2)) == []
+    assert store.metrics(MetricName.RUN_SECONDS, since=START) == [run]
+    assert store.metrics(MetricName.EQUITY_QUOTE, since=START) == []
+
+
+def test_a_metric_measured_twice_at_the_same_time_is_one(store: SeriesStore) -> None:
+    store.save_metrics([age(0), age(1), age(1, 2.0)])
+    store.save_metrics([age(1, 3.0), age(2)])
+    assert store.metrics(MetricName.PRICE_AGE_SECONDS, since=START) == [age(0), age(1, 3.0), age(2)]
+
+
+def test_times_of_metrics_are_kept_to_the_millisecond(store: SeriesStore) -> None:
+    at = START + timedelta(microseconds=1_234_567)
+    measured = MetricPoint(MetricName.EQUITY_QUOTE, 84.54, at)
+    store.save_metrics([measured])
+    assert store.metrics(MetricName.EQUITY_QUOTE, since=START) == [measured]
+    assert measured.at == START + timedelta(milliseconds=1_234)
+
+
+def test_old_metrics_can_be_dropped(store: SeriesStore) -> None:
+    run = MetricPoint(MetricName.RUN_SECONDS, 1, minutes(0), "trade")
+    store.save_metrics([run, *(age(number) for number in range(4))])
+    store.write_tickers([Ticker(SYMBOL, Decimal(1), Decimal(2), Decimal(1), START, START)])
+    assert store.prune_metrics(minutes(3)) == 4
+    assert store.prune_metrics(minutes(3)) == 0
+    assert store.metrics(MetricName.PRICE_AGE_SECONDS, since=START) == [age(3)]
+    assert list(store.tickers([SYMBOL])) == [SYMBOL]

@@ -12,7 +12,15 @@ import pytest
 from trading_platform.domain.candle import Gap, Interval
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
-from trading_platform.domain.store_write import CandleBatch, GapRecord, IndicatorRows, StoreWrite, TickerBatch
+from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import (
+    CandleBatch,
+    GapRecord,
+    IndicatorRows,
+    MetricBatch,
+    StoreWrite,
+    TickerBatch,
+)
 from trading_platform.ports.series_store import CandleWrite
 from trading_platform.ports.store_spool import StoreSpool
 from trading_platform_tests.contracts.conftest import BOUND_POINTS, KEPT_WRITES
@@ -55,6 +63,12 @@ def test_at_first_nothing_waits(spool: StoreSpool) -> None:
         GapRecord(SYMBOL, MINUTE, (Gap(minutes(3), minutes(5), 3),), minutes(0), minutes(9), minutes(20)),
         IndicatorRows(SYMBOL, MINUTE, {minutes(0): {"rsi_14": 1 / 3, "ema": 2.0, "large": 1e22}, minutes(1): {}}),
         prices("0.00000001"),
+        MetricBatch(
+            (
+                MetricPoint(MetricName.ORDERS_IN_FLIGHT, 2.0, minutes(1)),
+                MetricPoint(MetricName.PRICE_AGE_SECONDS, 1 / 3, minutes(1) + timedelta(milliseconds=1), SYMBOL),
+            )
+        ),
     ],
     ids=lambda write: type(write).__name__,
 )
@@ -174,6 +188,8 @@ def test_nothing_is_accepted_beyond_the_bound(spool: StoreSpool) -> None:
         spool.append(many, START)
     with pytest.raises(RetryLater, match="full"):
         spool.append(prices(copies=2), START)  # prices leave room for candles
+    with pytest.raises(RetryLater, match="full"):
+        spool.append(MetricBatch((MetricPoint(MetricName.SPOOL_POINTS, 9.0, START),)), START)  # and so do metrics
     spool.append(many, START)
     with pytest.raises(RetryLater, match="full"):
         spool.append(batch(1), START)

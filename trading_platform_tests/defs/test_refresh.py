@@ -11,9 +11,10 @@ import pytest
 from trading_platform.defs.lanes import ACTIVE
 from trading_platform.defs.market_data.checks import CHECKS, SHOWN_ROWS, TOLD_REASONS, evaluate_candle_checks
 from trading_platform.defs.market_data.refresh import refresh_sensor
-from trading_platform.defs.trading.account import MAY_BUY
+from trading_platform.defs.trading.account import MAY_BUY, equity
 from trading_platform.domain.check import CheckName
 from trading_platform.domain.halt import DRAWDOWN_RULE
+from trading_platform.domain.metric import MetricName
 from trading_platform.services.halt_account import halt_account
 from trading_platform.services.reconcile_balances import adopt_differences
 from trading_platform_tests.defs.fake_platform import (
@@ -248,3 +249,25 @@ def test_while_stepping_the_heartbeat_rests(
     stepping = fake_platform(replay={"folder": tmp_path_factory.mktemp("candles"), "step": True})
 
     assert isinstance(tick(refresh_sensor, stepping, instance), dg.SkipReason)
+
+
+def test_a_run_writes_down_how_long_it_took(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    result = execute("refresh", platform, instance)
+
+    [measured] = platform.store.metrics(MetricName.RUN_SECONDS, since=minutes(0))
+    record = instance.get_run_record_by_id(result.run_id)
+    assert record is not None
+    assert record.start_time is not None
+    assert record.end_time is not None
+    assert measured.subject == "refresh"
+    assert 0 < measured.value <= record.end_time - record.start_time
+    assert [point.subject for point in platform.store.metrics(MetricName.CANDLE_AGE_SECONDS, since=minutes(0))] == [
+        SYMBOL
+    ]
+
+
+def test_equity_by_itself_is_no_refresh_run(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    dg.materialize([equity], instance=instance, resources={"platform": platform}, raise_on_error=True)
+
+    assert platform.store.metrics(MetricName.RUN_SECONDS, since=minutes(0)) == []
+    assert len(platform.store.metrics(MetricName.ORDERS_IN_FLIGHT, since=minutes(0))) == 1

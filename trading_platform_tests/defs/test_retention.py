@@ -9,6 +9,7 @@ import pytest
 
 from trading_platform.defs.lanes import ACTIVE
 from trading_platform.defs.maintenance.retention import daily_retention
+from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.domain.stream import StreamState, StreamStatus
 from trading_platform_tests.defs.fake_platform import FakePlatform, add_run, execute, fake_platform, output_metadata
 from trading_platform_tests.fakes import FakeClock
@@ -82,10 +83,14 @@ def test_the_journals_are_pruned(instance: dg.DagsterInstance) -> None:
         journal.mark_delivered(waiting.notification_id, datetime.now(UTC))
     long_ago = datetime.now(UTC) - timedelta(hours=100)
     later.streams.record([StreamStatus(SYMBOL, StreamState.LIVE, "data arrives", long_ago, None, long_ago)])
+    for hours in (60, 120):  # before now: 133 and 193 hours for the clean-up
+        at = datetime.now(UTC) - timedelta(hours=hours)
+        later.store.save_metrics([MetricPoint(MetricName.ORDERS_IN_FLIGHT, 0, at)])
 
     result = execute("retention", later, instance)
 
-    assert output_metadata(result, "delete_old_runs")["pruned_rows"].value == 4
+    assert output_metadata(result, "delete_old_runs")["pruned_rows"].value == 5
+    assert len(later.store.metrics(MetricName.ORDERS_IN_FLIGHT, since=long_ago)) == 1
 
 
 def test_it_happens_every_night() -> None:

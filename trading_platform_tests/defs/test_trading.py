@@ -11,6 +11,7 @@ import pytest
 from trading_platform.defs.lanes import ACTIVE
 from trading_platform.defs.trading.job import trade_sensor
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.metric import MetricName
 from trading_platform.domain.order import OrderStatus
 from trading_platform.domain.risk import ReasonCode
 from trading_platform_tests.defs.fake_platform import (
@@ -147,3 +148,18 @@ def test_while_stepping_the_sensor_rests(instance: dg.DagsterInstance, tmp_path:
     stepping = fake_platform(replay={"folder": tmp_path, "step": True})
 
     assert isinstance(tick(trade_sensor, stepping, instance), dg.SkipReason)
+
+
+def test_a_run_writes_down_how_long_it_and_its_orders_took(
+    platform: FakePlatform, instance: dg.DagsterInstance
+) -> None:
+    before = datetime.now(UTC)
+    _says_buy(platform)
+
+    execute("trade", platform, instance)
+
+    runs = platform.store.metrics(MetricName.RUN_SECONDS, since=before)
+    assert [point.subject for point in runs] == ["trade"]
+    latencies = platform.store.metrics(MetricName.ORDER_LATENCY_SECONDS, since=before)
+    assert {point.subject for point in latencies} == {SYMBOL}
+    assert all(0 <= point.value <= runs[0].value for point in latencies)

@@ -19,7 +19,8 @@ from trading_platform.domain.order import Order, OrderKind, OrderStatus
 from trading_platform_tests.support.examples import START, minutes, order, signal
 
 MARKET = order(signal(), "60")
-LIMIT = replace(MARKET, kind=OrderKind.LIMIT, limit_price=Decimal(50000), venue_order_id="1")
+LIMIT = replace(MARKET, kind=OrderKind.LIMIT, limit_price=Decimal(50000), venue_order_id="1", cancel_requested_at=START)
+UNASKED = replace(LIMIT, cancel_requested_at=None)
 RULES = LimitRules(most_reprices=2, crosses_at_last=False)
 LATER = minutes(10)
 
@@ -64,6 +65,9 @@ def test_an_order_that_never_arrived_is_not_repeated() -> None:
         (ended(LIMIT, OrderStatus.CANCELLED), NextStep.REPRICE),
         (ended(LIMIT, OrderStatus.CANCELLED, "0.0004"), NextStep.REPRICE),
         (ended(LIMIT, OrderStatus.EXPIRED), NextStep.REPRICE),
+        (ended(UNASKED, OrderStatus.CANCELLED), NextStep.GIVE_UP),
+        (ended(UNASKED, OrderStatus.CANCELLED, "0.0004"), NextStep.DONE),
+        (ended(UNASKED, OrderStatus.EXPIRED), NextStep.GIVE_UP),
     ],
 )
 def test_what_follows_an_order_that_ended(last: Order, step: NextStep) -> None:

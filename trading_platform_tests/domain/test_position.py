@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from trading_platform.domain.order import Fill, Side
@@ -101,3 +101,28 @@ def test_the_books_balance_whatever_is_traded(sequence: list[tuple[Side, Decimal
 def test_a_fee_beyond_what_was_bought_holds_nothing_rather_than_less() -> None:
     held = applied(NEW, Side.BUY, fill("1", "0.00001", fee="0.000018"))
     assert (held.quantity, held.is_open) == (ZERO, False)
+
+
+@given(
+    bought=st.lists(st.integers(1, 500), min_size=1, max_size=4),
+    sold=st.integers(0, 400),
+    there=st.integers(0, 2500),
+)
+def test_what_leaves_unsold_takes_its_cost_and_brings_nothing(bought: list[int], sold: int, there: int) -> None:
+    lot = Decimal("0.00001")
+    before = applied(NEW, Side.BUY, *(fill(f"b{n}", lot * each, "50000") for n, each in enumerate(bought)))
+    if 0 < sold < sum(bought):
+        before = applied(before, Side.SELL, fill("s", lot * sold, "40000"))
+    assume(before.is_open)
+    after = before.cut_to(lot * there, PAIR, minutes(9))
+    assert after.quantity == min(before.quantity, lot * there)
+    assert after.realized_pnl_quote == before.realized_pnl_quote
+    gone = before.cost_quote - after.cost_quote
+    uninvested = gone if after.is_open else before.cost_quote
+    assert abs(before.invested_quote - after.invested_quote - uninvested) < Decimal("1e-20")
+    if after.quantity:
+        assert before.average_price is not None
+        assert after.average_price is not None
+        assert abs(after.average_price - before.average_price) < Decimal("1e-15")
+    else:
+        assert (after.cost_quote, after.is_open, after.is_trade) == (ZERO, False, before.realized_pnl_quote != 0)

@@ -90,7 +90,7 @@ class FakeAccountControl:
             closed = [
                 ClosedTrade(p.symbol, p.closed_at, p.realized_pnl_quote)
                 for p in self._closed_positions(account)
-                if p.closed_at is not None and (since is None or p.closed_at > since)
+                if p.closed_at is not None and p.is_trade and (since is None or p.closed_at > since)
             ]
             closed.sort(key=lambda trade: trade.symbol)
             return sorted(closed, key=lambda trade: trade.closed_at, reverse=True)[:limit]

@@ -399,6 +399,20 @@ class FakeLedger(FakeAccountControl):
         return self._account(account).revision
 
     # positions
+    def cut_position(self, account: str, instrument: Instrument, at: datetime) -> Position | None:
+        """Make the symbol's open position hold no more than the account's total of its base."""
+        with self._lock:
+            state = self._account(account)
+            history = state.positions.get(instrument.symbol, [])
+            if not history or not history[-1].is_open:
+                return None
+            after = history[-1].cut_to(state.balances.get(instrument.base, NOTHING).total, instrument, at)
+            if after == history[-1]:
+                return None
+            history[-1] = after
+            state.revision += 1
+            return after
+
     def open_positions(self, account: str) -> list[Position]:
         """Positions that are open, by symbol."""
         with self._lock:
@@ -410,7 +424,7 @@ class FakeLedger(FakeAccountControl):
         """The strategy's positions that were closed, newest close first."""
         with self._lock:
             held = [position for history in self._account(account).positions.values() for position in history]
-            closed = [(p.closed_at, p) for p in held if p.strategy == strategy and p.closed_at is not None]
+            closed = [(p.closed_at, p) for p in held if p.strategy == strategy and p.closed_at and p.is_trade]
             return [p for _, p in sorted(closed, key=lambda entry: entry[0], reverse=True)][:limit]
 
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:

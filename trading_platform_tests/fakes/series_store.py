@@ -16,6 +16,7 @@ import pandas as pd
 from trading_platform.domain.candle import Candle, Gap, Interval, find_gaps, subtract_gaps
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -31,6 +32,7 @@ class FakeSeriesStore:
         self._gaps: dict[tuple[str, str], list[Gap]] = defaultdict(list)
         self._tickers: dict[str, Ticker] = {}
         self._indicators: dict[tuple[str, str], dict[datetime, dict[str, float]]] = defaultdict(dict)
+        self._metrics: dict[tuple[datetime, str, MetricName], MetricPoint] = {}
         self.is_down = False
         self._lock = threading.Lock()
 
@@ -194,6 +196,23 @@ class FakeSeriesStore:
         for series, rows in self._indicators.items():
             self._indicators[series] = {time: values for time, values in rows.items() if time >= before}
         return held - sum(map(len, self._indicators.values()))
+
+    def save_metrics(self, points: Sequence[MetricPoint]) -> None:
+        """Insert, or replace where name, subject and time are the same."""
+        self._answer()
+        self._metrics |= {(point.at, point.subject, point.name): point for point in points}
+
+    def metrics(self, name: MetricName, *, since: datetime) -> list[MetricPoint]:
+        """Points with since <= at, ascending."""
+        self._answer()
+        return [point for _, point in sorted(self._metrics.items()) if point.name is name and point.at >= since]
+
+    def prune_metrics(self, before: datetime) -> int:
+        """Drop the points of before that; how many."""
+        self._answer()
+        held = len(self._metrics)
+        self._metrics = {key: point for key, point in self._metrics.items() if point.at >= before}
+        return held - len(self._metrics)
 
     def _answer(self) -> None:
         if self.is_down:

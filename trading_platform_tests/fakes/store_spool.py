@@ -9,11 +9,11 @@ from datetime import datetime
 
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import RetryLater
-from trading_platform.domain.store_write import StoreWrite, TickerBatch
+from trading_platform.domain.store_write import PassingWrite, SeriesWrite, StoreWrite
 from trading_platform.ports.series_store import CandleWrite
 from trading_platform.ports.store_spool import Spooled, SpoolState
 
-_PRICES_SHARE = 0.8
+_PASSING_SHARE = 0.8
 _PATIENCE_SECONDS = 2.0
 
 
@@ -40,7 +40,7 @@ class FakeStoreSpool:
         """Accept a write; its number."""
         self._answer()
         with self._changing:
-            bound = self._bound * (_PRICES_SHARE if isinstance(write, TickerBatch) else 1)
+            bound = self._bound * (_PASSING_SHARE if isinstance(write, PassingWrite) else 1)
             if self._last and self.state().points + write.points > bound:
                 raise RetryLater("the spool is full")
             self._last += 1
@@ -59,7 +59,7 @@ class FakeStoreSpool:
             for n, (write, _) in sorted(self._rows.items())
             if n > number
             and (kind is None or isinstance(write, kind))
-            and (series is None or (not isinstance(write, TickerBatch) and (write.symbol, write.interval) == series))
+            and (series is None or (isinstance(write, SeriesWrite) and (write.symbol, write.interval) == series))
         ]
 
     def result(self, number: int) -> CandleWrite | None:

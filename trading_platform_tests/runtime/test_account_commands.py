@@ -134,6 +134,16 @@ def test_reconcile_shows_explains_and_adopts(floor: TradingFloor, run: Run) -> N
     floor.assert_books_agree()
 
 
+def test_before_the_first_trade_run_nothing_differs(database_url: str, venue: SimulatedExchange, run: Run) -> None:
+    TradingFloor(floor_settings(database_url, venue), venue)
+
+    shown = run("reconcile")
+
+    assert "USDT: 0 in the ledger, 84.54 at the venue" in shown.output
+    assert "the first trade run makes the venue's balances the ledger's" in shown.output
+    assert "--adopt" not in shown.output
+
+
 def test_deposits_are_recognised_through_the_venues_own_lists(floor: TradingFloor, run: Run) -> None:
     move(floor.venue, "100", listed=True)
     assert "deposit of 100" in run("reconcile").output

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from trading_platform.domain.check import Incident
 from trading_platform.domain.circuit import Circuit, CircuitState
 from trading_platform.domain.freshness import Freshness
+from trading_platform.domain.order import Order, OrderKind, OrderStatus, Side
 from trading_platform.domain.request_limits import RequestGroup
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Signal
@@ -88,6 +89,24 @@ def test_a_signal_stands_beside_what_became_of_it(status: PlatformStatus) -> Non
 
     assert "signal expired" in text
     assert "cooling down" not in text
+
+
+def test_what_explain_asks_for_stands_beside_signals_and_orders(status: PlatformStatus) -> None:
+    said = Signal("main", "trend_following", "1", "BTC/USDT", "1m", NOW, Direction.LONG, "crossed above")
+    stop = Order(
+        *("tpb6efa7a7bf4b3b43a576ec5c39ca60", "main", said.signal_id, "stop", "trend_following", "SOL/USDT", Side.SELL),
+        *(Decimal("0.1"), OrderStatus.OPEN, Decimal(0), "SOL", Decimal("0.1"), NOW, NOW),
+        kind=OrderKind.STOP_LOSS,
+        stop_price=Decimal("247.78000000"),
+    )
+    seen = _seen(status, signals=[said], orders=[stop])
+
+    text = as_text(seen)
+
+    assert said.signal_id[:10] in text
+    assert stop.client_order_id[:10] in text
+    assert "stop loss   247.78 " in text
+    assert json.loads(to_json(seen))["summary"]["signals"][0]["signal_id"] == said.signal_id
 
 
 def test_a_log_gets_one_line(status: PlatformStatus) -> None:

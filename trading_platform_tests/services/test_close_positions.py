@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 import pytest
 
 from trading_platform.domain.attempts import LONGEST_WAIT_SECONDS
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import FixSettings, RetryLater
+from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.domain.transfer import VenueTransfer
 from trading_platform.ports.broker import VenueBalance
 from trading_platform.services.trade import work_waiting
 from trading_platform_tests.fakes import FakeBroker, FakeSeriesStore
@@ -205,6 +207,69 @@ def test_exits_come_before_entries(place: Workplace) -> None:
 
     assert (len(report.exits), len(report.entries)) == (1, 1)
     assert [request.side for request in place.broker.requests[1:]] == [Side.SELL, Side.BUY]
+
+
+def test_an_exit_doesnt_wait_for_a_store_of_prices_that_is_silent() -> None:
+    place = Workplace(settings=plain_settings(**{**QUICK, "protection": {"trailing": False}}))
+    place.buys()
+    _says_sell(place)
+    place.store.is_down = True
+
+    with pytest.raises(RetryLater):  # the run fails all the same, after it has sold
+        place.trade()
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.agrees_with_venue()
+
+
+class _TellsNoTransfers(FakeBroker):
+    """A venue whose key may trade, and not read deposits."""
+
+    def transfers(self) -> Sequence[VenueTransfer] | None:
+        raise FixSettings("the key may not read deposits")
+
+
+def test_an_exit_doesnt_wait_for_a_mistake_to_be_mended_that_it_can_do_without() -> None:
+    place = Workplace()
+    place.buys()
+    venue = _TellsNoTransfers(place.clock, [place.desk().instrument(SYMBOL)], {}, place.broker.prices)
+    venue.__dict__.update(vars(place.broker))
+    place.broker = venue
+    place.broker.move(USDT=Decimal(1))
+    _says_sell(place)
+
+    with pytest.raises(FixSettings):
+        place.trade()
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+class _MayStopTrading(FakeBroker):
+    """A venue that takes a pair off its list."""
+
+    delisted = ""
+
+    def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
+        if self.delisted in symbols:
+            raise FixSettings(f"the venue doesn't trade {self.delisted}")
+        return super().instruments(symbols)
+
+
+@pytest.mark.parametrize("protected", [False, True])
+def test_a_symbol_that_is_traded_no_more_keeps_no_other_from_being_sold(protected: bool) -> None:
+    settings = plain_settings(**{**QUICK, "protection": {"enabled": protected, "trailing": False}})
+    place = Workplace(settings=settings, start_with={"USDT": Decimal(1000)}, broker_type=_MayStopTrading)
+    place.buys()
+    place.buys(symbol="ETH/USDT")
+    assert isinstance(place.broker, _MayStopTrading)
+    place.broker.delisted = SYMBOL
+    for symbol in (SYMBOL, "ETH/USDT"):
+        place.says(CLOSE + 1, Direction.SHORT, symbol)
+
+    with pytest.raises(FixSettings):
+        place.trade()
+
+    assert [position.symbol for position in place.ledger.open_positions(ACCOUNT)] == [SYMBOL]
 
 
 def test_a_symbol_that_the_settings_no_longer_name_is_still_sold(place: Workplace) -> None:

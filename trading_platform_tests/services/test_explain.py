@@ -108,6 +108,18 @@ def test_a_trade_that_is_over_tells_what_it_brought(place: Workplace) -> None:
     assert f"{gain:+.8f} after fees (+9.59% of what was invested)" in as_text(entry)
 
 
+def test_a_position_that_left_unsold_is_told_as_such(place: Workplace) -> None:
+    bought = place.buys()
+    [held] = place.ledger.open_positions(ACCOUNT)
+    place.broker.deposit(BTC=-held.quantity)
+    place.trade()
+
+    text = as_text(told(place, bought.signal_id))
+
+    assert "with 0.0005 bought" in text
+    assert "its base left the account unsold, no profit and no loss" in text
+
+
 def test_a_refusal_is_explained_without_an_order() -> None:
     poor = Workplace(start_with={"USDT": Decimal(5)})
     said = poor.says()

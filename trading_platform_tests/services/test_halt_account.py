@@ -138,6 +138,52 @@ def test_after_a_resume_nothing_is_flattened_any_more(place: Workplace) -> None:
     assert len(place.ledger.open_positions(ACCOUNT)) == 1
 
 
+def test_a_flattening_that_failed_is_over_when_the_account_is_resumed(place: Workplace) -> None:
+    place.buys()
+    halt(place, flatten=True)
+    place.broker.misbehave(Misbehaviour(not_placed=True))
+    place.trade()
+    resume(place)
+    place.later(61)
+
+    for _ in range(2):
+        assert place.trade().exits == ()
+
+    assert len(place.ledger.open_positions(ACCOUNT)) == 1
+    assert place.ledger.open_signals(ACCOUNT) == []
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
+
+
+def test_a_flattening_that_was_never_sent_is_over_when_the_account_is_resumed() -> None:
+    place = Workplace(settings=plain_settings(**{**QUICK, "protection": {"trailing": False}}))
+    place.buys()
+    halt(place, flatten=True)
+    place.broker.misbehave_at_cancels(Misbehaviour(not_placed=True))
+    place.trade()
+    resume(place)
+    place.later(61)
+
+    for _ in range(2):
+        assert place.trade().exits == ()
+
+    assert len(place.ledger.open_positions(ACCOUNT)) == 1
+    assert place.ledger.open_signals(ACCOUNT) == []
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
+
+
+def test_the_strategys_own_word_to_sell_outlasts_a_halt(place: Workplace) -> None:
+    place.buys()
+    place.says(CLOSE + 1, Direction.SHORT)
+    halt(place, flatten=True)
+    place.broker.misbehave(Misbehaviour(not_placed=True))
+    place.trade()
+    resume(place)
+    place.later(61)
+
+    assert len(place.trade().exits) == 1
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
 def test_a_position_bought_after_a_flattening_is_kept(place: Workplace) -> None:
     place.buys()
     halt(place, flatten=True)
@@ -151,6 +197,37 @@ def test_a_position_bought_after_a_flattening_is_kept(place: Workplace) -> None:
 
 
 # drawdown
+def test_a_halt_cancels_the_entries_that_rest_at_once() -> None:
+    place = Workplace(settings=plain_settings(**{**QUICK, "execution": {**QUICK["execution"], "entry": "limit"}}))
+    said = place.says()
+    place.trade()
+    place.trade()  # asks for it, and notes that
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
+
+    halt(place)
+
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) == "entries to cancel"
+    place.trade()
+    assert place.broker.open_orders([SYMBOL]) == []
+    assert place.reserved() == 0
+    assert not place.is_open(said)
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
+
+
+def test_flattening_doesnt_wait_for_the_rest_of_an_entry() -> None:
+    place = Workplace(settings=plain_settings(**{**QUICK, "execution": {**QUICK["execution"], "entry": "limit"}}))
+    place.says()
+    place.trade()
+    [entry] = place.ledger.unsettled_orders(ACCOUNT)
+    place.broker.fill_part(entry.client_order_id, Decimal("0.0003"))
+    halt(place, flatten=True)
+
+    place.trade()
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.broker.open_orders([SYMBOL]) == []
+
+
 def test_drawdown_pulls_the_switch_and_it_stays(place: Workplace) -> None:
     place.buys()
     protect(place)

@@ -146,6 +146,16 @@ def test_a_resting_entry_is_no_work_until_it_is_due() -> None:
     assert work() == "1 orders to settle", "its time is up"
 
 
+def test_two_strategies_of_one_run_dont_buy_the_same_symbol_side_by_side() -> None:
+    place = limits()
+    first, second = place.says(), place.says(strategy="mean_reversion")
+    place.trade()
+
+    assert len(place.ledger.unsettled_orders(ACCOUNT)) == 1
+    waiting = next(said for said in (first, second) if place.reasons(said) == [ReasonCode.ORDER_IN_FLIGHT])
+    assert place.is_open(waiting)
+
+
 def test_an_entry_is_repriced_within_bounds_and_given_up() -> None:
     place = limits(most_reprice_bps="20")
     said = place.says()
@@ -208,6 +218,61 @@ def test_only_what_is_lacking_is_asked_for_again() -> None:
     assert second.status is OrderStatus.FILLED
     assert place.agrees_with_venue()
     assert place.reasons(said) == [ReasonCode.APPROVED, ReasonCode.APPROVED]
+
+
+@pytest.mark.parametrize("filled", ["0", "0.0003"])
+def test_an_entry_that_the_owner_cancels_at_the_venue_isnt_sent_again(filled: str) -> None:
+    place = limits()
+    said = place.says()
+    place.trade()
+    if Decimal(filled):
+        place.broker.fill_part(leg(place, said).client_order_id, Decimal(filled))
+    place.broker.cancel(SYMBOL, leg(place, said).client_order_id)
+    place.later(5)
+    place.trade()
+
+    assert leg(place, said).status is OrderStatus.CANCELLED
+    assert place.ledger.unsettled_orders(ACCOUNT) == []
+    assert not place.is_open(said)
+
+
+def test_the_rest_isnt_bought_once_the_position_is_closed() -> None:
+    settings = {**QUICK, "execution": {**QUICK["execution"], "entry": "limit"}, "risk": {"cooldown_seconds": 0}}
+    place = Workplace(settings=plain_settings(**{**settings, "protection": {"trailing": False}}))
+    said = place.says()
+    place.trade()
+    place.broker.fill_part(leg(place, said).client_order_id, Decimal("0.0003"))
+    place.trade()
+    place.broker.trade_at(SYMBOL, Decimal(60000))  # the target is hit while the rest of the entry still waits
+    place.trade()
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+    place.later(20)
+    place.trade()
+
+    assert leg(place, said).status is OrderStatus.CANCELLED
+    assert place.ledger.unsettled_orders(ACCOUNT) == []
+    assert place.reasons(said)[-1] is ReasonCode.NO_POSITION
+    assert not place.is_open(said)
+
+
+def test_the_rest_is_bounded_by_what_the_accounts_limits_leave_by_then() -> None:
+    settings = {**QUICK, "execution": {**QUICK["execution"], "entry": "limit"}}
+    place = Workplace(settings=plain_settings(**settings), start_with={"USDT": Decimal(1000)})
+    said = place.says()
+    place.trade()
+    first = leg(place, said)
+    place.broker.fill_part(first.client_order_id, Decimal("0.0003"))
+    held = Decimal("0.0003") * BID
+    tight = {**settings, "limits": {"max_symbol_exposure": str((held + 20) / 1000)}}
+    place.settings = plain_settings(**tight)
+
+    place.later(20)
+    place.trade()
+
+    rest = leg(place, said, 2)
+    assert first.quantity - Decimal("0.0003") > rest.quantity
+    assert rest.quantity * BID <= 20
 
 
 def test_a_rest_below_the_minimum_ends_the_entry_with_what_there_is() -> None:

@@ -9,12 +9,18 @@ from typing import Any
 
 import pytest
 
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.domain.order import Order, OrderKind, OrderRequest, OrderStatus, Side
+from trading_platform.domain.order_book import OrderBook
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
-from trading_platform.services.look_at_venue_orders import FOREIGN, LOST
+from trading_platform.services.halt_account import halt_account
+from trading_platform.services.look_at_venue_orders import FOREIGN
 from trading_platform.services.protect_positions import INCIDENT
+from trading_platform.services.reconcile_balances import adopt_differences
+from trading_platform.services.settle_orders import LOST
 from trading_platform.services.trade import work_waiting
+from trading_platform_tests.fakes import FakeMarketFeed
 from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.workplace import CLOSE, PRICES, QUICK, Workplace
 from trading_platform_tests.support.examples import ACCOUNT, SYMBOL
@@ -367,18 +373,108 @@ def test_a_stop_left_without_a_position_is_taken_back(place: Workplace) -> None:
     bought = place.buys()
     stop = _at_work(place)["stop"]
     place.broker.cancel(SYMBOL, stop.client_order_id)
-    sale = OrderRequest("tpbyhand", SYMBOL, Side.SELL, stop.quantity)
-    place.broker.submit(sale)  # somebody else sells: the ledger learns it from the balances only
+    place.broker.trade_by_hand(OrderRequest("byhand", SYMBOL, Side.SELL, stop.quantity))
     place.later(place.settings.protection.look_seconds)
     for _ in range(4):
         place.trade()
+        assert _work(place) is None  # the difference stands, and a cadence passes before it is looked at again
         place.later(_AFTER_THE_WINDOW)
 
-    assert bought.filled_quantity > 0
+    assert {each.asset for each in place.ledger.balance_differences(ACCOUNT)} == {"BTC", "USDT"}
+    assert _held(place) > 0
+    _nothing_is_left_at_work(place)
+
+    adopt_differences(place.desk(), "sold by hand")
+
+    place.trade()
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.ledger.trade_results(ACCOUNT, 9) == place.ledger.closed_trades(ACCOUNT, bought.strategy, 9) == []
+    _nothing_is_left_at_work(place)
+    assert _work(place) is None
+
+
+def _nothing_is_left_at_work(place: Workplace) -> None:
     assert place.broker.open_orders([SYMBOL]) == []
-    assert {o.status for o in place.ledger.recent_orders(ACCOUNT, 20) if o.kind.is_protective} == {
-        OrderStatus.CANCELLED
-    }
+    assert _legs(place) == ["entry filled", "stop cancelled", "target cancelled"]
+    assert _incidents(place) == []
+
+
+def test_what_is_left_of_the_base_is_protected_while_the_rest_is_missing() -> None:
+    place = protected_place()
+    place.buys()
+    before = _at_work(place)["stop"]
+    gone = before.quantity / 4
+    gone -= gone % Decimal("0.00001")
+    place.broker.cancel(SYMBOL, before.client_order_id)
+    place.broker.move(BTC=-gone)
+    place.later(_AFTER_THE_WINDOW)
+    place.trade()
+
+    assert {leg: order.quantity for leg, order in _at_work(place).items()} == dict.fromkeys(
+        ("stop2", "target2"), before.quantity - gone
+    )
+    assert _work(place) is None
+    place.says(CLOSE + 1, Direction.SHORT)
+    place.later(_AFTER_THE_WINDOW)
+    place.trade()
+    sold = next(o for o in place.ledger.recent_orders(ACCOUNT, 20) if o.leg == "exit")
+    assert (sold.status, sold.quantity) == (OrderStatus.FILLED, before.quantity - gone)
+    place.later(2)
+    assert _work(place) is None  # though the exit of what is missing is still due
+    assert len([o for o in place.ledger.recent_orders(ACCOUNT, 20) if o.leg.startswith("exit")]) == 1
+
+
+def test_a_stop_that_rests_is_kept_though_the_balance_lags(place: Workplace) -> None:
+    place.buys()
+    place.broker.move(BTC=Decimal("-0.0001"))
+    place.later(_AFTER_THE_WINDOW)
+    place.trade()
+
+    assert [each.asset for each in place.ledger.balance_differences(ACCOUNT)] == ["BTC"]
+    assert sorted(_at_work(place)) == ["stop", "target"]
+    assert _work(place) is None
+    place.broker.move(BTC=Decimal("0.0001"))
+
+
+def test_a_stop_that_was_filled_is_no_withdrawal_of_the_owners(place: Workplace) -> None:
+    bought = place.buys()
+    place.broker.trade_at(SYMBOL, Decimal(48900))  # no run has looked since
+
+    assert adopt_differences(place.desk(), "mine") == ()
+
+    [lost] = place.ledger.closed_trades(ACCOUNT, bought.strategy, 9)
+    assert lost.realized_pnl_quote < 0
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_nothing_is_sold_of_what_left_at_a_stop_or_at_a_halt(place: Workplace, flatten: bool) -> None:
+    place.buys()
+    stop = _at_work(place)["stop"]
+    place.broker.cancel(SYMBOL, stop.client_order_id)
+    place.broker.move(BTC=-stop.quantity)
+    if flatten:
+        halt_account(place.ledger, place.clock, ACCOUNT, "enough", flatten=True)
+    _moves(place, "45000", seconds=_AFTER_THE_WINDOW)
+    place.trade()
+
+    _nothing_is_left_at_work(place)
+    assert _work(place) is None
+    place.broker.deposit(BTC=stop.quantity)  # found again
+    place.later(_AFTER_THE_WINDOW)
+    place.trade()
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert "exit filled" in _legs(place)
+
+
+def test_a_difference_in_another_asset_asks_for_no_run_each_second(place: Workplace) -> None:
+    place.buys()
+    place.broker.move(USDT=Decimal(-20))
+    place.later(place.settings.protection.look_seconds)
+    place.trade()
+
+    assert place.ledger.balance_differences(ACCOUNT)
+    assert _work(place) is None
+    place.broker.move(USDT=Decimal(20))
 
 
 def test_an_order_of_another_hand_is_left_alone_and_stops_entries(place: Workplace) -> None:
@@ -429,6 +525,91 @@ def test_a_stop_that_the_venue_forgot_is_placed_anew(place: Workplace) -> None:
 
     assert sorted(_at_work(place)) == ["stop2", "target2"]
     assert len([title for title in _incidents(place) if title.startswith(LOST)]) <= 2
+
+
+def test_a_stop_that_is_forgotten_while_its_cancel_is_under_way_keeps_nothing_from_being_sold(place: Workplace) -> None:
+    place.buys()
+    place.says(CLOSE + 1, Direction.SHORT)
+    place.broker.misbehave_at_cancels(Misbehaviour(not_placed=True))
+    place.trade()
+    place.broker.forget(*[order.client_order_id for order in _at_work(place).values()])
+    place.later(_AFTER_THE_WINDOW)
+    place.trade()
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert _work(place) is None
+
+
+def test_a_silent_store_keeps_no_position_from_its_stop(place: Workplace) -> None:
+    place.broker.misbehave(Misbehaviour(), Misbehaviour(not_placed=True))
+    place.buys()
+    assert _at_work(place) == {}
+    place.later(5)
+    place.store.is_down = True
+    assert _work(place) == f"{SYMBOL}: without a stop"
+
+    with pytest.raises(RetryLater):  # the run fails all the same
+        place.trade()
+
+    assert "stop2" in _at_work(place)
+
+
+def test_stops_are_looked_at_no_more_often_while_a_difference_stands() -> None:
+    place = protected_place()
+    place.buys()
+    place.broker.move(USDT=Decimal(-10))  # nothing explains it, so the balances don't agree until the owner says so
+    place.later(61)
+    place.trade()
+    assert place.ledger.balance_differences(ACCOUNT)
+    place.later(1)
+    assert _work(place) is None
+    place.later(place.settings.protection.look_seconds)
+    assert _work(place) == "stops to look at"
+    place.trade()
+    assert _work(place) is None
+
+
+def test_stops_are_looked_at_no_more_often_while_an_entry_rests() -> None:
+    execution = {**QUICK["execution"], "entry": "limit", "limit_seconds": 1000, "resting_poll_seconds": 1000}
+    settings = plain_settings(**{**QUICK, "execution": execution, "protection": {"trailing": False}})
+    place = Workplace(settings=settings, start_with={"USDT": Decimal(1000)})
+    place.says()
+    place.trade()
+    place.broker.trade_at(SYMBOL, Decimal(49999))
+    place.trade()
+    place.says(symbol="ETH/USDT")
+    place.trade()
+    assert sorted(_at_work(place)) == ["entry", "stop", "target"]
+    for _ in range(5):
+        place.later(place.settings.protection.look_seconds)
+        assert _work(place) is not None
+        place.trade()
+        place.later(1)
+        assert _work(place) is None
+
+
+class _KnowsOneBook(FakeMarketFeed):
+    """A venue that trades no second symbol."""
+
+    def order_book(self, symbol: str) -> OrderBook:
+        if symbol != SYMBOL:
+            raise FixSettings(f"the venue doesn't trade {symbol}")
+        return super().order_book(symbol)
+
+
+def test_what_goes_wrong_with_a_second_entry_keeps_the_first_from_no_stop() -> None:
+    settings = plain_settings(**{**QUICK, "protection": {"trailing": False}})
+    place = Workplace(settings=settings, start_with={"USDT": Decimal(1000)})
+    feed = _KnowsOneBook(place.clock)
+    feed.__dict__.update(vars(place.feed))
+    place.feed = feed
+    place.says()
+    place.says(CLOSE + 1, symbol="ETH/USDT")
+
+    with pytest.raises(FixSettings):
+        place.trade()
+
+    assert sorted(_at_work(place)) == ["stop", "target"]
 
 
 def test_switched_off_nothing_is_placed() -> None:

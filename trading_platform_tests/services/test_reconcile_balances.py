@@ -10,6 +10,7 @@ import pytest
 from trading_platform.domain.errors import RefuseTrade
 from trading_platform.domain.order import OrderRequest, Side
 from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.strategies.base import Direction
 from trading_platform.domain.transfer import TransferKind
 from trading_platform.ports.broker import VenueBalance
 from trading_platform.services.protect_account import protect_account
@@ -252,6 +253,66 @@ def test_nothing_is_adopted_while_an_order_is_in_flight(place: Workplace) -> Non
     with pytest.raises(RefuseTrade, match="in flight"):
         adopt_differences(place.desk(), "why not")
     assert _total(place) == Decimal("84.54")
+
+
+# positions whose base has left
+def test_a_withdrawal_takes_its_part_of_the_position(place: Workplace) -> None:
+    bought = place.buys()
+    [before] = place.ledger.open_positions(ACCOUNT)
+    place.broker.deposit(BTC=-bought.quantity / 2)
+
+    assert reconcile_balances(place.desk())
+
+    [after] = place.ledger.open_positions(ACCOUNT)
+    assert after.quantity == _total(place, "BTC") == before.quantity - bought.quantity / 2
+    assert after.average_price == pytest.approx(before.average_price)
+    assert after.realized_pnl_quote == 0
+
+
+def test_a_position_that_left_altogether_is_closed_and_no_trade(place: Workplace) -> None:
+    place.buys()
+    [before] = place.ledger.open_positions(ACCOUNT)
+    place.says(CLOSE + 1, Direction.SHORT)  # its exit is due
+    place.broker.deposit(BTC=-before.quantity)
+
+    report = place.trade()
+
+    assert (report.reconciled, report.exits) == (True, ())
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.ledger.last_closed_at(ACCOUNT, SYMBOL) == place.clock.read().now
+    assert place.ledger.trade_results(ACCOUNT, 9) == []
+    place.later(1)
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
+
+
+def test_a_run_that_was_killed_before_the_position_was_cut_is_completed(place: Workplace) -> None:
+    place.buys()
+    state = place.ledger.account(ACCOUNT)
+    usdt, revision = state.balances["USDT"].total, state.revision
+    place.broker.move(BTC=-state.balances["BTC"].total)
+    assert place.ledger.reconcile(ACCOUNT, {"USDT": usdt}, at_revision=revision, at=place.clock.wall())
+    assert place.ledger.open_positions(ACCOUNT)
+
+    assert reconcile_balances(place.desk())
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+def test_an_exit_of_what_is_missing_asks_for_no_run_each_second(place: Workplace) -> None:
+    place.buys()
+    [held] = place.ledger.open_positions(ACCOUNT)
+    place.says(CLOSE + 1, Direction.SHORT)
+    place.broker.move(BTC=-held.quantity)
+    place.later(61)
+
+    assert place.trade().exits == ()
+
+    assert [each.asset for each in place.ledger.balance_differences(ACCOUNT)] == ["BTC"]
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
+    place.broker.move(BTC=held.quantity)
+    place.later(61)
+    assert len(place.trade().exits) == 1
+    assert place.ledger.open_positions(ACCOUNT) == []
 
 
 # when it can be compared

@@ -10,10 +10,12 @@ import pytest
 
 from trading_platform.domain.order import Order, OrderReport, OrderStatus
 from trading_platform.domain.signal import Signal, client_order_id
+from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.settle_orders import follow_orders, take_up_orders
+from trading_platform.services.trade import work_waiting
 from trading_platform_tests.fakes import FakeBroker, FakeLedger
 from trading_platform_tests.fakes.broker import Misbehaviour
-from trading_platform_tests.services.workplace import Workplace
+from trading_platform_tests.services.workplace import CLOSE, Workplace
 from trading_platform_tests.support.examples import ACCOUNT, ENTRY, decision, order
 
 WINDOW_SECONDS = 10.0
@@ -129,19 +131,40 @@ class _Forgetful(FakeBroker):
         self._orders.clear()
 
 
-def test_an_order_that_the_venue_had_confirmed_is_never_given_up() -> None:
+def test_an_order_that_the_venue_had_confirmed_and_forgot_is_ended_and_told() -> None:
     place = Workplace(broker_type=_Forgetful)
     said = place.says()
     place.broker.misbehave(_HALF)
     place.trade()
     assert isinstance(place.broker, _Forgetful)
     place.broker.forget()
-    place.clock.advance(10 * WINDOW_SECONDS)
+    place.clock.advance(WINDOW_SECONDS)
+    place.trade()
+    assert _sent(place, said).status is OrderStatus.PARTIALLY_FILLED, "a server that lags may yet know it"
+    assert place.reserved() > 0
 
+    place.clock.advance(9 * WINDOW_SECONDS)
     place.trade()
 
-    assert _sent(place, said).status is OrderStatus.PARTIALLY_FILLED
-    assert place.reserved() > 0
+    assert _sent(place, said).status is OrderStatus.EXPIRED
+    assert place.reserved() == 0
+    assert any("has forgotten an order" in told.title for told in place.journal.undelivered(10))
+
+
+def test_a_forgotten_entry_keeps_nothing_from_being_sold() -> None:
+    place = Workplace(broker_type=_Forgetful)
+    place.says()
+    place.broker.misbehave(_HALF)
+    place.trade()
+    assert isinstance(place.broker, _Forgetful)
+    place.broker.forget()
+    place.later(10 * WINDOW_SECONDS)
+    place.says(CLOSE + 1, Direction.SHORT)
+
+    assert len(place.trade().exits) == 1
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
 
 
 def test_an_open_order_is_followed_until_it_is_filled(place: Workplace) -> None:

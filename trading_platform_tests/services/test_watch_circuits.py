@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from trading_platform.domain.circuit import WORD_LIFETIME, Circuit, CircuitState
+from trading_platform.domain.circuit import WORD_LIFETIME, Circuit, CircuitState, current, left_alone
 from trading_platform.domain.request_limits import RequestGroup
 from trading_platform.services.watch_circuits import watch_circuits
 from trading_platform_tests.fakes import FakeCircuitJournal, FakeClock, FakeHealthJournal
@@ -61,6 +61,8 @@ def test_it_lasts_until_no_process_leaves_them_alone(lookout: _Lookout) -> None:
     lookout.note(CircuitState.OPEN, "stream")
     assert len(lookout.watch()) == 1
     lookout.note(CircuitState.CLOSED)
+    lookout.clock.advance(1)
+    lookout.note(CircuitState.OPEN, "stream")
     assert len(lookout.watch()) == 1
     lookout.note(CircuitState.CLOSED, "stream")
     assert lookout.watch() == []
@@ -79,4 +81,16 @@ def test_an_open_circuit_is_half_open_when_its_pause_is_over(lookout: _Lookout) 
     [noted] = lookout.circuits.circuits()
     assert noted.seen_at(START - timedelta(seconds=1)).state is CircuitState.OPEN
     assert noted.seen_at(START).state is CircuitState.HALF_OPEN
-    assert noted.seen_at(START).stands_open(START)
+    assert left_alone(current([noted], START)) == [noted.seen_at(START)]
+
+
+def test_another_processs_later_answer_ends_it_for_all(lookout: _Lookout) -> None:
+    """The stream process asks only while its streams are gone: its last word may well be that nothing answered."""
+    lookout.clock.advance(PATIENCE)
+    lookout.note(CircuitState.CLOSED, "worker-market")
+    lookout.clock.advance(1)
+    lookout.note(CircuitState.OPEN, "stream")
+    assert len(lookout.watch()) == 1  # an answer before that says nothing
+    lookout.clock.advance(1)
+    lookout.note(CircuitState.CLOSED, "worker-market")
+    assert lookout.watch() == []

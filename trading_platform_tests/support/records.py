@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ from trading_platform.domain.candle import Candle
 from trading_platform.runtime.endpoints import required_endpoints
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform_tests.support.archives import archive_rows
+from trading_platform_tests.support.books import Comparison, ExchangeBooks
 from trading_platform_tests.support.platform import RunningPlatform
 from trading_platform_tests.support.simulated import SPOT_ONLY, ControlClient, repoint
 
@@ -87,6 +89,11 @@ class Records:
             for symbol in SYMBOLS
             for order in self._client.private_get_allorders({"symbol": symbol.replace("/", ""), "limit": 1000})
         ]
+
+    def differences(self, account: str) -> list[str]:
+        """What ledger and exchange don't agree in; read one after the other, while both go on."""
+        with closing(psycopg2.connect(self._status["database_url"])) as database:
+            return Comparison(database, account, ExchangeBooks.asked(self._client, SYMBOLS)).differences()
 
     @cached_property
     def _client(self) -> Any:

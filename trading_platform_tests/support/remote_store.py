@@ -14,7 +14,7 @@ from trading_platform.ports.series_store import SeriesStore
 from trading_platform.ports.store_spool import Spooled
 from trading_platform_tests.fakes.store_spool import FakeReplay, FakeStoreSpool
 
-WRITES = ("write_candles", "record_gaps", "write_tickers", "write_indicators")
+WRITES = ("write_candles", "record_gaps", "write_tickers", "write_indicators", "save_metrics")
 
 
 class RemoteStore:
@@ -78,6 +78,10 @@ class WaitingStore(SpoolingSeriesStore):
     def prune_indicators(self, before: datetime) -> int:
         self._held.is_held = False
         return super().prune_indicators(before)
+
+    def prune_metrics(self, before: datetime) -> int:
+        self._held.is_held = False
+        return super().prune_metrics(before)
 
 
 def waiting_store(store: SeriesStore) -> WaitingStore:

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -125,6 +125,7 @@ def simulated_exchange(
     balances: Mapping[str, Decimal] | None = None,
     settings: ServerSettings | None = None,
     database_path: Path | None = None,
+    accounts: Sequence[AccountConfig] = (),
     **config: Any,
 ) -> Iterator[SimulatedExchange]:
     """Serve a seeded synthetic market from a thread of its own.
@@ -137,6 +138,8 @@ def simulated_exchange(
         By default limits so wide that only a test which asks for narrower ones meets them.
     balances
         What the account begins with; 10,000 USDT and one of each base asset by default.
+    accounts
+        Further ones.
     config
         Further fields of `SimulatorConfig`, such as ``step=True`` or ``speed=60``.
     """
@@ -144,7 +147,7 @@ def simulated_exchange(
         simulator_config = SimulatorConfig(
             database_path=database_path or Path(folder) / "exchange.sqlite3",
             market=market or SyntheticMarketConfig(seed=7, history_candles=1_000),
-            accounts=(AccountConfig(ACCOUNT, API_KEY, API_SECRET, balances or _default_balances()),),
+            accounts=(AccountConfig(ACCOUNT, API_KEY, API_SECRET, balances or _default_balances()), *accounts),
             **config,
         )
         server_thread = _ServerThread(simulator_config, settings or GENEROUS)

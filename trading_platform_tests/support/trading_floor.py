@@ -60,6 +60,7 @@ def floor_settings(
             "losses_to_pause": 100,
             "max_orders_per_minute": 1000,
             "max_correlation": 1,
+            "max_ask_from_last_bps": 1000,  # a test shows another price, and the venue goes on at its own
             "max_balance_age_seconds": _AGELESS,
         },
         cadence={"reconcile_seconds": _AGELESS},

@@ -17,10 +17,11 @@ from trading_platform.adapters.ccxt_exchange.client import MARKETS_LIFETIME_SECO
 from trading_platform.adapters.ccxt_exchange.failures import (
     MalformedAnswer,
     NotOffered,
-    account_reading_failed,
     cancelling_failed,
     finding_failed,
+    reading_failed,
     submitting_failed,
+    wallet_reading_failed,
 )
 from trading_platform.adapters.ccxt_exchange.instruments import FeeRates, binance_instrument, fee_rates
 from trading_platform.adapters.ccxt_exchange.order_reports import found_report, list_reports, open_order, placed_report
@@ -75,10 +76,8 @@ class CcxtBroker:
         """Credited deposits and withdrawals that left; None on a venue without such lists, as a testnet is."""
         query = {"limit": _TRANSFERS, **self._window()}
         try:
-            deposited = self._read_account("deposits", lambda exchange: exchange.sapiGetCapitalDepositHisrec(query))
-            withdrawn = self._read_account(
-                "withdrawals", lambda exchange: exchange.sapiGetCapitalWithdrawHistory(query)
-            )
+            deposited = self._read_wallet("deposits", lambda exchange: exchange.sapiGetCapitalDepositHisrec(query))
+            withdrawn = self._read_wallet("withdrawals", lambda exchange: exchange.sapiGetCapitalWithdrawHistory(query))
         except NotOffered:
             return None
         return [*deposits(deposited), *withdrawals(withdrawn)]
@@ -92,7 +91,7 @@ class CcxtBroker:
         """What the API key may do."""
         query = self._window()
         return key_permissions(
-            self._read_account("the key's restrictions", lambda exchange: exchange.sapiGetAccountApiRestrictions(query))
+            self._read_wallet("the key's restrictions", lambda exchange: exchange.sapiGetAccountApiRestrictions(query))
         )
 
     def submit(self, request: OrderRequest) -> OrderReport:
@@ -229,7 +228,10 @@ class CcxtBroker:
         return mapping(self._read_account("account", lambda exchange: exchange.privateGetAccount(query)), "the account")
 
     def _read_account(self, what: str, ask: Callable[[Any], Any]) -> Any:
-        return self._client.read(what, ask, account_reading_failed, RequestGroup.ACCOUNT)
+        return self._client.read(what, ask, reading_failed, RequestGroup.ACCOUNT)
+
+    def _read_wallet(self, what: str, ask: Callable[[Any], Any]) -> Any:
+        return self._client.read(what, ask, wallet_reading_failed, RequestGroup.ACCOUNT)
 
     def _wire_name(self, symbol: str) -> str:
         return str(self._client.market(symbol)["id"])

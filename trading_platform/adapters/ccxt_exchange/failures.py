@@ -135,8 +135,8 @@ class NotOffered(RetryLater):
     """The venue has no such endpoint, as a testnet has none about money."""
 
 
-def account_reading_failed(failure: Failure) -> PlatformError:
-    """Error of asking about the account."""
+def wallet_reading_failed(failure: Failure) -> PlatformError:
+    """Error of asking what came, went, and what the key may do: not every venue has that to tell."""
     if failure.status == _NOT_FOUND and failure.code is None:
         return NotOffered(str(failure))
     return reading_failed(failure)

@@ -91,6 +91,20 @@ def count_of_all(measurement: str, field: str) -> str:
     )
 
 
+def of_field(measurement: str, field: str, tag: str | None) -> str:
+    """All values of a field, one table per value of the tag."""
+    columns = ", ".join(f'"{column}"' for column in ([tag] if tag else []) + ["_time", "_value"])
+    return (
+        f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}" and r._field == "{field}")'
+        f" |> keep(columns: [{columns}])"
+    )
+
+
+def count_of_measurement(measurement: str) -> str:
+    """How many values a measurement has, one row per series."""
+    return f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}") |> count() |> keep(columns: ["_value"])'
+
+
 def states(measurement: str, field: str, symbols_of_ranges: Sequence[int]) -> str:
     """Number and sum of a field's values, for several ranges of several symbols each.
 

@@ -20,11 +20,13 @@ from influxdb_client import Point, WritePrecision
 
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.metric import MetricPoint
 
 CANDLES = "candles"
 TICKERS = "tickers"
 INDICATORS = "indicators"
 GAPS = "candle_gaps"
+PLATFORM = "platform"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -118,6 +120,14 @@ def gap_of(time: str, text: str) -> Gap | None:
     last, candles, confirmed = text.split(" ")
     confirmed_at = _EPOCH + int(confirmed) * _MICROSECOND if confirmed else None
     return Gap(moment_of(time), _EPOCH + int(last) * _MICROSECOND, int(candles), confirmed_at)
+
+
+def metric_line(metric: MetricPoint) -> str:
+    """A measurement of the platform's own: its name is the field, its subject the tag."""
+    point = _point(PLATFORM, metric.at)
+    if metric.name.tag:
+        point.tag(metric.name.tag, metric.subject)
+    return str(point.field(str(metric.name), float(metric.value)).to_line_protocol())
 
 
 def _point(measurement: str, time: datetime) -> Point:

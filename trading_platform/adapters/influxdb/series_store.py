@@ -18,6 +18,7 @@ from trading_platform.adapters.influxdb.points import (
     candle_of,
     indicator_line,
     indicators_of,
+    metric_line,
     moment_of,
     ticker_line,
     ticker_of,
@@ -26,11 +27,13 @@ from trading_platform.adapters.influxdb.series_reader import SeriesReader
 from trading_platform.adapters.influxdb.versions import versions
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
 _JUST_BEFORE = timedelta(microseconds=1)
 _INDICATORS_PREDICATE = f'_measurement="{points.INDICATORS}"'
+_METRICS_PREDICATE = f'_measurement="{points.PLATFORM}"'
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,31 @@ class InfluxSeriesStore:
         if held:
             # the server counts the end in, and points stand on milliseconds
             self.connection.delete(self.buckets.candles, flux.BEGINNING, before - _JUST_BEFORE, _INDICATORS_PREDICATE)
+        return held
+
+    def save_metrics(self, points: Sequence[MetricPoint]) -> None:
+        """Add or replace; they are kept as long as raw ticks."""
+        self.connection.write(self.buckets.ticks, [metric_line(point) for point in points])
+
+    def metrics(self, name: MetricName, *, since: datetime) -> list[MetricPoint]:
+        """Points with since <= at, ascending."""
+        parameters: Parameters = {"bucket": self.buckets.ticks, "begin": since, "end": flux.END_OF_TIME}
+        found = []
+        for table in self.connection.query(flux.of_field(points.PLATFORM, name, name.tag), parameters):
+            columns = (*([name.tag] if name.tag else []), "_time", "_value")
+            for *subject, time, value in table.values(*columns):
+                found.append(MetricPoint(name, float(value), moment_of(time), *subject))
+        return sorted(found, key=lambda point: (point.at, point.subject))
+
+    def prune_metrics(self, before: datetime) -> int:
+        """Drop the points of before that, where the bucket keeps them longer; how many."""
+        if before <= flux.BEGINNING:
+            return 0
+        parameters: Parameters = {"bucket": self.buckets.ticks, "begin": flux.BEGINNING, "end": before}
+        tables = self.connection.query(flux.count_of_measurement(points.PLATFORM), parameters)
+        held = sum(int(value) for table in tables for value in table.column("_value"))
+        if held:
+            self.connection.delete(self.buckets.ticks, flux.BEGINNING, before - _JUST_BEFORE, _METRICS_PREDICATE)
         return held
 
     def _candles(self, symbol: str, interval: Interval) -> SeriesReader:

@@ -16,9 +16,10 @@ from sqlalchemy.dialects.postgresql import insert
 from trading_platform.adapters.postgres import candle_gaps
 from trading_platform.adapters.postgres.candle_writer import write_candles
 from trading_platform.adapters.postgres.engine import reading, transaction
-from trading_platform.adapters.postgres.tables import CANDLES, INDICATORS, TICKERS
+from trading_platform.adapters.postgres.tables import CANDLES, INDICATORS, PLATFORM_METRICS, TICKERS
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -30,6 +31,15 @@ _WRITE_INDICATORS = text(
     SELECT :symbol, :interval, r.open_time, CAST(r.values_text AS jsonb)
     FROM unnest(CAST(:times AS timestamptz[]), CAST(:texts AS text[])) r (open_time, values_text)
     ON CONFLICT (symbol, interval, open_time) DO UPDATE SET "values" = excluded."values"
+    """
+)
+_SAVE_METRICS = text(
+    """
+    INSERT INTO platform_metrics (name, subject, at, value)
+    SELECT * FROM unnest(
+        CAST(:names AS text[]), CAST(:subjects AS text[]), CAST(:times AS timestamptz[]), CAST(:values AS float8[])
+    )
+    ON CONFLICT (name, at, subject) DO UPDATE SET value = excluded.value
     """
 )
 _VERSIONS = text(
@@ -239,6 +249,37 @@ class PostgresSeriesStore:
         """Drop the values of candles that opened before that; how many rows."""
         with transaction(self._engine) as connection:
             return connection.execute(delete(INDICATORS).where(INDICATORS.c.open_time < before)).rowcount
+
+    def save_metrics(self, points: Sequence[MetricPoint]) -> None:
+        """Insert, or replace where name, subject and time are the same."""
+        by_key = {(point.name, point.subject, point.at): point.value for point in points}
+        if not by_key:
+            return
+        keys = sorted(by_key)  # rows are locked in the same order by every writer
+        arguments = {
+            "names": [str(name) for name, _, _ in keys],
+            "subjects": [subject for _, subject, _ in keys],
+            "times": [at for _, _, at in keys],
+            "values": [by_key[key] for key in keys],
+        }
+        with transaction(self._engine) as connection:
+            connection.execute(_SAVE_METRICS, arguments)
+
+    def metrics(self, name: MetricName, *, since: datetime) -> list[MetricPoint]:
+        """Points with since <= at, ascending."""
+        known = PLATFORM_METRICS.c
+        query = (
+            select(known.value, known.at, known.subject)
+            .where(known.name == name, known.at >= since)
+            .order_by(known.at, known.subject.collate("C"))
+        )
+        with reading(self._engine) as connection:
+            return [MetricPoint(name, *row) for row in connection.execute(query)]
+
+    def prune_metrics(self, before: datetime) -> int:
+        """Drop the points of before that; how many."""
+        with transaction(self._engine) as connection:
+            return connection.execute(delete(PLATFORM_METRICS).where(PLATFORM_METRICS.c.at < before)).rowcount
 
 
 def _newest_first(

@@ -9,7 +9,15 @@ from typing import Any
 
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
-from trading_platform.domain.store_write import CandleBatch, GapRecord, IndicatorRows, StoreWrite, TickerBatch
+from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import (
+    CandleBatch,
+    GapRecord,
+    IndicatorRows,
+    MetricBatch,
+    StoreWrite,
+    TickerBatch,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -19,6 +27,7 @@ KINDS: dict[type[StoreWrite], str] = {
     GapRecord: "gaps",
     IndicatorRows: "indicators",
     TickerBatch: "tickers",
+    MetricBatch: "metrics",
 }
 
 
@@ -27,6 +36,8 @@ def to_row(write: StoreWrite) -> dict[str, Any]:
     kind = {"kind": KINDS[type(write)]}
     if isinstance(write, TickerBatch):
         return {**kind, "symbol": EVERY_SERIES, "interval": EVERY_SERIES, "payload": _tickers(write)}
+    if isinstance(write, MetricBatch):
+        return {**kind, "symbol": EVERY_SERIES, "interval": EVERY_SERIES, "payload": _metrics(write)}
     series = {**kind, "symbol": write.symbol, "interval": write.interval.name}
     if isinstance(write, CandleBatch):
         return {**series, "payload": _candles(write)}
@@ -43,6 +54,10 @@ def from_row(kind: str, symbol: str, interval: str, payload: Mapping[str, Any]) 
                 Ticker(s, Decimal(bid), Decimal(ask), Decimal(last), _time(venue), _time(received), source)
                 for s, bid, ask, last, venue, received, source in payload["tickers"]
             )
+        )
+    if kind == "metrics":
+        return MetricBatch(
+            tuple(MetricPoint(MetricName(n), float(v), _time(at), subject) for n, v, at, subject in payload["metrics"])
         )
     length = Interval.parse(interval)
     if kind == "candles":
@@ -78,6 +93,10 @@ def _tickers(write: TickerBatch) -> dict[str, Any]:
         for t in write.tickers
     ]
     return {"tickers": rows}
+
+
+def _metrics(write: MetricBatch) -> dict[str, Any]:
+    return {"metrics": [[m.name, m.value, _number(m.at), m.subject] for m in write.metrics]}
 
 
 def _number(moment: datetime) -> int:

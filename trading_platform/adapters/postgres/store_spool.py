@@ -19,13 +19,13 @@ from trading_platform.adapters.postgres.spool_payload import KINDS, from_row, to
 from trading_platform.adapters.postgres.tables import STORE_SPOOL
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import RetryLater
-from trading_platform.domain.store_write import StoreWrite, TickerBatch
+from trading_platform.domain.store_write import PassingWrite, StoreWrite
 from trading_platform.ports.series_store import CandleWrite
 from trading_platform.ports.store_spool import Spooled, SpoolState
 
 KEPT = "15 minutes"
 KEPT_POINTS = 50_000
-PRICES_SHARE = 0.8
+PASSING_SHARE = 0.8
 _LOCK = 4_041_009
 _LOCK_SECONDS = 2
 _MOST_ROWS, _MOST_POINTS = 50, 5_000
@@ -123,7 +123,7 @@ class PostgresStoreSpool:
 
     def append(self, write: StoreWrite, at: datetime) -> int:
         """Accept a write; its number."""
-        bound = int(self._bound * PRICES_SHARE) if isinstance(write, TickerBatch) else self._bound
+        bound = int(self._bound * PASSING_SHARE) if isinstance(write, PassingWrite) else self._bound
         row = {**to_row(write), "points": write.points, "at": at, "bound": bound}
         with reading(self._durable) as connection:  # one statement is a transaction of its own
             number = connection.execute(_APPEND, row).scalar()

@@ -267,6 +267,15 @@ INDICATORS = Table(
     Column("values", JSONB, nullable=False),
 )
 
+PLATFORM_METRICS = Table(
+    "platform_metrics",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("at", _TIME, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("value", Double, nullable=False),
+)
+
 CHECK_RESULTS = Table(
     "check_results",
     METADATA,

@@ -27,6 +27,7 @@ def delete_old_runs(context: dg.OpExecutionContext, platform: PlatformParam) -> 
     pruned = platform.journal.prune(now - timedelta(hours=retention.check_result_hours))
     pruned += platform.streams.prune(now - timedelta(hours=retention.stream_change_hours))
     pruned += platform.store.prune_indicators(platform.clock.read().now - timedelta(hours=retention.indicator_hours))
+    pruned += platform.store.prune_metrics(now - timedelta(hours=retention.metric_hours))
     context.add_output_metadata({"deleted_runs": deleted, "pruned_rows": pruned})
 
 

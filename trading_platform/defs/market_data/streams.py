@@ -8,7 +8,7 @@ import dagster as dg
 from trading_platform.bootstrap import Platform
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import as_table, utc
-from trading_platform.domain.circuit import Circuit, CircuitState
+from trading_platform.domain.circuit import Circuit, current, left_alone
 from trading_platform.domain.stream import StreamStatus
 from trading_platform.settings import current_settings
 
@@ -48,15 +48,12 @@ def stream_sensor(context: dg.SensorEvaluationContext, platform: PlatformParam) 
 
 
 def _circuits(platform: Platform) -> list[Circuit]:
-    """Those of processes that live: what a dead one has left open stands there until its successor is answered."""
-    wall = platform.clock.wall()
     noted = platform.circuits.circuits() if platform.circuits else []
-    return [circuit for circuit in noted if circuit.state is CircuitState.CLOSED or circuit.stands_open(wall)]
+    return current(noted, platform.clock.wall())
 
 
 def _left_alone(circuits: Sequence[Circuit]) -> list[str]:
-    open_ones = (circuit for circuit in circuits if circuit.state is not CircuitState.CLOSED)
-    return [f"{circuit.process} leaves {circuit.group} of {circuit.venue} alone" for circuit in open_ones]
+    return [f"{circuit.process} leaves {circuit.group} of {circuit.venue} alone" for circuit in left_alone(circuits)]
 
 
 def _states(platform: Platform, statuses: Mapping[str, StreamStatus]) -> dict[str, str]:
@@ -77,17 +74,14 @@ def _verdict(platform: Platform, statuses: Mapping[str, StreamStatus], circuits:
 def _materialization(
     platform: Platform, statuses: Mapping[str, StreamStatus], circuits: Sequence[Circuit]
 ) -> dg.AssetMaterialization:
-    wall = platform.clock.wall()
     # few and narrow columns: the catalog's page cuts a wide table off
     states = [
         {
             "symbol": status.symbol,
-            "state": f"{status.state.value}{NBSP}since{NBSP}{status.since:%H:%M:%S}",
-            "last data (UTC)": f"{status.last_event_at:%H:%M:%S}" if status.last_event_at else "—",
-            "trades": f"{status.trades}{NBSP}till{NBSP}{status.last_trade_at:%H:%M:%S}"
-            if status.last_trade_at
-            else "none",
+            "state": f"{status.state.value} since {status.since:%H:%M:%S}",
             "why": status.reason,
+            "last data": f"{status.last_event_at:%H:%M:%S}" if status.last_event_at else "—",
+            "trades": f"{status.trades} until {status.last_trade_at:%H:%M:%S}" if status.last_trade_at else "none",
             "oddities": _oddities(status),
         }
         for status in statuses.values()
@@ -104,12 +98,12 @@ def _materialization(
     ]
     endpoints = [
         {
-            "endpoints": f"{circuit.group.replace('_', NBSP)} of {circuit.venue}",
+            "endpoints": f"{circuit.group.replace('_', ' ')} of {circuit.venue}",
             "asked by": circuit.process,
-            "circuit": f"{circuit.state.replace('_', '-')}{NBSP}since{NBSP}{circuit.since:%H:%M:%S}",
+            "circuit": f"{circuit.state.replace('_', '-')} since {circuit.since:%H:%M:%S}",
             "why": circuit.reason,
         }
-        for circuit in (noted.seen_at(wall) for noted in circuits)
+        for circuit in circuits
     ]
     return dg.AssetMaterialization(
         MARKET_STREAM,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from trading_platform.bootstrap import Platform
+from trading_platform.defs.lanes import run_started_at
 from trading_platform.defs.market_data.assets import tickers
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.signals.assets import signals
@@ -12,6 +13,7 @@ from trading_platform.defs.tables import as_table, link_to_asset
 from trading_platform.ports.ledger import EquityPoint
 from trading_platform.services.guard import ShownGuard, shown_guards
 from trading_platform.services.protect_account import protect_account
+from trading_platform.services.record_metrics import REFRESH, record_refresh
 from trading_platform.services.summarise_account import what_stops_buying
 from trading_platform.services.value_account import record_equity
 
@@ -32,7 +34,9 @@ MAY_BUY = "account_may_buy"
     ],
     description="Cash and open positions at the bid, one point per minute of the venue's clock.",
 )
-def equity(platform: PlatformParam) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+def equity(
+    context: dg.AssetExecutionContext, platform: PlatformParam
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Value the account, keep the point, and halt the account if it has lost too much."""
     platform.open_account()
     point = record_equity(platform.ledger, platform.store, platform.clock, platform.settings.account.name)
@@ -46,6 +50,9 @@ def equity(platform: PlatformParam) -> Iterator[dg.MaterializeResult | dg.AssetC
         severity=dg.AssetCheckSeverity.ERROR,
         description="; ".join(reasons) or "nothing stops the account from buying",
     )
+    # the last step of a refresh run; equity alone, materialized by hand, is no such run
+    is_refresh = context.run.job_name == REFRESH
+    record_refresh(platform.metrics, run_started_at(context.instance, context.run.run_id) if is_refresh else None)
 
 
 def _materialization(platform: Platform, point: EquityPoint | None) -> dg.MaterializeResult:
@@ -71,8 +78,8 @@ def _materialization(platform: Platform, point: EquityPoint | None) -> dg.Materi
                         "average price": f"{p.average_price:.8g}" if p.average_price else "—",
                         "strategy": p.strategy,
                         "opened (UTC)": p.opened_at,
-                        "stop": guard.stop or "—",
-                        "target": guard.target or "—",
+                        "stop": f"{guard.stop.normalize():f}" if guard.stop else "—",
+                        "target": f"{guard.target.normalize():f}" if guard.target else "—",
                         "at the venue": guard.state,
                     }
                     for p in positions

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import dagster as dg
 
 from trading_platform.bootstrap import Platform
-from trading_platform.defs.lanes import QUIET, is_active, trading_tags
+from trading_platform.defs.lanes import QUIET, is_active, run_started_at, trading_tags
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import as_table
 from trading_platform.services.explain import explain
+from trading_platform.services.record_metrics import record_trade
 from trading_platform.services.tell_explanation import as_markdown
 from trading_platform.services.trade import trade as run_trade_cycle
 from trading_platform.services.trade import work_waiting
@@ -22,6 +23,7 @@ MOST_EXPLAINED = 6
 def trade_account(context: dg.OpExecutionContext, platform: PlatformParam) -> None:
     """One trading cycle; what it decided stands in the ledger and in this op's metadata."""
     report = run_trade_cycle(platform.desk(context.run_id))
+    record_trade(platform.metrics, run_started_at(context.instance, context.run_id))
     account = platform.settings.account.name
     state = platform.ledger.account(account)
     symbols = {s.signal_id: s.symbol for s in platform.ledger.recent_signals(account, 100)}
@@ -31,7 +33,7 @@ def trade_account(context: dg.OpExecutionContext, platform: PlatformParam) -> No
             "reconciled": report.reconciled,
             "exits": len(report.exits),
             "entries": len(report.entries),
-            "left_for_the_next_run": len(report.left_open),
+            "orders_left_open": len(report.left_open),
             "balances": as_table(
                 [
                     {"asset": asset, "total": b.total, "reserved": b.reserved, "free": b.free}

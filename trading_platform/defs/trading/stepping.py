@@ -12,6 +12,7 @@ from trading_platform.defs.tables import utc
 from trading_platform.defs.trading.account import equity
 from trading_platform.services.generate_signals import generate_signals
 from trading_platform.services.protect_account import protect_account
+from trading_platform.services.record_metrics import record_refresh, record_trade
 from trading_platform.services.refresh_market import refresh_candles, refresh_tickers
 from trading_platform.services.step_replay import step_replay
 from trading_platform.services.store_indicators import store_indicators
@@ -63,6 +64,8 @@ def step_candles(context: dg.OpExecutionContext, platform: PlatformParam) -> Non
         lambda: run_cycle(platform, context.run_id),
         budget_seconds=platform.settings.replay.step_batch_seconds,
     )
+    record_refresh(platform.metrics, None)  # a batch is no run whose duration compares with another's
+    record_trade(platform.metrics, None)
     metadata: dict[str, int | str | bool] = {
         "steps": done.steps,
         "replay position (UTC)": utc(done.position),

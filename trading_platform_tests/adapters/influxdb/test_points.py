@@ -16,12 +16,14 @@ from trading_platform.adapters.influxdb.points import (
     gap_of,
     indicator_line,
     indicators_of,
+    metric_line,
     milliseconds,
     ticker_line,
     ticker_of,
 )
 from trading_platform.domain.candle import Candle, Gap
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle, minutes
 from trading_platform_tests.support.influx.line_protocol import ParsedPoint, parse_lines
 
@@ -92,3 +94,11 @@ def test_a_gap_that_is_over_overwrites_the_gap() -> None:
     assert read.confirmed_at == minutes(9)
     assert (held.tags, held.time, held.fields.keys()) == (over.tags, over.time, over.fields.keys())
     assert gap_of("2025-03-01T00:01:00Z", str(over.fields["gap"])) is None
+
+
+def test_a_metric_is_a_float_field_of_its_name_tagged_with_its_subject() -> None:
+    age = parsed(metric_line(MetricPoint(MetricName.PRICE_AGE_SECONDS, 2, START, SYMBOL)))
+    assert (age.measurement, age.tags) == ("platform", (("symbol", SYMBOL),))
+    assert age.fields == {"price_age_seconds": 2.0}
+    assert isinstance(age.fields["price_age_seconds"], float)  # an integer would fix the field's type for ever
+    assert parsed(metric_line(MetricPoint(MetricName.ORDERS_IN_FLIGHT, 2, START))).tags == ()

@@ -159,4 +159,6 @@ def reconcile(
 
 def unknown_account(name: str) -> FixSettings:
     """The error of asking for an account that was never opened."""
-    return FixSettings(f"the ledger has no account {name!r}; account.name names another one than was opened")
+    return FixSettings(
+        f"the ledger has no account {name!r} yet: the first run opens it; later, account.name names another than that"
+    )

@@ -171,6 +171,11 @@ class PostgresLedger(PostgresAccountControl):
                 book_transfers(connection, account, transfers)
             return adopted
 
+    def cut_position(self, account: str, instrument: Instrument, at: datetime) -> Position | None:
+        """Make the symbol's open position hold no more than the account's total of its base."""
+        with transaction(self._engine) as connection:
+            return positions.cut(connection, account, instrument, at)
+
     def open_positions(self, account: str) -> list[Position]:
         """Positions that are open."""
         with reading(self._engine) as connection:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.ledger import accounts
+from trading_platform.adapters.postgres.ledger.positions import is_trade
 from trading_platform.adapters.postgres.tables import DECISIONS, EQUITY_MARKS, POSITIONS
 from trading_platform.domain.account_rules import ClosedTrade
 from trading_platform.domain.equity_marks import EquityMarks
@@ -53,7 +54,7 @@ def write(connection: Connection, account: str, marks: EquityMarks | None) -> No
 def trade_results(connection: Connection, account: str, limit: int, since: datetime | None) -> list[ClosedTrade]:
     """Positions that were closed after `since`, newest first."""
     columns = POSITIONS.c.symbol, POSITIONS.c.closed_at, POSITIONS.c.realized_pnl_quote
-    query = select(*columns).where(POSITIONS.c.account == account, POSITIONS.c.closed_at.is_not(None))
+    query = select(*columns).where(POSITIONS.c.account == account, POSITIONS.c.closed_at.is_not(None), is_trade())
     if since is not None:
         query = query.where(POSITIONS.c.closed_at > since)
     newest = query.order_by(POSITIONS.c.closed_at.desc(), POSITIONS.c.symbol).limit(limit)

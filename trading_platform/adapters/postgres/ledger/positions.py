@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from trading_platform.adapters.postgres.ledger import accounts
 from trading_platform.adapters.postgres.tables import EQUITY, POSITIONS
 from trading_platform.domain.booking import book_position
 from trading_platform.domain.instrument import Instrument
@@ -29,10 +30,18 @@ def open_positions(connection: Connection, account: str) -> list[Position]:
 def closed_trades(connection: Connection, account: str, strategy: str, limit: int) -> list[Position]:
     """The strategy's positions that were closed, newest close first."""
     query = select(*_FIELDS).where(
-        POSITIONS.c.account == account, POSITIONS.c.strategy == strategy, POSITIONS.c.closed_at.is_not(None)
+        POSITIONS.c.account == account,
+        POSITIONS.c.strategy == strategy,
+        POSITIONS.c.closed_at.is_not(None),
+        is_trade(),
     )
     newest = query.order_by(POSITIONS.c.closed_at.desc(), POSITIONS.c.position_id.desc()).limit(limit)
     return [Position(**row) for row in connection.execute(newest).mappings()]
+
+
+def is_trade() -> ColumnElement[bool]:
+    """As `Position.is_trade`."""
+    return or_(POSITIONS.c.invested_quote > 0, POSITIONS.c.realized_pnl_quote != 0)
 
 
 def position_entered_by(
@@ -74,6 +83,23 @@ def book_fills(
         connection.execute(statement.values(asdict(booking.known)))
     if booking.opened is not None:
         connection.execute(insert(POSITIONS).values(asdict(booking.opened)))
+
+
+def cut(connection: Connection, account: str, instrument: Instrument, at: datetime) -> Position | None:
+    """Make the symbol's open position hold no more than there is of its base; None if it doesn't."""
+    if not accounts.lock(connection, account):
+        raise accounts.unknown_account(account)
+    known = next((p for p in open_positions(connection, account) if p.symbol == instrument.symbol), None)
+    balance = accounts.read_balances(connection, account).get(instrument.base, accounts.NOTHING)
+    after = known and known.cut_to(balance.total, instrument, at)
+    if after is None or after == known:
+        return None
+    accounts.revise(connection, account)
+    statement = update(POSITIONS).where(
+        POSITIONS.c.account == account, POSITIONS.c.symbol == instrument.symbol, POSITIONS.c.closed_at.is_(None)
+    )
+    connection.execute(statement.values(asdict(after)))
+    return after
 
 
 def record_equity(connection: Connection, point: EquityPoint) -> None:

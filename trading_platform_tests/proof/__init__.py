@@ -1,0 +1,1 @@
+"""The kill-anywhere proof: real processes, really killed, over real adapters; `make proof`."""

@@ -11,7 +11,7 @@ IN = $(if $(STATE),--state-dir $(STATE))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores bench-orders bench-ledger store-outage sizing-table \
-  faults soak proof proof-platform lock
+  replay-report faults soak proof proof-platform lock
 
 help:
 	@echo "make up      start the platform and watch it (options: make up UP='--port 3001 --speed 60')"
@@ -26,6 +26,7 @@ help:
 	@echo "make bench-stores  both stores of market data side by side (INFLUXDB_V2_*: a real InfluxDB)"
 	@echo "make store-outage  ten minutes without InfluxDB at speed 60: lost, doubled, what went on"
 	@echo "make sizing-table  what accounts of four sizes would buy under the exchange's recorded filters"
+	@echo "make replay-report REPLAY='--folder DIR --from 2021-04-18T02:00 --days 0.5'  recorded days stepped through: trades, equity curve, books"
 	@echo "make bench-orders  from reservation to acknowledgement, beside a venue that answers at once (a minute)"
 	@echo "make bench-ledger  approvals a second, one at a time and 64 at once from 8 processes (a minute)"
 	@echo "make proof   1,000 traders killed anywhere: ledger and exchange agree (options: make proof PROOF='--runs 50')"
@@ -103,6 +104,9 @@ store-outage: $(STAMP)
 
 sizing-table: $(STAMP)
 	@$(BIN)/python -m benchmarks.sizing_table
+
+replay-report: $(STAMP)
+	@$(BIN)/python -m benchmarks.replay_report $(REPLAY)
 
 bench-orders: $(STAMP)
 	@$(BIN)/python -m benchmarks.order_latency $(BENCH)

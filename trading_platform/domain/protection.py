@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from trading_platform.domain.instrument import Instrument, ceil_to_step, floor_to_step
+from trading_platform.domain.instrument import Instrument, ceil_to_step, floor_to_step, plain
 from trading_platform.domain.order import Order, OrderStatus
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Leg, LegKind
@@ -84,9 +84,9 @@ class Place:
     @property
     def summary(self) -> str:
         """In a few words."""
-        at_least = "" if self.stop_limit is None else f" (not below {self.stop_limit})"
-        target = "" if self.levels.target is None else f" or at {self.levels.target}"
-        return f"sell {self.quantity} at {self.levels.stop}{at_least}{target}"
+        at_least = "" if self.stop_limit is None else f" (not below {plain(self.stop_limit)})"
+        target = "" if self.levels.target is None else f" or at {plain(self.levels.target)}"
+        return f"sell {plain(self.quantity)} at {plain(self.levels.stop)}{at_least}{target}"
 
 
 @dataclass(frozen=True)

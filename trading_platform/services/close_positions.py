@@ -10,6 +10,7 @@ from decimal import Decimal
 from trading_platform.domain.attempts import wait_after
 from trading_platform.domain.errors import AlreadyDone, InsufficientFree, PlatformError
 from trading_platform.domain.halt import flatten_signal, is_flatten_signal
+from trading_platform.domain.instrument import plain
 from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.order_book import average_fill_price, slippage_bps
 from trading_platform.domain.position import Position
@@ -153,7 +154,7 @@ def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: 
         created_at=desk.clock.wall(),
         submitted_at=None,
     )
-    message, bid = f"sell {quantity}: {why}", _known_bid(desk, position.symbol)
+    message, bid = f"sell {plain(quantity)}: {why}", _known_bid(desk, position.symbol)
     approval = decision(desk, signal, leg, ReasonCode.APPROVED, message, details={"bid": str(bid)})
     try:
         desk.ledger.reserve(order, approval)
@@ -165,7 +166,8 @@ def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: 
     submit_order(desk, order)
     sold = _sold_at(desk, order.client_order_id)
     if bid is not None and sold is not None:
-        message += f"; sold at {sold:f}, {slippage_bps(Side.SELL, bid, sold):.1f} bps below the bid of {bid}"
+        below = f"{slippage_bps(Side.SELL, bid, sold):.1f} bps below the bid of {plain(bid)}"
+        message += f"; sold at {plain(sold)}, {below}"
         desk.ledger.record_decision(decision(desk, signal, leg, ReasonCode.APPROVED, message))
     return order.client_order_id
 

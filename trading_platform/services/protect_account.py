@@ -9,7 +9,7 @@ import structlog
 from trading_platform.domain.account_rules.max_drawdown import judge_equity
 from trading_platform.domain.halt import DRAWDOWN_RULE, Halt
 from trading_platform.ports.clock import Clock
-from trading_platform.ports.ledger import EquityPoint, Ledger
+from trading_platform.ports.ledger import AccountState, EquityPoint, Ledger
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.services.value_account import value_account
 from trading_platform.settings import Settings
@@ -31,12 +31,12 @@ def protect_account(ledger: Ledger, store: SeriesStore, clock: Clock, settings: 
         The halt in force.
     """
     account, rules = settings.account.name, settings.account_rules
-    revision = ledger.account(account).revision
+    before = ledger.account(account)
     point = value_account(ledger, store, clock, account)
     halted = ledger.halt_in_force(account)
-    if point is None or not _is_sound(ledger, store, clock, settings):
+    if point is None or not _is_sound(before, store, clock, settings):
         return halted
-    marks = ledger.mark_equity(point, at_revision=revision)
+    marks = ledger.mark_equity(point, at_revision=before.revision)
     if halted or marks is None or marks.last_quote != point.equity_quote:
         return halted  # the account has changed meanwhile: the next look judges it
     verdict = judge_equity(point.equity_quote, marks, rules.max_drawdown)
@@ -46,8 +46,9 @@ def protect_account(ledger: Ledger, store: SeriesStore, clock: Clock, settings: 
     return ledger.halt(_halt(point, verdict.reason, flatten=rules.drawdown_flattens))
 
 
-def _is_sound(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Settings) -> bool:
-    state, wall = ledger.account(settings.account.name), clock.wall()
+def _is_sound(state: AccountState, store: SeriesStore, clock: Clock, settings: Settings) -> bool:
+    """Whether the prices of all that is held can be believed; what was bought since `state` moves no marks anyway."""
+    wall = clock.wall()
     symbols = [f"{asset}/{state.quote}" for asset, balance in state.balances.items() if balance.total]
     tickers = store.tickers([symbol for symbol in symbols if symbol != f"{state.quote}/{state.quote}"])
     return all(

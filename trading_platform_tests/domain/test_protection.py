@@ -208,3 +208,12 @@ def test_attempts_are_read_from_a_signals_orders() -> None:
     pairs = [_attempt(2), _alone(10), _attempt()]
     orders = [other, *(each for made in pairs for each in made.orders)]
     assert [(made.number, made.target is None) for made in attempts(orders)] == [(1, False), (2, False), (10, True)]
+
+
+def test_a_stop_is_told_without_the_zeros_of_the_exchanges_grid() -> None:
+    step = Place(Decimal("0.01130000"), Levels(Decimal("2187.38000000"), Decimal("2280.00000000")), None)
+
+    assert step.summary == "sell 0.0113 at 2187.38 or at 2280"
+    assert Place(Decimal(20), Levels(Decimal("5.10"), None), Decimal("5.00")).summary == (
+        "sell 20 at 5.1 (not below 5)"
+    )

@@ -69,10 +69,10 @@ def revise(connection: Connection, name: str) -> None:
         raise unknown_account(name)
 
 
-def lock(connection: Connection, name: str | ScalarSelect[str]) -> bool:
-    """Lock the account until the transaction ends, as `revise` does; False if there is none."""
-    query = select(ACCOUNTS.c.name).where(ACCOUNTS.c.name == name).with_for_update(key_share=True)
-    return connection.execute(query).first() is not None
+def lock(connection: Connection, name: str | ScalarSelect[str]) -> int | None:
+    """Lock the account until the transaction ends, as `revise` does; its revision, None if there is no account."""
+    query = select(ACCOUNTS.c.revision).where(ACCOUNTS.c.name == name).with_for_update(key_share=True)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def reserve(connection: Connection, account: str, asset: str, amount: Decimal, at: datetime) -> None:
@@ -141,7 +141,7 @@ def reconcile(
     venue_time: datetime | None,
 ) -> bool:
     """Adopt the venue's totals, unless the account has moved on since they were asked for."""
-    if not lock(connection, account):
+    if lock(connection, account) is None:
         raise unknown_account(account)
     state = read_account(connection, account)
     if state.revision != at_revision or state.orders_in_flight:

@@ -22,10 +22,11 @@ _VALUES = [EQUITY_MARKS.c[name] for name in ("peak_quote", "day", "day_open_quot
 
 def mark_equity(connection: Connection, point: EquityPoint, at_revision: int) -> EquityMarks | None:
     """Move the marks on, unless the account has changed since it was valued; the marks afterwards."""
-    if not accounts.lock(connection, point.account):
+    revision = accounts.lock(connection, point.account)
+    if revision is None:
         raise accounts.unknown_account(point.account)
     known = read(connection, point.account)
-    if accounts.read_account(connection, point.account).revision != at_revision:
+    if revision != at_revision:
         return known
     equity, at = point.equity_quote, point.venue_time
     moved = EquityMarks.beginning(equity, at) if known is None else known.after(equity, at)

@@ -109,7 +109,7 @@ def lock_order(connection: Connection, client_order_id: str) -> tuple[Order, Row
         If the ledger has no such order.
     """
     owner = select(ORDERS.c.account).where(ORDERS.c.client_order_id == client_order_id).scalar_subquery()
-    if not accounts.lock(connection, owner):
+    if accounts.lock(connection, owner) is None:
         raise LookupError(f"the ledger has no order {client_order_id!r}")
     query = (
         _orders()

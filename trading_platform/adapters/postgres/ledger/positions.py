@@ -87,7 +87,7 @@ def book_fills(
 
 def cut(connection: Connection, account: str, instrument: Instrument, at: datetime) -> Position | None:
     """Make the symbol's open position hold no more than there is of its base; None if it doesn't."""
-    if not accounts.lock(connection, account):
+    if accounts.lock(connection, account) is None:
         raise accounts.unknown_account(account)
     known = next((p for p in open_positions(connection, account) if p.symbol == instrument.symbol), None)
     balance = accounts.read_balances(connection, account).get(instrument.base, accounts.NOTHING)

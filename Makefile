@@ -61,9 +61,9 @@ down: $(STAMP)
 status: $(STAMP)
 	@$(BIN)/trading-platform status $(IN)
 
-# Two workers: one runs the whole platform and mostly waits for it, the other everything else meanwhile.
+# Three workers: one runs the whole platform and mostly waits for it, the others everything else meanwhile.
 test: $(STAMP)
-	@$(BIN)/python -m pytest --numprocesses=2 $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses=3 $(PYTEST)
 
 # Everything goes into buckets of random names, which are deleted again.
 INFLUX_TESTS := contracts/test_series_store.py contracts/test_series_store_killed.py integration/test_influx_server.py \

@@ -16,7 +16,7 @@ from trading_platform_tests.support.postgres import PostgresServer, running_post
 class WholePlatformApart(LoadScopeScheduling):
     """A module stays on one worker, since its tests share servers; all that start the whole platform are as one module.
 
-    They mostly wait for it, while the other worker runs everything else.
+    They mostly wait for it, while the other workers run everything else.
     """
 
     def _split_scope(self, nodeid: str) -> str:

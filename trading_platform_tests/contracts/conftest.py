@@ -158,7 +158,7 @@ def spool(request: pytest.FixtureRequest) -> StoreSpool:
 @pytest.fixture
 def archive_rows(request: pytest.FixtureRequest) -> int:
     """Candles of an archive: a million in `make test-influx`; the stand-in for InfluxDB is slow in reading lines."""
-    usual = 20_000 if "[influxdb]" in request.node.name else 100_000
+    usual = 4_000 if "[influxdb]" in request.node.name else 20_000
     return int(os.environ.get("TRADING_PLATFORM_TEST_ROWS", usual))
 
 

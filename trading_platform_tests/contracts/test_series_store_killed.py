@@ -17,7 +17,7 @@ from trading_platform_tests.support.influx import Fault
 from trading_platform_tests.support.influx.sites import INFLUX_SITES
 from trading_platform_tests.support.plain_settings import plain_settings
 
-MANY = 20_000
+MANY = 5_000
 BATCH = 1000
 HALFWAY = 6
 

@@ -19,7 +19,7 @@ from trading_platform_tests.support.plain_settings import plain_settings
 
 MANY = 5_000
 BATCH = 1000
-HALFWAY = 6
+HALFWAY = 2
 
 
 @dataclass(frozen=True)

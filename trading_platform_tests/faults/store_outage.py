@@ -292,5 +292,5 @@ class _Show:
 
 def _no_failure(series: object) -> None:
     for each in series:  # type: ignore[attr-defined]
-        if each.failure:
+        if not each.is_refreshed:  # holes far back wait for the store's whole history
             raise RetryLater(each.failure)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from trading_platform.adapters.json_record import JsonRecord
 from trading_platform.domain.errors import FixSettings
 
 
@@ -22,22 +22,20 @@ class JsonImportProgress:
     """
 
     def __init__(self, record: Path, store: str) -> None:
-        self._record = record
+        self._record = JsonRecord(record)
         self._store = store
 
     def rows_done(self, path: Path) -> int:
         """0 for a file whose import hasn't begun, or has ended."""
-        return self._read().get(self._key(path), 0)
+        return int(self._record.get(self._key(path)) or 0)
 
     def note(self, path: Path, rows: int) -> None:
         """Remember so many."""
-        self._write(self._read() | {self._key(path): rows})
+        self._record.put(self._key(path), rows)
 
     def finish(self, path: Path) -> None:
         """Forget the file."""
-        known = self._read()
-        if known.pop(self._key(path), None) is not None:
-            self._write(known)
+        self._record.forget(self._key(path))
 
     def _key(self, path: Path) -> str:
         try:
@@ -45,15 +43,3 @@ class JsonImportProgress:
         except OSError as error:
             raise FixSettings(f"{path} can't be read ({error.strerror})") from None
         return f"{self._store}|{path.resolve()}|{seen.st_size}|{seen.st_mtime_ns}"
-
-    def _read(self) -> dict[str, int]:
-        try:
-            known: dict[str, int] = json.loads(self._record.read_text())
-        except (OSError, ValueError):  # nothing is lost: what is imported again changes nothing
-            return {}
-        return known
-
-    def _write(self, known: dict[str, int]) -> None:
-        draft = self._record.with_name(f".{self._record.name}.part")
-        draft.write_text(json.dumps(known))
-        draft.replace(self._record)

@@ -26,6 +26,14 @@ def _fields(names: Sequence[str]) -> str:
     return " or ".join(f'r._field == "{name}"' for name in names)
 
 
+def _of_one_series(measurement: str, field: str) -> str:
+    return f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}" and {_SERIES} and r._field == "{field}")'
+
+
+def _of_every_series(measurement: str, field: str) -> str:
+    return f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}" and r._field == "{field}")'
+
+
 def of_series(measurement: str, *fields: str) -> str:
     """Those fields of a series, one table each: ``_time``, ``_field``, ``_value``."""
     return (
@@ -36,33 +44,24 @@ def of_series(measurement: str, *fields: str) -> str:
 
 def newest_of_series(measurement: str, field: str) -> str:
     """The newest value of a field of a series."""
-    return (
-        f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}" and {_SERIES} and r._field == "{field}")'
-        ' |> last() |> keep(columns: ["_time", "_value"])'
-    )
+    return _of_one_series(measurement, field) + ' |> last() |> keep(columns: ["_time", "_value"])'
 
 
 def oldest_of_series(measurement: str, field: str) -> str:
     """The oldest value of a field of a series."""
-    return (
-        f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}" and {_SERIES} and r._field == "{field}")'
-        ' |> first() |> keep(columns: ["_time", "_value"])'
-    )
+    return _of_one_series(measurement, field) + ' |> first() |> keep(columns: ["_time", "_value"])'
 
 
 def count_of_series(measurement: str, field: str) -> str:
     """How many values of a field a series has."""
-    return (
-        f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}" and {_SERIES} and r._field == "{field}")'
-        ' |> count() |> keep(columns: ["_value"])'
-    )
+    return _of_one_series(measurement, field) + ' |> count() |> keep(columns: ["_value"])'
 
 
 def count_per_day(measurement: str, field: str) -> str:
     """The same per day (UTC) that has any; ``_time`` is the day's begin, or the range's."""
     return (
-        f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}" and {_SERIES} and r._field == "{field}")'
-        ' |> aggregateWindow(every: 1d, fn: count, createEmpty: false, timeSrc: "_start")'
+        _of_one_series(measurement, field)
+        + ' |> aggregateWindow(every: 1d, fn: count, createEmpty: false, timeSrc: "_start")'
         ' |> keep(columns: ["_time", "_value"])'
     )
 
@@ -70,34 +69,25 @@ def count_per_day(measurement: str, field: str) -> str:
 def longer_steps(measurement: str, field: str) -> str:
     """Where two values of a series are further apart than `length_ms`: time of the later, milliseconds between."""
     return (
-        f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}" and {_SERIES} and r._field == "{field}")'
-        ' |> keep(columns: ["_time"]) |> elapsed(unit: 1ms) |> filter(fn: (r) => r.elapsed > length_ms)'
+        _of_one_series(measurement, field)
+        + ' |> keep(columns: ["_time"]) |> elapsed(unit: 1ms) |> filter(fn: (r) => r.elapsed > length_ms)'
     )
 
 
 def newest_of_all(measurement: str, field: str) -> str:
     """The newest value of a field of each symbol."""
-    return (
-        f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}" and r._field == "{field}")'
-        ' |> last() |> keep(columns: ["symbol", "_time", "_value"])'
-    )
+    return _of_every_series(measurement, field) + ' |> last() |> keep(columns: ["symbol", "_time", "_value"])'
 
 
 def count_of_all(measurement: str, field: str) -> str:
     """How many values of a field there are, one row per series."""
-    return (
-        f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}" and r._field == "{field}")'
-        ' |> count() |> keep(columns: ["_value"])'
-    )
+    return _of_every_series(measurement, field) + ' |> count() |> keep(columns: ["_value"])'
 
 
 def of_field(measurement: str, field: str, tag: str | None) -> str:
     """All values of a field, one table per value of the tag."""
     columns = ", ".join(f'"{column}"' for column in ([tag] if tag else []) + ["_time", "_value"])
-    return (
-        f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}" and r._field == "{field}")'
-        f" |> keep(columns: [{columns}])"
-    )
+    return _of_every_series(measurement, field) + f" |> keep(columns: [{columns}])"
 
 
 def count_of_measurement(measurement: str) -> str:

@@ -102,6 +102,16 @@ def test_the_judge_sees_each_way_in_which_the_books_may_differ(prover: Prover) -
         assert any(told in difference for difference in differences), (told, differences)
 
 
+def test_a_position_without_a_stop_is_seen(prover: Prover) -> None:
+    outcome = prover.run(Case("entries with stops", "none"), ACCOUNTS[0])
+    with prover.database.cursor() as cursor:
+        cursor.execute("UPDATE positions SET closed_at = NULL, quantity = 1 WHERE account = %s", (ACCOUNTS[0],))
+    books = prover.venue.on_server_thread(lambda exchange: ExchangeBooks.of(exchange, ACCOUNTS[0]))
+
+    assert not outcome.problems
+    assert any("stand under no stop" in told for told in Comparison(prover.database, ACCOUNTS[0], books).unguarded())
+
+
 def test_a_position_that_nobody_sold_is_left_over(prover: Prover) -> None:
     outcome = prover.run(Case("one entry", "none"), ACCOUNTS[0])
     with prover.database.cursor() as cursor:

@@ -33,6 +33,8 @@ class Scenario:
         Those under which it came to hold something, where they were others.
     steps
         Candles of the market between that and the run.
+    deposit
+        Quote currency that the owner pays in meanwhile.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Scenario:
     rules: Rules = field(default_factory=dict)
     held_rules: Rules = field(default_factory=dict)
     steps: int = 0
+    deposit: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,10 @@ _NEAR: Rules = {
     }
 }
 _LIMITED: Rules = {**_PLAIN, "execution": {"entry": "limit", "limit_offset_bps": 20, "limit_then": "market"}}
+_RESTING: Rules = {**_LIMITED, "execution": {**_LIMITED["execution"], "limit_offset_bps": -10, "most_reprices": 1}}
+_TIMED: Rules = {"protection": {**_GUARDED["protection"], "max_holding_seconds": 60}}
+_TOO_DEEP: Rules = {**_GUARDED, "account_rules": {"max_drawdown": "0.0001", "drawdown_flattens": True}}
+"""What the purchase itself cost is too great a loss already."""
 
 SCENARIOS = (
     Scenario("one entry", [(BTC, LONG)], rules=_PLAIN),
@@ -99,6 +106,10 @@ SCENARIOS = (
     Scenario("an exit past its stop", [(BTC, SHORT), (SOL, LONG)], [BTC], _GUARDED, _GUARDED),
     Scenario("a raised stop", [(SOL, LONG)], [BTC], _RAISED, _FAR),
     Scenario("stops and targets hit", [(SOL, LONG)], [BTC, ETH], _NEAR, _NEAR, steps=5),
+    Scenario("limit entries that nobody meets", [(BTC, LONG), (ETH, LONG)], rules=_RESTING),
+    Scenario("held for too long", [(SOL, LONG)], [BTC, ETH], _TIMED, _GUARDED, steps=2),
+    Scenario("halted for its drawdown and sold", [(SOL, LONG)], [BTC, ETH], _TOO_DEEP, _GUARDED),
+    Scenario("a deposit before an entry", [(SOL, LONG)], [BTC], _GUARDED, _GUARDED, deposit=100),
 )
 
 _ORDER, _CANCEL = "POST /api/v3/order", "DELETE /api/v3/order"

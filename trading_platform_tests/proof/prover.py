@@ -157,6 +157,9 @@ class _Run:
         self._birth = replace(self._birth, settings=self._prover.settings_of(self._account, rules))
         for fault in self._trouble.faults:
             self._prover.venue.control.fault(**fault)
+        if self._scenario.deposit:
+            transfer = {"account": self._account, "asset": "USDT", "amount": str(self._scenario.deposit)}
+            self._prover.venue.control.post("deposit", transfer)
         for number, (symbol, direction) in enumerate(self._scenario.says):
             self._say(symbol, direction, _SAID_MINUTE + number)
         for death in self._case.deaths:
@@ -164,7 +167,10 @@ class _Run:
                 self._hear(trader)
         with self._born(replace(self._birth, closes=True)) as trader:
             self._hear(trader)
-            problems = self._books().differences()
+            books = self._books()
+            problems = books.differences()
+            if self._birth.settings.protection.enabled:
+                problems += books.unguarded()
             trader.send("sell everything")
             self._hear(trader)
         books = self._books()

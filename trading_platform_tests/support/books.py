@@ -168,6 +168,18 @@ class Comparison:
             *self._histories_differ(),
         ]
 
+    def unguarded(self) -> list[str]:
+        """Positions that no order at the exchange would sell; remains too small to be sold aside."""
+        prices = {trade.symbol: trade.price for trade in self._exchange.trades}
+        told = []
+        for symbol, quantity in self._positions().items():
+            base, lot, notional = self._exchange.smallest[symbol]
+            _, locked = self._exchange.balances.get(base, (Decimal(0), Decimal(0)))
+            bare = quantity - locked
+            if bare >= lot and bare * prices[symbol] >= notional:
+                told.append(f"{symbol}: {bare:f} of {quantity:f} stand under no stop")
+        return told
+
     def leftovers(self) -> list[str]:
         """What is still open or reserved; nothing once everything was sold."""
         open_at_exchange = [order.client_order_id for order in self._exchange.orders if order.is_open]
@@ -264,10 +276,7 @@ class Comparison:
 
     def _positions_differ(self) -> Iterator[str]:
         """What is held belongs to an open position, but for remains too small to be sold."""
-        rows = self._rows(
-            "SELECT symbol, sum(quantity) FROM positions WHERE account = %s AND closed_at IS NULL GROUP BY symbol"
-        )
-        positions = {symbol.replace("/", ""): quantity for symbol, quantity in rows}
+        positions = self._positions()
         totals = {asset: total for asset, (total, _) in self._ledger_balances().items()}
         prices = {trade.symbol: trade.price for trade in self._exchange.trades}
         for symbol, (base, lot, notional) in self._exchange.smallest.items():
@@ -276,6 +285,12 @@ class Comparison:
             is_dust = unclaimed < lot or unclaimed * prices[symbol] < notional
             if unclaimed < 0 or not is_dust:
                 yield f"{symbol}: positions of {quantity}, {unclaimed} of the balance beside them"
+
+    def _positions(self) -> dict[str, Decimal]:
+        rows = self._rows(
+            "SELECT symbol, sum(quantity) FROM positions WHERE account = %s AND closed_at IS NULL GROUP BY symbol"
+        )
+        return {symbol.replace("/", ""): quantity for symbol, quantity in rows}
 
     def _histories_differ(self) -> Iterator[str]:
         newest = self._rows(

@@ -96,17 +96,23 @@ def _sell(desk: TradingDesk, guard: Guard, step: Sell) -> str | None:
     if step.reason.is_emergency:
         title = f"No stop for {symbol}"
         desk.journal.open_incident(INCIDENT + symbol, title, f"{step.why}: it is sold", desk.clock.wall())
-    if step.reason is SellReason.TOO_SMALL_FOR_A_STOP and not _is_sellable(desk, guard):
-        return None
     leg = next_exit_leg(desk.ledger, guard.entry, desk.clock.wall())
-    return None if leg is None else sell_position(desk, symbol, guard.entry, leg, step.why)
+    if leg is None:
+        return None
+    unsellable = _why_unsellable(desk, guard) if step.reason is SellReason.TOO_SMALL_FOR_A_STOP else None
+    if unsellable is not None:
+        put_off(desk, guard.entry, leg, unsellable, f"{step.why}, and for a sale")
+        return None
+    return sell_position(desk, symbol, guard.entry, leg, step.why)
 
 
-def _is_sellable(desk: TradingDesk, guard: Guard) -> bool:
-    """Whether the venue takes a sale of what is there; unknown without a price, and then not tried."""
+def _why_unsellable(desk: TradingDesk, guard: Guard) -> ReasonCode | None:
+    """Why the venue wouldn't take a sale of what is there; unknown without a price, and then it isn't tried."""
     symbol, instrument = guard.position.symbol, desk.instrument(guard.position.symbol)
     price = fresh_price(known_prices(desk.store, [symbol]), symbol, desk)
-    return price is not None and instrument.is_tradable(sellable(desk, guard), price)
+    if price is None:
+        return ReasonCode.NO_FRESH_PRICE
+    return None if instrument.is_tradable(sellable(desk, guard), price) else ReasonCode.BELOW_EXCHANGE_MINIMUM
 
 
 def _place(desk: TradingDesk, guard: Guard, step: Place) -> bool:

@@ -7,16 +7,20 @@ from decimal import Decimal
 
 from trading_platform.domain.order import Order
 from trading_platform.domain.protection import has_been_held_too_long, known_levels, trailed_stop
+from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.venue_time import VenueTime
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.series_store import SeriesStore
-from trading_platform.services.base_there import base_there
+from trading_platform.services.base_there import is_left_behind
 from trading_platform.services.close_positions import next_exit_leg
 from trading_platform.services.guard import Guard, guard_of, last_price
 from trading_platform.services.known_prices import known_prices
 from trading_platform.services.reconcile_balances import last_looked_at
 from trading_platform.settings import Settings
+
+NOT_SELLABLE = (ReasonCode.BELOW_EXCHANGE_MINIMUM, ReasonCode.NO_FRESH_PRICE)
+"""Why what is too small for a stop isn't sold either."""
 
 NEAR_LOOK_SECONDS = 2.0
 """Between two looks at a stop or target whose price is reached, on the wall clock."""
@@ -67,9 +71,8 @@ def _needs(
     rules, position = settings.protection.rules, guard.position
     if not guard.at_work:
         # what can't even be sold is looked at as seldom as what rests
-        cost_of_there = (position.average_price or 0) * min(position.quantity, base_there(ledger, position))
-        is_small = cost_of_there < settings.risk.notional_floor_quote
-        if not guard.is_waiting(now.wall) and (not is_small or _is_time(settings, looked_ago)):
+        is_seldom = _is_too_small(ledger, guard, now, settings)
+        if not guard.is_waiting(now.wall) and (not is_seldom or _is_time(settings, looked_ago)):
             yield from _unless_its_sale_waits(ledger, guard, now, "without a stop")
         return
     if any(order.filled_quantity or order.cancel_requested_at for order in guard.at_work):
@@ -84,6 +87,15 @@ def _needs(
     entry_price = position.average_price
     if levels and entry_price and trailed_stop(levels.stop, entry_price, price, rules) is not None:
         yield "its stop can be raised"
+
+
+def _is_too_small(ledger: Ledger, guard: Guard, now: VenueTime, settings: Settings) -> bool:
+    """Whether the base has left, or a run has found the venue to take neither a stop nor a sale of what there is."""
+    if is_left_behind(ledger, guard.position, settings.risk.notional_floor_quote):
+        return True
+    leg = next_exit_leg(ledger, guard.entry, now.wall)
+    decided = ledger.decisions_about(guard.position.account, guard.entry.signal_id)
+    return any(each.leg == str(leg) and each.reason in NOT_SELLABLE for each in decided)
 
 
 def _unless_its_sale_waits(ledger: Ledger, guard: Guard, now: VenueTime, why: str) -> Iterator[str]:

@@ -46,6 +46,8 @@ class Misbehaviour:
         Together with `lose_answer`: the order is accepted only after having been asked for that often.
     fill_share
         Share of the quantity that fills at once (on the lot grid); the rest waits for `fill_rest`.
+    rest_expires
+        What doesn't fill at once doesn't wait: the order has expired, as a market order without counterparts.
     """
 
     not_placed: bool = False
@@ -54,6 +56,7 @@ class Misbehaviour:
     never_arrives: bool = False
     arrives_after_questions: int = 0
     fill_share: Decimal = Decimal(1)
+    rest_expires: bool = False
 
 
 @dataclass
@@ -307,6 +310,7 @@ class FakeBroker:
             if not order.request.kind.is_protective and self._is_reached(order.request):
                 instrument = self._instruments[order.request.symbol]
                 self._fill(order, instrument.floor_quantity(order.request.quantity * told.fill_share))
+                order.is_expired = told.rest_expires
 
     def _check(self, request: OrderRequest) -> None:
         instrument = self.instruments([request.symbol])[request.symbol]

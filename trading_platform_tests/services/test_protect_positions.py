@@ -339,6 +339,22 @@ def test_a_position_is_sold_when_its_time_is_over() -> None:
     assert place.agrees_with_venue()
 
 
+def test_what_a_sale_leaves_is_seen_to_at_once_however_small() -> None:
+    place = protected_place(max_holding_seconds=3600)
+    place.buys()
+    place.later(3610)
+    place.broker.misbehave(Misbehaviour(fill_share=Decimal("0.7"), rest_expires=True))
+    place.trade()
+    assert 0 < _held(place) * ENTRY_PRICE < place.settings.risk.notional_floor_quote
+    assert _work(place) is None  # the next sale waits a moment
+    place.later(1)
+    assert _work(place) == f"{SYMBOL}: without a stop"
+    place.trade()
+
+    assert place.ledger.open_positions(ACCOUNT) == []
+    assert place.agrees_with_venue()
+
+
 def test_the_stop_follows_the_price_up_and_never_down() -> None:
     place = protected_place(trailing=True, target="none")
     place.buys()

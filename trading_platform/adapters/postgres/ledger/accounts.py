@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, ScalarSelect, func, insert, not_, select, update
+from sqlalchemy import Connection, Insert, ScalarSelect, Update, func, insert, not_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.tables import ACCOUNTS, BALANCE_CHANGES, BALANCES, ORDERS
@@ -64,9 +65,13 @@ def read_account(connection: Connection, name: str) -> AccountState:
 
 def revise(connection: Connection, name: str) -> None:
     """Give the account its next revision; that locks it until the transaction ends."""
-    statement = update(ACCOUNTS).where(ACCOUNTS.c.name == name).values(revision=ACCOUNTS.c.revision + 1)
-    if connection.execute(statement).rowcount == 0:
+    if connection.execute(revision_of(name)).rowcount == 0:
         raise unknown_account(name)
+
+
+def revision_of(name: str) -> Update:
+    """The statement that gives the account its next revision."""
+    return update(ACCOUNTS).where(ACCOUNTS.c.name == name).values(revision=ACCOUNTS.c.revision + 1)
 
 
 def lock(connection: Connection, name: str | ScalarSelect[str]) -> int | None:
@@ -98,38 +103,39 @@ def read_balances(connection: Connection, account: str) -> dict[str, AssetBalanc
     return {row.asset: AssetBalance(row.total, row.reserved) for row in connection.execute(query)}
 
 
-def write_balance(
-    connection: Connection,
-    account: str,
-    asset: str,
-    before: AssetBalance,
-    after: AssetBalance,
-    *,
-    at: datetime,
-    cause: str,
-    client_order_id: str | None = None,
-    missing: Decimal = ZERO,
-) -> None:
-    """Store a balance, and its change in the history if the total changed."""
-    statement = upsert(BALANCES).values(
-        account=account, asset=asset, total=after.total, reserved=after.reserved, updated_at=at
-    )
-    changed = {name: statement.excluded[name] for name in ("total", "reserved", "updated_at")}
-    connection.execute(statement.on_conflict_do_update(index_elements=["account", "asset"], set_=changed))
-    if before.total == after.total and missing == 0:
-        return
-    connection.execute(
-        insert(BALANCE_CHANGES).values(
-            account=account,
-            asset=asset,
-            cause=cause,
-            client_order_id=client_order_id,
-            total_before=before.total,
-            total_after=after.total,
-            missing=missing,
-            changed_at=at,
-        )
-    )
+@dataclass(frozen=True)
+class BalanceChange:
+    """One asset's balance before and after; `missing` is what was taken beyond what was there."""
+
+    asset: str
+    before: AssetBalance
+    after: AssetBalance
+    missing: Decimal = ZERO
+
+
+def balance_writes(
+    account: str, changes: Sequence[BalanceChange], *, at: datetime, cause: str, client_order_id: str | None = None
+) -> list[Insert]:
+    """The statements that store balances and, in the history, those whose total changed."""
+    writes: list[Insert] = []
+    for each in changes:
+        row = {"total": each.after.total, "reserved": each.after.reserved, "updated_at": at}
+        stored = upsert(BALANCES).values(account=account, asset=each.asset, **row)
+        replaced = {name: stored.excluded[name] for name in row}
+        writes.append(stored.on_conflict_do_update(index_elements=["account", "asset"], set_=replaced))
+        if each.before.total != each.after.total or each.missing:
+            history = insert(BALANCE_CHANGES).values(
+                account=account,
+                asset=each.asset,
+                cause=cause,
+                client_order_id=client_order_id,
+                total_before=each.before.total,
+                total_after=each.after.total,
+                missing=each.missing,
+                changed_at=at,
+            )
+            writes.append(history)
+    return writes
 
 
 def reconcile(
@@ -146,11 +152,14 @@ def reconcile(
     state = read_account(connection, account)
     if state.revision != at_revision or state.orders_in_flight:
         return False
+    changes = []
     for asset in sorted({*state.balances, *venue_totals}):
         before = state.balances.get(asset, NOTHING)
         after = AssetBalance(venue_totals.get(asset, ZERO), before.reserved)
         if after.total != before.total:
-            write_balance(connection, account, asset, before, after, at=at, cause="reconciliation")
+            changes.append(BalanceChange(asset, before, after))
+    for write in balance_writes(account, changes, at=at, cause="reconciliation"):
+        connection.execute(write)
     revise(connection, account)
     agreed = {"reconciled_at": at, "reconciled_venue_time": venue_time}
     connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.name == account).values(agreed))

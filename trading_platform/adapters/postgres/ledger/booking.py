@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import reduce
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Insert, Update, insert, select
 
 from trading_platform.adapters.postgres.ledger import accounts, orders, positions, reservations
 from trading_platform.adapters.postgres.tables import FILLS, ORDERS
@@ -19,7 +20,10 @@ _FILL = [FILLS.c[name] for name in ("venue_trade_id", "price", "quantity", "fee"
 
 
 def book(connection: Connection, report: OrderReport, instrument: Instrument, at: datetime) -> Order:
-    """Book a report; one that tells nothing new changes nothing. The order afterwards."""
+    """Book a report; one that tells nothing new changes nothing. The order afterwards.
+
+    What is read is read first: all that changes is then written in one round trip.
+    """
     order, row = orders.lock_order(connection, report.client_order_id)
     held = reservations.held_by(connection, order, row.remaining)
     booking = book_report(order, held, _booked_trade_ids(connection, order, report), report, instrument)
@@ -27,15 +31,14 @@ def book(connection: Connection, report: OrderReport, instrument: Instrument, at
     if not events:
         return order
     after = reduce(apply, events, order)
-    accounts.revise(connection, order.account)
-    _book_balances(connection, order, booking, held, at)
+    writes: list[Insert | Update] = [*_balance_writes(connection, order, booking, held, at)]
     if not order.status.is_final:
         end = ("settled" if booking.filled_quantity else "released") if booking.status.is_final else None
-        reservations.change(connection, order, held, booking.reservation, end, at)
+        writes += reservations.writes(order, held, booking.reservation, end, at)
     if booking.fills:
-        _insert_fills(connection, order, booking.fills, at)
-        positions.book_fills(connection, order, row.candle_close, booking.fills, instrument)
-    orders.write_order(connection, after, events)
+        writes.append(_write_of_fills(connection, order, booking.fills, at))
+        writes += positions.writes_of_fills(connection, order, row.candle_close, booking.fills, instrument)
+    orders.write_order(connection, after, events, [*writes, accounts.revision_of(order.account)])
     return after
 
 
@@ -58,8 +61,8 @@ def recent_fills(connection: Connection, account: str, limit: int) -> list[tuple
 
 
 def _booked_trade_ids(connection: Connection, order: Order, report: OrderReport) -> frozenset[str]:
-    if not report.fills:
-        return frozenset()
+    if not report.fills or not order.filled_quantity:
+        return frozenset()  # an order that nothing is booked of has no fills: that query would find none
     query = select(FILLS.c.venue_trade_id).where(
         FILLS.c.account == order.account,
         FILLS.c.symbol == order.symbol,
@@ -68,29 +71,25 @@ def _booked_trade_ids(connection: Connection, order: Order, report: OrderReport)
     return frozenset(connection.execute(query).scalars())
 
 
-def _book_balances(
+def _balance_writes(
     connection: Connection, order: Order, booking: OrderBooking, held: Reservation, at: datetime
-) -> None:
+) -> list[Insert]:
     known = accounts.read_balances(connection, order.account)
+    changes = []
     for asset in sorted({*booking.changes, order.reserved_asset}):
         released = held.held - booking.reservation.held if asset == order.reserved_asset else accounts.ZERO
         before = known.get(asset, accounts.NOTHING)
         booked = book_balance(before.total, before.reserved, booking.changes.get(asset, accounts.ZERO), released)
-        accounts.write_balance(
-            connection,
-            order.account,
-            asset,
-            before,
-            AssetBalance(booked.total, booked.reserved),
-            at=at,
-            cause="booking",
-            client_order_id=order.client_order_id,
-            missing=booked.missing,
-        )
+        after = AssetBalance(booked.total, booked.reserved)
+        changes.append(accounts.BalanceChange(asset, before, after, booked.missing))
+    return accounts.balance_writes(
+        order.account, changes, at=at, cause="booking", client_order_id=order.client_order_id
+    )
 
 
-def _insert_fills(connection: Connection, order: Order, fills: tuple[Fill, ...], at: datetime) -> None:
-    rows = [
+def _write_of_fills(connection: Connection, order: Order, fills: Sequence[Fill], at: datetime) -> Insert:
+    """The statement that stores the first fill; where there are more, they are stored here."""
+    first, *more = [
         {
             "account": order.account,
             "symbol": order.symbol,
@@ -105,4 +104,6 @@ def _insert_fills(connection: Connection, order: Order, fills: tuple[Fill, ...],
         }
         for fill in fills
     ]
-    connection.execute(insert(FILLS), rows)
+    if more:
+        connection.execute(insert(FILLS), more)
+    return insert(FILLS).values(first)

@@ -6,15 +6,22 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Insert, Row, Update, insert, select
 
 from trading_platform.adapters.postgres.tables import ORDER_EVENTS
 from trading_platform.domain.order import OrderStatus
 from trading_platform.domain.order_machine import OrderEvent, OrderEventKind
 
 
-def add_events(connection: Connection, events: Sequence[OrderEvent]) -> None:
-    """Write them down, in this order."""
+def add_events(connection: Connection, events: Sequence[OrderEvent], others: Sequence[Insert | Update] = ()) -> None:
+    """Write them down, in this order.
+
+    Parameters
+    ----------
+    others
+        Writes of the same transaction to other tables or other rows, none of which reads what another writes: they go
+        as parts of the first event's statement, so that all of them cost one round trip.
+    """
     rows = [
         {
             "client_order_id": event.client_order_id,
@@ -27,7 +34,12 @@ def add_events(connection: Connection, events: Sequence[OrderEvent]) -> None:
         }
         for event in events
     ]
-    connection.execute(insert(ORDER_EVENTS), rows)
+    first = insert(ORDER_EVENTS).values(rows[0])
+    for number, other in enumerate(others):
+        first = first.add_cte(other.cte(f"write_{number}"))
+    connection.execute(first)
+    if rows[1:]:
+        connection.execute(insert(ORDER_EVENTS), rows[1:])
 
 
 def read_events(connection: Connection, client_order_id: str) -> list[OrderEvent]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select, update
+from sqlalchemy import Connection, Insert, Row, Select, Update, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.ledger import accounts, reservations
@@ -92,10 +92,13 @@ def close_unfilled(
     kept = held.after(accounts.ZERO, is_final=True)
     before = accounts.read_balances(connection, order.account)[order.reserved_asset]
     balance = AssetBalance(before.total, before.reserved - (held.held - kept.held))
-    accounts.write_balance(connection, order.account, order.reserved_asset, before, balance, at=at, cause="booking")
-    reservations.change(connection, order, held, kept, "released", at)
-    accounts.revise(connection, order.account)
-    write_order(connection, after, [event])
+    change = accounts.BalanceChange(order.reserved_asset, before, balance)
+    writes: list[Insert | Update] = [
+        *accounts.balance_writes(order.account, [change], at=at, cause="booking"),
+        *reservations.writes(order, held, kept, "released", at),
+        accounts.revision_of(order.account),
+    ]
+    write_order(connection, after, [event], writes)
 
 
 def lock_order(connection: Connection, client_order_id: str) -> tuple[Order, Row[Any]]:
@@ -140,11 +143,14 @@ def record_event(
     return True
 
 
-def write_order(connection: Connection, order: Order, events: Sequence[OrderEvent]) -> None:
-    """Store what changes in an order, and the events that it comes from."""
-    statement = update(ORDERS).where(ORDERS.c.client_order_id == order.client_order_id)
-    connection.execute(
-        statement.values(
+def write_order(
+    connection: Connection, order: Order, events: Sequence[OrderEvent], others: Sequence[Insert | Update] = ()
+) -> None:
+    """Store what changes in an order, the events that it comes from, and what `others` store, in one round trip."""
+    changed = (
+        update(ORDERS)
+        .where(ORDERS.c.client_order_id == order.client_order_id)
+        .values(
             status=order.status,
             filled_quantity=order.filled_quantity,
             venue_order_id=order.venue_order_id,
@@ -152,7 +158,7 @@ def write_order(connection: Connection, order: Order, events: Sequence[OrderEven
             cancel_requested_at=order.cancel_requested_at,
         )
     )
-    add_events(connection, events)
+    add_events(connection, events, [*others, changed])
 
 
 def unsettled_orders(connection: Connection, account: str) -> list[Order]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, Update, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.ledger import accounts
@@ -65,10 +65,10 @@ def last_closed_at(connection: Connection, account: str, symbol: str) -> datetim
     return newest
 
 
-def book_fills(
+def writes_of_fills(
     connection: Connection, order: Order, entry_candle_close: datetime, fills: Sequence[Fill], instrument: Instrument
-) -> None:
-    """Open, change or close the symbol's position; the account is locked by the caller."""
+) -> list[Insert | Update]:
+    """The statements that open, change or close the symbol's position; the account is locked by the caller."""
     newest = (
         select(POSITIONS)
         .where(POSITIONS.c.account == order.account, POSITIONS.c.symbol == order.symbol)
@@ -78,11 +78,13 @@ def book_fills(
     row = connection.execute(newest).mappings().one_or_none()
     known = None if row is None else Position(**{field.name: row[field] for field in _FIELDS})
     booking = book_position(known, order, entry_candle_close, fills, instrument)
+    writes: list[Insert | Update] = []
     if row is not None and booking.known is not None and booking.known != known:
         statement = update(POSITIONS).where(POSITIONS.c.position_id == row["position_id"])
-        connection.execute(statement.values(asdict(booking.known)))
+        writes.append(statement.values(asdict(booking.known)))
     if booking.opened is not None:
-        connection.execute(insert(POSITIONS).values(asdict(booking.opened)))
+        writes.append(insert(POSITIONS).values(asdict(booking.opened)))
+    return writes
 
 
 def cut(connection: Connection, account: str, instrument: Instrument, at: datetime) -> Position | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Update, func, insert, select, update
 
 from trading_platform.adapters.postgres.ledger import accounts
 from trading_platform.adapters.postgres.tables import ORDERS, RESERVATIONS
@@ -49,26 +49,26 @@ def held_by(connection: Connection, order: Order, own: Decimal) -> Reservation:
     return Reservation(own, connection.execute(query).scalar())
 
 
-def change(
-    connection: Connection, order: Order, before: Reservation, after: Reservation, end: str | None, at: datetime
-) -> None:
-    """Store what is held now; balances are the caller's business, in the same transaction.
+def writes(order: Order, before: Reservation, after: Reservation, end: str | None, at: datetime) -> list[Update]:
+    """The statements that store what is held now; balances are the caller's business, in the same transaction.
 
     Parameters
     ----------
     end
         ``settled`` by fills or ``released`` without, if the order holds nothing any more because it is final.
     """
+    found = []
     own = update(RESERVATIONS).where(RESERVATIONS.c.client_order_id == order.client_order_id)
     if end is not None:
-        connection.execute(own.values(remaining=0, state=end, ended_at=at))
+        found.append(own.values(remaining=0, state=end, ended_at=at))
     elif after.own != before.own:
-        connection.execute(own.values(remaining=after.own))
+        found.append(own.values(remaining=after.own))
     if after.other is not None and after.other != before.other:
         others = select(ORDERS.c.client_order_id).where(_is_other_of(order)).scalar_subquery()
         heir = update(RESERVATIONS).where(RESERVATIONS.c.client_order_id == others)
         amount = func.greatest(RESERVATIONS.c.amount, after.other)
-        connection.execute(heir.values(remaining=after.other, amount=amount))
+        found.append(heir.values(remaining=after.other, amount=amount))
+    return found
 
 
 def _is_other_of(order: Order) -> ColumnElement[bool]:

@@ -295,7 +295,8 @@ class Ledger(AccountControl, Protocol):
         transfers: Sequence[Transfer] = (),
     ) -> bool:
         """Adopt the venue's totals per asset; False, and nothing written, if the account moved on since
-        `at_revision` or an order is in flight. Differences are kept in the balances' history.
+        `at_revision`, an order is in flight, or orders at rest hold more than a total. Differences are kept in the
+        balances' history.
 
         Parameters
         ----------

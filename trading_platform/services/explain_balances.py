@@ -19,6 +19,7 @@ LATENESS = timedelta(minutes=1)
 """A trade of shortly before the last agreement may have been in neither of the two totals."""
 
 VENUE = "venue"
+LOCKED = "less than our orders at rest hold: they can't all be there"
 
 
 @dataclass(frozen=True)
@@ -43,23 +44,28 @@ class BalanceComparison:
 def compare_balances(desk: TradingDesk, state: AccountState, venue_totals: Mapping[str, Decimal]) -> BalanceComparison:
     """Compare, and explain what differs by more than `limits.dust_quote`.
 
-    Assets that the platform neither trades nor holds are the owner's own affair, and no differences.
+    Assets that the platform neither trades nor holds are the owner's own affair, and no differences. A total below what
+    our orders at rest hold is one however small, and nothing explains it: the venue locks what rests.
     """
     now = desk.clock.read()
-    differing = _differences(desk, state, venue_totals, now)
+    lacking = {asset for asset, held in state.balances.items() if venue_totals.get(asset, ZERO) < held.reserved}
+    differing = _differences(desk, state, venue_totals, now, lacking)
     if not differing:
         return BalanceComparison((), (), is_explained=True)
     listed = desk.broker.transfers()
     new = [] if listed is None else _unbooked(desk, listed)
-    explaining = _matching(new, differing, state, desk.settings.limits.dust_quote)
+    explaining = None if lacking else _matching(new, differing, state, desk.settings.limits.dust_quote)
     if explaining is not None:
         return BalanceComparison(tuple(differing), _as_transfers(desk, explaining, new, now), is_explained=True)
     strangers = {each.asset: _strange_trades(desk, state, each.asset) for each in differing}
-    if listed is None and not any(strangers.values()):
+    if listed is None and not lacking and not any(strangers.values()):
         # the venue tells nothing of transfers, but of trades: what no trade explains can only be one
         moved = [_told_by_balance(each, now) for each in differing]
         return BalanceComparison(tuple(differing), _as_transfers(desk, moved, moved, now), is_explained=True)
-    causes = {each.asset: strangers[each.asset] or _cause(each, new) for each in differing}
+    causes = {
+        each.asset: LOCKED if each.asset in lacking else strangers[each.asset] or _cause(each, new)
+        for each in differing
+    }
     return BalanceComparison(tuple(_with_cause(each, causes[each.asset]) for each in differing), (), is_explained=False)
 
 
@@ -106,9 +112,9 @@ def adopted_transfers(
 
 
 def _differences(
-    desk: TradingDesk, state: AccountState, venue_totals: Mapping[str, Decimal], now: VenueTime
+    desk: TradingDesk, state: AccountState, venue_totals: Mapping[str, Decimal], now: VenueTime, lacking: set[str]
 ) -> list[BalanceDifference]:
-    ours = _traded_assets(desk, state)
+    ours = _traded_assets(desk, state) | lacking
     tickers = desk.store.tickers([f"{asset}/{state.quote}" for asset in sorted(ours - {state.quote})])
     found = []
     for asset in sorted(ours):
@@ -117,7 +123,7 @@ def _differences(
         if there == held:
             continue
         value = _value(asset, there - held, state.quote, tickers)
-        if value is None or abs(value) > desk.settings.limits.dust_quote:
+        if value is None or abs(value) > desk.settings.limits.dust_quote or asset in lacking:
             found.append(BalanceDifference(asset, held, there, value, "", now.wall, now.wall))
     return found
 

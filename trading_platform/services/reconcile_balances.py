@@ -14,7 +14,12 @@ from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.transfer import BalanceDifference, Transfer
 from trading_platform.ports.ledger import AccountState, Ledger
 from trading_platform.services.base_there import base_there
-from trading_platform.services.explain_balances import adopted_transfers, compare_balances, opening_transfers
+from trading_platform.services.explain_balances import (
+    LOCKED,
+    adopted_transfers,
+    compare_balances,
+    opening_transfers,
+)
 from trading_platform.services.look_at_venue_orders import look_at_venue_orders
 from trading_platform.services.trading_desk import TradingDesk
 
@@ -82,7 +87,8 @@ def adopt_differences(
     Raises
     ------
     RefuseTrade
-        While an order is in flight, or if the account changed meanwhile: nothing was adopted.
+        While an order is in flight or one at rest holds more than there is, or if the account changed meanwhile:
+        nothing was adopted.
     """
     busy = RefuseTrade(
         ReasonCode.ORDER_IN_FLIGHT, "an order is in flight, so balances can't be compared: try again in a moment"
@@ -92,6 +98,13 @@ def adopt_differences(
         raise busy
     before, totals = looked
     found = compare_balances(desk, before, totals)
+    held = [each.asset for each in found.differences if each.cause == LOCKED]
+    if held:
+        raise RefuseTrade(
+            ReasonCode.BALANCE_DIFFERS,
+            f"our orders at rest hold more {', '.join(held)} than the venue has: they are looked at every few seconds, "
+            "and what isn't there any more is given up; try again then",
+        )
     explained = found.transfers
     if not found.is_explained:
         explained = adopted_transfers(desk, found.differences, reason, by, counts_as_result=counts_as_result)

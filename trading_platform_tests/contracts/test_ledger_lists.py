@@ -87,6 +87,15 @@ def test_what_rests_untouched_is_not_in_flight(held: Ledger) -> None:
     assert held.account(ACCOUNT).orders_in_flight == 1
 
 
+def test_no_total_below_what_rests_is_adopted(held: Ledger) -> None:
+    _resting(held)
+    before = held.account(ACCOUNT)
+    less = {"USDT": Decimal(50), "BTC": HELD - Decimal("1E-8")}
+
+    assert not held.reconcile(ACCOUNT, less, at_revision=before.revision, at=minutes(2))
+    assert held.account(ACCOUNT) == before
+
+
 @pytest.mark.parametrize("order_of_booking", list(permutations((0, 1))))
 @pytest.mark.parametrize("hit", [0, 1])
 def test_a_hit_settles_the_list_once_whichever_is_booked_first(

@@ -109,6 +109,8 @@ class FakeLedger(FakeAccountControl):
             state = self._account(account)
             if state.revision != at_revision or self._in_flight(account):
                 return False
+            if any(venue_totals.get(asset, ZERO) < balance.reserved for asset, balance in state.balances.items()):
+                return False
             for asset in {*state.balances, *venue_totals}:
                 before, total = state.balances.get(asset, NOTHING), venue_totals.get(asset, ZERO)
                 if total != before.total:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from trading_platform.domain.errors import FixSettings, RetryLater
+from trading_platform.domain.errors import FixSettings, RefuseTrade, RetryLater
 from trading_platform.domain.order import Order, OrderKind, OrderRequest, OrderStatus, Side
 from trading_platform.domain.order_book import OrderBook
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.services.explain_balances import LOCKED
 from trading_platform.services.halt_account import halt_account
 from trading_platform.services.look_at_venue_orders import FOREIGN
 from trading_platform.services.protect_positions import INCIDENT
@@ -353,6 +354,28 @@ def test_what_a_sale_leaves_is_seen_to_at_once_however_small() -> None:
 
     assert place.ledger.open_positions(ACCOUNT) == []
     assert place.agrees_with_venue()
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_total_below_what_rests_is_told_and_stops_no_exit(listed: bool) -> None:
+    """The venue locks what rests: such an answer is wrong, whatever would explain it."""
+    place = protected_place()
+    bought = place.buys()
+    short = -bought.quantity / 2
+    (place.broker.deposit if listed else place.broker.move)(BTC=short)
+    place.later(place.settings.protection.look_seconds)
+
+    assert not place.trade().reconciled
+    [difference] = place.ledger.balance_differences(ACCOUNT)
+    assert (difference.asset, difference.cause) == ("BTC", LOCKED)
+    assert place.ledger.account(ACCOUNT).balances["BTC"].total > _at_work(place)["stop"].quantity
+    with pytest.raises(RefuseTrade, match="more BTC than the venue has"):
+        adopt_differences(place.desk(), "mine")
+
+    place.broker.move(BTC=-short)
+    place.says(CLOSE + 1, Direction.SHORT)
+    place.trade()
+    assert place.ledger.open_positions(ACCOUNT) == []
 
 
 def test_the_stop_follows_the_price_up_and_never_down() -> None:

@@ -152,6 +152,8 @@ def reconcile(
     state = read_account(connection, account)
     if state.revision != at_revision or state.orders_in_flight:
         return False
+    if any(venue_totals.get(asset, ZERO) < balance.reserved for asset, balance in state.balances.items()):
+        return False
     changes = []
     for asset in sorted({*state.balances, *venue_totals}):
         before = state.balances.get(asset, NOTHING)

@@ -80,7 +80,7 @@ def test_every_change_of_a_total_is_kept_and_what_was_missing(engine: Engine) ->
     made = order(signal(1), "60")
     ledger.reserve(made, decision(signal(1)))
     ledger.book(report(made, OrderStatus.FILLED, fill("1", "0.002")), instrument(), minutes(4))
-    changes = "SELECT asset, cause, total_before, total_after, missing FROM balance_changes ORDER BY change_id"
+    changes = "SELECT asset, cause, total_before, total_after, missing FROM balance_changes ORDER BY changed_at, asset"
     assert rows(engine, changes) == [
         ("USDT", "reconciliation", 0, Decimal("84.54"), 0),
         ("BTC", "booking", 0, Decimal("0.002"), 0),

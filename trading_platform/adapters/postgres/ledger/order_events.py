@@ -20,7 +20,7 @@ def add_events(connection: Connection, events: Sequence[OrderEvent], others: Seq
     ----------
     others
         Writes of the same transaction to other tables or other rows, none of which reads what another writes: they go
-        as parts of the first event's statement, so that all of them cost one round trip.
+        as parts of the first event's statement, in no order of their own, so that all of them cost one round trip.
     """
     rows = [
         {

@@ -167,6 +167,7 @@ class _StreamService:
                 line = self._lines[symbol]
                 line.reconnects += 1
                 line.order.forget()
+                self._buffer.forget_last(symbol)
                 self._note(line, line.watch.disconnected(self._now(), event.why))
         else:
             self._take_data(self._lines[event.symbol], event)
@@ -262,8 +263,9 @@ class _StreamService:
         if slept < _JUMP_SECONDS:
             return
         why = f"nothing ran for {slept:.0f} s (the computer slept?): connecting anew"
-        for line in self._lines.values():
+        for symbol, line in self._lines.items():
             line.order.forget()
+            self._buffer.forget_last(symbol)
             self._note(line, line.watch.interrupted(now, why))
         await self._stream.new_client()
 

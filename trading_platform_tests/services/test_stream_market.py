@@ -217,6 +217,15 @@ async def test_a_lost_connection_is_told_at_once_and_counted(floor: _Floor) -> N
     assert "closing code 1001" in floor.streams.changes(9, BTC)[-3].reason
 
 
+async def test_a_price_from_before_a_lost_connection_is_not_stored_beside_a_new_book(floor: _Floor) -> None:
+    async with floor.listening():
+        floor.stream.push(top(bid=100))
+        await floor.until(lambda: BTC in floor.store.tickers([BTC]))
+        floor.stream.push(Disconnected((BTC,), "closed"), BookTop(BTC, Decimal(90), Decimal(91), datetime.now(UTC)))
+        await floor.until(lambda: floor.status(BTC).state is LIVE and floor.status(BTC).reconnects == 1)
+    assert floor.store.tickers([BTC])[BTC].bid == 100
+
+
 async def test_while_the_store_is_away_candles_are_kept_and_the_newest_price(floor: _Floor) -> None:
     async with floor.listening():
         floor.store.is_down = floor.streams.is_down = True

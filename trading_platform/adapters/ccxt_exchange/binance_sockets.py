@@ -20,7 +20,6 @@ MAX_STREAMS = 900
 
 _STREAMS_PER_FRAME = 100
 _FRAME_PAUSE_SECONDS = 0.25  # it allows five messages a second
-_URLS = 50  # ccxt numbers its sockets up to that
 
 Emit = Callable[[StreamEvent], None]
 
@@ -32,7 +31,6 @@ class BinanceSockets:
 
     def __init__(self, client: StreamClient, symbols: Sequence[str], intervals: Sequence[Interval], emit: Emit) -> None:
         self._client, self._intervals, self._emit = client, tuple(intervals), emit
-        self._numbers = count()
         self._sockets: list[_Socket] = []
         self._open(symbols)
 
@@ -59,7 +57,12 @@ class BinanceSockets:
         most = max(1, MAX_STREAMS // (2 + len(self._intervals)))
         for start in range(0, len(symbols), most):
             group = symbols[start : start + most]
-            self._sockets.append(_Socket(self._client, next(self._numbers), group, self._intervals, self._emit))
+            self._sockets.append(_Socket(self._client, self._free_number(), group, self._intervals, self._emit))
+
+    def _free_number(self) -> int:
+        """Two sockets of one number would be one connection, and only the younger would hear it."""
+        taken = {socket.number for socket in self._sockets}
+        return next(number for number in count() if number not in taken)
 
 
 class _Socket:
@@ -70,7 +73,7 @@ class _Socket:
     ) -> None:
         self.symbols = list(symbols)
         self._client, self._intervals, self._emit = client, intervals, emit
-        self._number = number % _URLS
+        self.number = number
         self._request_ids = count(1)
         self._wire_symbols: dict[str, str] = {}
         self._connection: Any = None
@@ -108,7 +111,7 @@ class _Socket:
             return f"the exchange's markets can't be read: {failure}"
         markets = {symbol: exchange.market(symbol)["id"] for symbol in self._client.symbols}
         self._wire_symbols = {wire: symbol for symbol, wire in markets.items()}
-        url = f"{exchange.urls['api']['ws']['spot']}/{self._number}"
+        url = f"{exchange.urls['api']['ws']['spot']}/{self.number}"
         exchange.taps[url] = self._take
         exchange.on_malformed[url] = self._tell_malformed
         self._end = asyncio.get_running_loop().create_future()

@@ -66,7 +66,7 @@ class StreamStatus:
     last_trade_at: datetime | None = None
 
     def reports(self, wall: datetime, limit_seconds: float) -> bool:
-        """Whether the stream process still writes; a word from the future says nothing: the clock was set back since."""
+        """Whether the stream process still writes; a word from the future, before the clock was set back, is old."""
         return abs((wall - self.heartbeat_at).total_seconds()) <= limit_seconds
 
     def is_live(self, wall: datetime, limit_seconds: float) -> bool:

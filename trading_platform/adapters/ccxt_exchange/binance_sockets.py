@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+import structlog
+
 from trading_platform.adapters.ccxt_exchange.binance_events import Goodbye, Refused, read_message, stream_names
 from trading_platform.adapters.ccxt_exchange.exact_stream import CONNECTION_FAILS, close_client, settled
 from trading_platform.adapters.ccxt_exchange.failures import MalformedAnswer
@@ -20,6 +22,8 @@ MAX_STREAMS = 900
 
 _STREAMS_PER_FRAME = 100
 _FRAME_PAUSE_SECONDS = 0.25  # it allows five messages a second
+
+log = structlog.get_logger()
 
 Emit = Callable[[StreamEvent], None]
 
@@ -79,6 +83,7 @@ class _Socket:
         self._connection: Any = None
         self._end: asyncio.Future[Any] | None = None
         self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(_tell_if_it_failed)
 
     async def resubscribe(self, symbols: Sequence[str]) -> None:
         if symbols:
@@ -109,8 +114,10 @@ class _Socket:
             exchange = await self._client.exchange()
         except CONNECTION_FAILS as failure:
             return f"the exchange's markets can't be read: {failure}"
-        markets = {symbol: exchange.market(symbol)["id"] for symbol in self._client.symbols}
-        self._wire_symbols = {wire: symbol for symbol, wire in markets.items()}
+        listed = exchange.markets
+        self._wire_symbols = {listed[symbol]["id"]: symbol for symbol in self._client.symbols if symbol in listed}
+        if not set(self.symbols) & set(self._wire_symbols.values()):
+            return f"the exchange doesn't trade {', '.join(self.symbols)}"
         url = f"{exchange.urls['api']['ws']['spot']}/{self.number}"
         exchange.taps[url] = self._take
         exchange.on_malformed[url] = self._tell_malformed
@@ -144,7 +151,7 @@ class _Socket:
         if connection is None or connection.closed():
             return  # whoever is being connected anew subscribes to everything
         wire = {symbol: name for name, symbol in self._wire_symbols.items()}
-        names = [name for symbol in symbols for name in stream_names(wire[symbol], self._intervals)]
+        names = [name for symbol in symbols if symbol in wire for name in stream_names(wire[symbol], self._intervals)]
         for start in range(0, len(names), _STREAMS_PER_FRAME):
             frame = {"method": method, "params": names[start : start + _STREAMS_PER_FRAME]}
             try:
@@ -173,3 +180,9 @@ class _Socket:
     def _finish(self, why: str) -> None:
         if self._end is not None and not self._end.done():
             self._end.set_result(why)
+
+
+def _tell_if_it_failed(task: asyncio.Task[None]) -> None:
+    """The watchdog notices the silence and opens another socket; but silence must have a reason (I6)."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("socket_failed", why=repr(task.exception()))

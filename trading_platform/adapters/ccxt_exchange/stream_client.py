@@ -10,6 +10,7 @@ from typing import Any
 
 from trading_platform.adapters.ccxt_exchange.client import VenueAccess
 from trading_platform.adapters.ccxt_exchange.exact_stream import close_exchange, exact_stream_exchange
+from trading_platform.adapters.ccxt_exchange.failures import LONGEST_SILENCE_SECONDS
 
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 5.0
@@ -64,6 +65,7 @@ class StreamClient:
     def note_retry_after(self, seconds: float | None) -> None:
         """A handshake was refused with a request for silence: nobody dials until it is over, new clients included."""
         if seconds is not None:
+            seconds = min(seconds, LONGEST_SILENCE_SECONDS)
             self._silent_until = max(self._silent_until, time.monotonic() + seconds)
 
     def silence_left_seconds(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -163,6 +164,16 @@ async def test_late_and_corrected_candles_replace_what_is_stored(floor: _Floor) 
         await floor.until(lambda: floor.status(BTC).out_of_order == 1)
 
         assert floor.status(BTC).duplicates == 1
+
+
+async def test_a_candle_from_the_future_is_malformed_and_hides_no_lateness(floor: _Floor) -> None:
+    far = CandleUpdate(BTC, MINUTE, replace(candle(0), open_time=datetime(2099, 1, 1, tzinfo=UTC)), True, minutes(1))
+    async with floor.listening():
+        await floor.until(lambda: floor.seconds > 1, top)  # the venue's clock has been read
+        await floor.until(lambda: floor.status(BTC).malformed > 0, lambda: far)
+        floor.stream.push(closed(0), closed(1))
+        await floor.until(lambda: floor.status(BTC).last_event_at is not None, top)
+    assert floor.status(BTC).out_of_order == 0
 
 
 async def test_events_are_counted_by_what_is_wrong_with_them(floor: _Floor) -> None:

@@ -58,7 +58,7 @@ class Listening:
         self.store, self.streams, self.stop = FakeSeriesStore(), FakeStreamJournal(), asyncio.Event()
         self.clock = SimulatedVenueClock(SimulatorControl(venue.base_url))
         self.feed = CcxtMarketFeed(CcxtClient(access(venue)))
-        self.stream = CcxtMarketStream(access(venue), SYMBOLS, [MINUTE], unified=unified)
+        self.stream = CcxtMarketStream(self.feed.client, SYMBOLS, [MINUTE], unified=unified)
 
     async def run(self) -> StreamEnd:
         return await stream_market(
@@ -286,4 +286,4 @@ async def test_a_symbol_that_needs_many_new_sockets_takes_none_from_the_others(v
 
 def test_an_exchange_that_ccxt_cannot_listen_to_is_told() -> None:
     with pytest.raises(FixSettings, match="no streams"):
-        CcxtMarketStream(VenueAccess("btcalpha", "btcalpha", 4, 12), SYMBOLS, [MINUTE])
+        CcxtMarketStream(CcxtClient(VenueAccess("btcalpha", "btcalpha", 4, 12)), SYMBOLS, [MINUTE])

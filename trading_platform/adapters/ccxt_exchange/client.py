@@ -214,6 +214,12 @@ class CcxtClient:
             markets: Mapping[str, Market] = self._pool.informed.markets
             return markets
 
+    def informed_exchange(self) -> Any:
+        """ccxt's exchange that has read the markets, for others to take them from; raises as `markets` does."""
+        with self._markets_lock:
+            self.markets()
+            return self._pool.informed
+
     def market(self, symbol: str) -> Market:
         """One market.
 

@@ -43,6 +43,11 @@ class CcxtMarketFeed:
         self._client = client
         self.offset = CcxtClockOffset(client)
 
+    @property
+    def client(self) -> CcxtClient:
+        """What it asks the venue with."""
+        return self._client
+
     def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Tickers of all `symbols` in one request; symbols without a two-sided price are left out.
 

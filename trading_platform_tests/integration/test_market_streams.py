@@ -21,6 +21,7 @@ from trading_platform.adapters.simulated_exchange.control import SimulatorContro
 from trading_platform.domain.candle import find_gaps
 from trading_platform.domain.errors import FixSettings
 from trading_platform.domain.stream import StreamState
+from trading_platform.domain.stream_event import BookTop
 from trading_platform.services.refresh_market import refresh_candles
 from trading_platform.services.serve_fallback import ServedTickers, serve_tickers
 from trading_platform.services.stream_market import StreamEnd, stream_market
@@ -282,6 +283,17 @@ async def test_a_symbol_that_needs_many_new_sockets_takes_none_from_the_others(v
             await listener.stream.new_socket([BTC])
         await asyncio.sleep(QUICK.silence_seconds + 1)  # long enough to be missed
         assert all(STALE not in listener.story(symbol) for symbol in SYMBOLS)
+
+
+@pytest.mark.parametrize("unified", [False, True])
+async def test_a_symbol_that_is_not_traded_costs_the_others_nothing(venue: SimulatedExchange, unified: bool) -> None:
+    stream = CcxtMarketStream(CcxtClient(access(venue)), ["LUNA/USDT", BTC], [MINUTE], unified=unified)
+    try:
+        async with asyncio.timeout(20):
+            symbol = await anext(event.symbol async for event in stream.events() if isinstance(event, BookTop))
+    finally:
+        await stream.close()
+    assert symbol == BTC
 
 
 def test_an_exchange_that_ccxt_cannot_listen_to_is_told() -> None:

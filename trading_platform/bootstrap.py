@@ -200,7 +200,7 @@ class Platform:
         """Public market data as it is pushed; raises FixSettings where ccxt has no streams of the venue."""
         from trading_platform.adapters.ccxt_exchange.market_stream import make_market_stream
 
-        return make_market_stream(self.settings)
+        return make_market_stream(self.settings, self._venue)
 
     @cached_property
     def broker(self) -> Broker:
@@ -214,7 +214,7 @@ class Platform:
         """The account's own events."""
         from trading_platform.adapters.ccxt_exchange.order_news import make_order_news
 
-        return make_order_news(self.settings)
+        return make_order_news(self.settings, self.budget)
 
     @cached_property
     def notifier(self) -> Notifier:

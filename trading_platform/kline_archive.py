@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -34,6 +35,8 @@ SUFFIXES = (".csv", ".csv.gz", ".zip")
 _NAME = re.compile(r"(?P<symbol>[A-Z0-9]+)-(?P<interval>\d+[mhd])[^/]*\.(csv\.gz|csv|zip)")
 _MICROSECONDS_FROM = 10**14
 _MILLISECONDS_FROM = 10**11
+_UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, UnicodeDecodeError, csv.Error)
+_INTERVALS_BY_MS = {Interval.parse(name).seconds * 1000: name for name in Interval.names()}
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -75,8 +78,9 @@ class ArchiveReader:
     def __enter__(self) -> ArchiveReader:
         try:
             self._raw = self._open.enter_context(self._path.open("rb"))
-            text = io.TextIOWrapper(self._open.enter_context(self._unpacked(self._raw)), newline="")
-        except (OSError, zipfile.BadZipFile) as error:
+            unpacked = self._open.enter_context(self._unpacked(self._raw))
+            text = io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline="")
+        except (OSError, zipfile.BadZipFile, RuntimeError) as error:  # the last: a zip that wants a password
             self._open.close()
             raise self._unreadable(error) from None
         self._rows = csv.reader(text)
@@ -95,10 +99,9 @@ class ArchiveReader:
         try:
             for cells in self._rows:
                 self.line = self._rows.line_num
-                is_header = self.line == 1 and cells and not cells[0].isdigit()
-                if cells and not is_header:
+                if cells and not (self.line == 1 and _is_header(cells)):
                     yield cells
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError, csv.Error) as error:
+        except _UNREADABLE as error:
             raise self._unreadable(error) from None
 
     def _unpacked(self, raw: IO[bytes]) -> IO[bytes]:
@@ -117,6 +120,11 @@ class ArchiveReader:
         return FixSettings(f"can't read the candle archive {self._path}{where}: {error}")
 
 
+def _is_header(cells: Sequence[str]) -> bool:
+    """Only words: a first row whose time alone can't be read is a bad row, which must be told."""
+    return not any(any(map(str.isdigit, cell)) for cell in cells[:6])
+
+
 def epoch_ms(text: str) -> int:
     """An archive's time in milliseconds since the epoch.
 
@@ -125,12 +133,15 @@ def epoch_ms(text: str) -> int:
     ValueError
         If it is neither milliseconds nor microseconds.
     """
-    value = int(text)
-    if value >= _MICROSECONDS_FROM:
-        return value // 1000
+    value = _milliseconds(text)
     if value < _MILLISECONDS_FROM:
         raise ValueError(f"has an open time, {text}, that is neither in milliseconds nor in microseconds")
     return value
+
+
+def _milliseconds(text: str) -> int:
+    value = int(text)
+    return value // 1000 if value >= _MICROSECONDS_FROM else value
 
 
 def parse_candle(cells: Sequence[str], interval: Interval) -> Candle:
@@ -155,6 +166,10 @@ def parse_candle(cells: Sequence[str], interval: Interval) -> Candle:
         raise ValueError(_numberless(cells)) from None
     if open_ms % (interval.seconds * 1000):
         raise ValueError(f"opens at {candle.open_time:%Y-%m-%d %H:%M:%S} UTC, where no {interval} candle does")
+    if len(cells) > 6 and cells[6].isdigit():
+        length_ms = _milliseconds(cells[6]) + 1 - open_ms
+        if length_ms != interval.seconds * 1000 and length_ms in _INTERVALS_BY_MS:
+            raise ValueError(f"is a {_INTERVALS_BY_MS[length_ms]} candle by its close time, not one of {interval}")
     if not is_sane:
         raise ValueError(f"has impossible prices or volume: {', '.join(cells[1:6])}")
     return candle

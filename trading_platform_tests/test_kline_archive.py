@@ -68,11 +68,27 @@ def test_a_row_that_is_written_is_read_back() -> None:
         ("1740787200000,1,2,0.5,1.5,-3", "1m", "impossible"),
         ("1740787200000,1,2,0.5,1.5,NaN", "1m", "no time or number"),
         ("1740787200000,1,Infinity,0.5,1.5,3", "1m", "impossible"),
+        ("1740787200000,1,2,0.5,1.5,1e400", "1m", "impossible"),
+        ("1740787200000,1,2,0.5,1.5,3,1740787499999", "1m", "is a 5m candle by its close time, not one of 1m"),
+        ("1740787200000000,1,2,0.5,1.5,3,1740787259999999", "5m", "is a 1m candle by its close time"),
+        ("1740787200000.0,1,2,0.5,1.5,3", "1m", "no time or number"),
     ],
 )
 def test_a_row_that_is_no_candle_says_why(row: str, interval: str, wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
         parse_candle(row.split(","), Interval.parse(interval))
+
+
+@pytest.mark.parametrize("first", ["\ufeff" + HEADER, "\ufeff", "", HEADER.upper()])
+def test_the_first_row_is_never_taken_for_a_header(tmp_path: Path, first: str) -> None:
+    path = tmp_path / "BTCUSDT-1m.csv"
+    path.write_text(first + ROW, encoding="utf-8")
+    with ArchiveReader(path) as archive:
+        assert [parse_candle(cells, MINUTE) for cells in archive.rows()] == [CANDLE]
+
+    path.write_text(ROW.replace("1740787200000", "1740787200000.0", 1))
+    with ArchiveReader(path) as archive:
+        assert len(list(archive.rows())) == 1, "a bad row, not a header"
 
 
 def test_the_line_of_a_row_is_known(tmp_path: Path) -> None:
@@ -92,7 +108,15 @@ def test_what_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
         archive.writestr("b.csv", ROW)
     binary = tmp_path / "SOLUSDT-1m.csv"
     binary.write_bytes(b"\xff\xfe\x00" * 99)
-    for path in (cut, no_zip, two, binary, tmp_path / "gone.csv"):
+    locked = tmp_path / "BNBUSDT-1m.zip"
+    with zipfile.ZipFile(locked, "w") as archive:
+        archive.writestr("a.csv", ROW)
+    locked.write_bytes(
+        locked.read_bytes()
+        .replace(b"PK\x03\x04\x14\x00\x00", b"PK\x03\x04\x14\x00\x01")
+        .replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")
+    )  # the bit that says: encrypted
+    for path in (cut, no_zip, two, binary, locked, tmp_path / "gone.csv"):
         with pytest.raises(FixSettings, match=path.name), ArchiveReader(path) as archive:
             list(archive.rows())
 

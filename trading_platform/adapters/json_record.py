@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,11 @@ class JsonRecord:
             known: dict[str, Any] = json.loads(self._file.read_text())
         except (OSError, ValueError):
             return {}
-        return known
+        return known if isinstance(known, dict) else {}
 
     def _write(self, known: dict[str, Any]) -> None:
         draft = self._file.with_name(f".{self._file.name}.part")
-        draft.write_text(json.dumps(known))
-        draft.replace(self._file)
+        # another process may have taken the draft for its own, or the disk be full: what counts on the record does not
+        with suppress(OSError):
+            draft.write_text(json.dumps(known))
+            draft.replace(self._file)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import ClassVar
 
+_BEYOND_MEASURE = Decimal("1E+30")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -80,8 +81,9 @@ class Candle:
     volume: Decimal
 
     def is_sane(self) -> bool:
-        """Prices positive, low at the bottom, high at the top, volume not negative."""
-        return 0 < self.low <= self.open <= self.high and self.low <= self.close <= self.high and self.volume >= 0
+        """Prices positive, low at the bottom, high at the top, volume not negative, nothing beyond all measure."""
+        is_ordered = 0 < self.low <= self.open <= self.high and self.low <= self.close <= self.high
+        return is_ordered and self.high < _BEYOND_MEASURE and 0 <= self.volume < _BEYOND_MEASURE
 
 
 @dataclass(frozen=True, slots=True)

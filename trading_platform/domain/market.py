@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+
+_AHEAD_SECONDS = 1.0
+"""A clock that is read before a price arrives in another process may be behind it by so much."""
 
 
 @dataclass(frozen=True)
@@ -30,5 +34,9 @@ class Ticker:
     source: str = "rest"
 
     def age_seconds(self, wall: datetime) -> float:
-        """Wall seconds since it was received."""
-        return (wall - self.received_at).total_seconds()
+        """Wall seconds since it was received; infinite if that lies in the future.
+
+        Then the wall clock has been set back since, and nobody knows how old the price is.
+        """
+        age = (wall - self.received_at).total_seconds()
+        return age if age >= -_AHEAD_SECONDS else math.inf

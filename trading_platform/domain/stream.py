@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+CLOCK_SET_BACK = timedelta(minutes=1)
+"""No word of a process comes that much too late: what is older than the known one by more was written after the clock
+had been set back."""
 
 
 class StreamState(StrEnum):
@@ -62,8 +66,8 @@ class StreamStatus:
     last_trade_at: datetime | None = None
 
     def reports(self, wall: datetime, limit_seconds: float) -> bool:
-        """Whether the stream process still writes."""
-        return (wall - self.heartbeat_at).total_seconds() <= limit_seconds
+        """Whether the stream process still writes; a word from the future, before the clock was set back, is old."""
+        return abs((wall - self.heartbeat_at).total_seconds()) <= limit_seconds
 
     def is_live(self, wall: datetime, limit_seconds: float) -> bool:
         """Whether data flows, by a word that is young enough."""

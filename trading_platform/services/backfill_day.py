@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import structlog
 
 from trading_platform.domain.candle import Gap, Interval
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.market_feed import MarketFeed
 from trading_platform.ports.series_store import CandleWrite, SeriesStore
@@ -58,20 +58,24 @@ def backfill_day(
     ------
     RetryLater
         If a symbol couldn't be filled, or the day hasn't begun by the venue's clock.
+    FixSettings
+        If the venue doesn't trade a symbol, and that is all.
     """
     start = datetime.combine(day, time(0), UTC)
     end = min(start + timedelta(days=1), interval.floor(clock.read().now))
     if end <= start:
         raise RetryLater(f"{day} has no closed {interval} candle yet by the venue's clock")
-    filled, failures = [], []
+    filled: list[FilledSeries] = []
+    failures: list[PlatformError] = []
     for symbol in symbols:
         try:
             filled.append(_fill(feed, store, clock, symbol, interval, start, end))
-        except RetryLater as trouble:
+        except (RetryLater, FixSettings) as trouble:
             log.warning("day_not_filled", symbol=symbol, interval=interval.name, day=str(day), why=str(trouble))
-            failures.append(str(trouble))
+            failures.append(trouble)
     if failures:
-        raise RetryLater(f"{len(failures)} of {len(symbols)} symbols couldn't be filled: {failures[0]}")
+        kind = RetryLater if any(isinstance(failure, RetryLater) for failure in failures) else FixSettings
+        raise kind(f"{len(failures)} of {len(symbols)} symbols couldn't be filled: {failures[0]}")
     return filled
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.check import CheckName, CheckResult, Severity, Verdict
+from trading_platform.domain.errors import FixSettings
 from trading_platform.domain.quality import compare_candles, judge_agreement
 from trading_platform.services.quality_desk import Comparison, QualityDesk
 
 STREAM = "stream"
 SETTLED_SECONDS = 10.0
 """A candle that closed less long ago on the venue's clock may not be final in REST's answer yet."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 log = structlog.get_logger()
 
@@ -24,7 +27,8 @@ def compare_sources(desk: QualityDesk, intervals: Sequence[Interval]) -> int:
     """Compare the series whose turn it is; how many were asked for by REST.
 
     Every series comes once per `quality.compare_seconds`, spread over the refreshes in between; a series of which no
-    new candle came by stream costs no request.
+    new candle came by stream costs no request. A series that can't be compared is tried again when all others have had
+    their turn.
 
     Raises
     ------
@@ -35,8 +39,16 @@ def compare_sources(desk: QualityDesk, intervals: Sequence[Interval]) -> int:
     series = [(symbol, interval) for symbol in settings.market.symbols for interval in intervals]
     pause = timedelta(seconds=settings.quality.compare_seconds)
     due = [each for each in series if _is_due(desk, each, wall - pause)]
+    due.sort(key=lambda each: desk.comparisons_tried.get((each[0], each[1].name), _NEVER))
     share = settings.cadence.refresh_seconds / settings.quality.compare_seconds
-    return sum(_compare(desk, *each) for each in due[: math.ceil(len(series) * share)])
+    asked = 0
+    for symbol, interval in due[: math.ceil(len(series) * share)]:
+        desk.comparisons_tried[symbol, interval.name] = wall
+        try:
+            asked += _compare(desk, symbol, interval)
+        except FixSettings as mistake:  # of this symbol: its candles can't be refreshed either, which is told there
+            log.warning("sources_not_compared", symbol=symbol, interval=str(interval), why=str(mistake))
+    return asked
 
 
 def checked_sources(desk: QualityDesk, intervals: Sequence[Interval]) -> list[CheckResult]:

@@ -39,6 +39,8 @@ class QualityDesk:
         Per symbol, the stream's statuses of the last minutes: its counters only tell what was ever counted.
     comparisons
         Per series, the newest comparison. A new process compares anew; what it mends is kept in the store.
+    comparisons_tried
+        Per series, when the newest one was begun, whether or not there was an answer.
     """
 
     store: SeriesStore
@@ -49,3 +51,4 @@ class QualityDesk:
     streams: StreamJournal | None = None
     readings: defaultdict[str, deque[StreamStatus]] = field(default_factory=lambda: defaultdict(deque))
     comparisons: dict[Series, Comparison] = field(default_factory=dict)
+    comparisons_tried: dict[Series, datetime] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -107,7 +108,9 @@ def _candles(desk: MetricsDesk, now: VenueTime) -> Iterator[MetricPoint]:
 
 def _prices(desk: MetricsDesk, now: VenueTime) -> Iterator[MetricPoint]:
     for symbol, ticker in desk.store.tickers(desk.settings.market.symbols).items():
-        yield MetricPoint(MetricName.PRICE_AGE_SECONDS, ticker.age_seconds(now.wall), now.wall, symbol)
+        age = ticker.age_seconds(now.wall)
+        if math.isfinite(age):
+            yield MetricPoint(MetricName.PRICE_AGE_SECONDS, age, now.wall, symbol)
 
 
 def _money(desk: MetricsDesk, now: VenueTime) -> Iterator[MetricPoint]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from trading_platform.domain.candle import Candle, Interval
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.market_feed import MarketFeed
@@ -89,14 +89,16 @@ def refresh_candles(
 
     Raises
     ------
-    RetryLater
-        If no series could be refreshed.
+    RetryLater, FixSettings
+        If no series could be refreshed; a symbol that the venue no longer trades is its own trouble only.
     """
     now = clock.read().now  # before the requests: whatever has closed by now is complete in the answers
     since = now - timedelta(days=repair_days)
     base = min(intervals)
     # what the longer intervals are made of must reach as far back as they do
     span = max(intervals).seconds // base.seconds if aggregate_locally else 1
+
+    mistakes: list[FixSettings] = []
 
     def refresh_symbol(symbol: str) -> list[RefreshedSeries]:
         repair, found = Repair(), []
@@ -109,7 +111,9 @@ def refresh_candles(
                 else:
                     series = _refresh_series(feed, store, clock, now, symbol, interval, history_candles * span)
                     series, repair = _repaired(series, feed, store, clock, interval, since)
-            except RetryLater as trouble:
+            except (RetryLater, FixSettings) as trouble:
+                if isinstance(trouble, FixSettings):
+                    mistakes.append(trouble)
                 log.warning("candles_not_refreshed", symbol=symbol, interval=str(interval), why=str(trouble))
                 series = RefreshedSeries(
                     symbol, interval.name, 0, CandleWrite(), None, str(trouble), is_refreshed=False
@@ -119,7 +123,8 @@ def refresh_candles(
 
     refreshed = [series for found in side_by_side(refresh_symbol, symbols, at_once) for series in found]
     if refreshed and not any(series.is_refreshed for series in refreshed):
-        raise RetryLater(f"no candles could be refreshed: {refreshed[0].failure}")
+        kind = FixSettings if len(mistakes) == len(refreshed) else RetryLater
+        raise kind(f"no candles could be refreshed: {refreshed[0].failure}")
     return refreshed
 
 

@@ -65,6 +65,10 @@ class StreamBuffer:
         """Newest price at which the symbol changed hands."""
         self._lasts[symbol] = price
 
+    def forget_last(self, symbol: str) -> None:
+        """Whatever changed hands since wasn't heard: a new bid and ask mustn't make the old price look young."""
+        self._lasts.pop(symbol, None)
+
     def put_candle(self, closed: ClosedCandle) -> None:
         """A closed candle; a later word on the same one replaces the earlier."""
         self._candles[_key(closed)] = closed

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 import structlog
@@ -167,12 +167,19 @@ class _StreamService:
                 line = self._lines[symbol]
                 line.reconnects += 1
                 line.order.forget()
+                self._buffer.forget_last(symbol)
                 self._note(line, line.watch.disconnected(self._now(), event.why))
         else:
             self._take_data(self._lines[event.symbol], event)
 
     def _take_data(self, line: _Line, event: BookTop | TradePrint | CandleUpdate) -> None:
-        novelty, now = line.order.judge(event), self._now()
+        now = self._now()
+        if isinstance(event, CandleUpdate) and self._is_from_the_future(event, now):
+            self._take(
+                Malformed((event.symbol,), f"a candle that opens at {event.candle.open_time:%Y-%m-%d %H:%M} UTC")
+            )
+            return
+        novelty = line.order.judge(event)
         line.duplicates += novelty is Novelty.DUPLICATE
         line.out_of_order += novelty is Novelty.OUT_OF_ORDER
         if isinstance(event, CandleUpdate):
@@ -198,6 +205,14 @@ class _StreamService:
         if event.is_closed and novelty is not Novelty.DUPLICATE:
             self._buffer.put_candle(ClosedCandle(event.symbol, event.interval, event.candle, event.received_at))
             self._candle_came.set()
+
+    def _is_from_the_future(self, event: CandleUpdate, now: Instant) -> bool:
+        """Beyond the next candle, by the venue's clock as it was last read: believed, it would make all others late."""
+        if self._venue is None or self._venue.speed == 0:
+            return False
+        passed = self._venue.venue_seconds(max(0.0, (now.wall - self._venue.wall).total_seconds()))
+        latest = self._venue.now + timedelta(seconds=passed) + 2 * event.interval.length
+        return event.candle.open_time > latest
 
     async def _keep_writing(self) -> None:
         while True:
@@ -262,8 +277,9 @@ class _StreamService:
         if slept < _JUMP_SECONDS:
             return
         why = f"nothing ran for {slept:.0f} s (the computer slept?): connecting anew"
-        for line in self._lines.values():
+        for symbol, line in self._lines.items():
             line.order.forget()
+            self._buffer.forget_last(symbol)
             self._note(line, line.watch.interrupted(now, why))
         await self._stream.new_client()
 

@@ -12,6 +12,9 @@ from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.services.check_market_data import assess_freshness
 
+_PREFIX = "stale:"
+_TAKEN_OUT = "The settings don't name it any more."
+
 
 @dataclass(frozen=True)
 class FreshnessWatch:
@@ -48,11 +51,21 @@ def watch_freshness(
     wall = clock.wall()
     opened, closed = [], []
     for freshness in series:
-        key = f"stale:{freshness.symbol}:{freshness.interval}"
+        key = _key(freshness)
         name = f"{freshness.symbol} {freshness.interval}"
         if freshness.is_fresh:
             if journal.close_incident(key, f"{name} is fresh again", freshness.reason, wall):
                 closed.append(key)
         elif not starting and journal.open_incident(key, f"{name} is stale", freshness.reason, wall):
             opened.append(key)
+    watched = {_key(freshness) for freshness in series}
+    for incident in journal.open_incidents():
+        if incident.key.startswith(_PREFIX) and incident.key not in watched:
+            name = incident.key.removeprefix(_PREFIX).replace(":", " ")
+            if journal.close_incident(incident.key, f"{name} is watched no more", _TAKEN_OUT, wall):
+                closed.append(incident.key)
     return FreshnessWatch(tuple(series), tuple(opened), tuple(closed))
+
+
+def _key(freshness: Freshness) -> str:
+    return f"{_PREFIX}{freshness.symbol}:{freshness.interval}"

@@ -60,7 +60,7 @@ def ccxt_news() -> Iterator[NewsSite]:
             broker.submit(OrderRequest(name, SYMBOL, Side.BUY, Decimal("0.001"), OrderKind.LIMIT, low))
 
         yield NewsSite(
-            CcxtOrderNews(access),
+            CcxtOrderNews(CcxtClient(access)),
             place,
             lambda name: broker.cancel(SYMBOL, name),
             lambda: venue.control.fault("drop", channel="ws-api", close_code=0, count=1),

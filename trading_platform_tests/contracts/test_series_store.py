@@ -302,6 +302,30 @@ def test_a_frame_belongs_to_the_caller(store: SeriesStore) -> None:
     assert (store.candle_frame(SYMBOL, MINUTE, newest=15)["close"] == float(candle().close)).all()
 
 
+def test_several_who_fill_the_same_day_record_its_gaps_once_and_none_where_a_candle_has_come(
+    store: SeriesStore,
+) -> None:
+    """A backfill, a refresh's repair and the stream at the same time."""
+
+    def fill(number: int) -> None:
+        for round_ in range(5):
+            store.record_gaps(
+                SYMBOL,
+                MINUTE,
+                [Gap.between(minutes(10), minutes(20), MINUTE), Gap.between(minutes(30), minutes(30 + 10), MINUTE)],
+                start=minutes(0),
+                end=minutes(60),
+                confirmed_at=minutes(100),
+            )
+            write(store, candle(10 + 5 * (number % 2) + round_))
+
+    write(store, candle(0), candle(59))
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(fill, range(4)))
+
+    assert store.known_gaps(SYMBOL, MINUTE) == [Gap.between(minutes(30), minutes(40), MINUTE)]
+
+
 def ticker(last: str, venue_minute: float = 0, received_minute: float = 0) -> Ticker:
     price = Decimal(last)
     return Ticker(SYMBOL, price - 1, price + 1, price, minutes(venue_minute), minutes(received_minute))

@@ -48,6 +48,13 @@ def test_an_older_heartbeat_never_replaces_a_newer_one(streams: StreamJournal) -
     assert streams.statuses()[SYMBOL] == status(LIVE, 3)
 
 
+def test_after_the_clock_was_set_back_the_states_are_recorded_all_the_same(streams: StreamJournal) -> None:
+    streams.record([status(LIVE, 60)])
+    streams.record([status(STALE, 1)])
+
+    assert streams.statuses()[SYMBOL] == status(STALE, 1)
+
+
 def test_changes_of_state_are_history_newest_first(streams: StreamJournal) -> None:
     streams.record([status(CONNECTING, 0), status(CONNECTING, 0, OTHER)])
     streams.record([status(CONNECTING, 1, since=0)])

@@ -38,6 +38,10 @@ class FakeClock:
         self._wall += timedelta(seconds=seconds)
         self._venue += timedelta(seconds=seconds * self._speed)
 
+    def set_wall(self, seconds: float) -> None:
+        """Let somebody set the wall clock by so much, the venue's staying as it is."""
+        self._wall += timedelta(seconds=seconds)
+
     def step_venue(self, seconds: float) -> None:
         """Let the venue's clock alone move on, as a stepped replay does."""
         self._venue += timedelta(seconds=seconds)

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pandas as pd
 
 from trading_platform.domain.candle import Candle, Interval
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.order_book import BookLevel, OrderBook
 from trading_platform.domain.quality import ClockOffset
@@ -30,6 +30,7 @@ class FakeMarketFeed:
         self._candles: dict[tuple[str, str], dict[datetime, Candle]] = defaultdict(dict)
         self._tickers: dict[str, Ticker] = {}
         self.silent_symbols: set[str] = set()
+        self.delisted_symbols: set[str] = set()
         self.is_silent = False
         self.candle_requests: list[tuple[str, str, datetime, int]] = []
         self.books: dict[str, OrderBook] = {}
@@ -53,7 +54,10 @@ class FakeMarketFeed:
     def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Tickers of all that have a price."""
         self._answer()
-        found = (self._ticker(symbol) for symbol in symbols if symbol not in self.silent_symbols)
+        if self.delisted_symbols.issuperset(symbols):
+            raise FixSettings(f"the venue doesn't trade {', '.join(symbols)}")
+        unheard = self.silent_symbols | self.delisted_symbols
+        found = (self._ticker(symbol) for symbol in symbols if symbol not in unheard)
         return [ticker for ticker in found if ticker is not None]
 
     def candles(self, symbol: str, interval: Interval, since: datetime, limit: int) -> list[Candle]:
@@ -61,6 +65,8 @@ class FakeMarketFeed:
         self._answer()
         if symbol in self.silent_symbols:
             raise RetryLater(f"no answer about {symbol}")
+        if symbol in self.delisted_symbols:
+            raise FixSettings(f"the venue doesn't trade {symbol}")
         self.candle_requests.append((symbol, interval.name, since, limit))
         return [candle for candle in self._begun(symbol, interval.name) if candle.open_time >= since][:limit]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from trading_platform.domain.errors import RetryLater
-from trading_platform.domain.stream import StreamChange, StreamState, StreamStatus
+from trading_platform.domain.stream import CLOCK_SET_BACK, StreamChange, StreamState, StreamStatus
 
 _BEING_RECOVERED = (StreamState.STALE, StreamState.CONNECTING)
 
@@ -25,7 +25,7 @@ class FakeStreamJournal:
         self._answer()
         for status in statuses:
             known = self._statuses.get(status.symbol)
-            if known is not None and status.heartbeat_at < known.heartbeat_at:
+            if known is not None and known.heartbeat_at - CLOCK_SET_BACK <= status.heartbeat_at < known.heartbeat_at:
                 continue
             if known is not None and known.state is StreamState.FALLBACK and status.state in _BEING_RECOVERED:
                 told = replace(status, state=known.state, reason=known.reason, since=known.since)

@@ -21,6 +21,7 @@ from trading_platform.adapters.simulated_exchange.control import SimulatorContro
 from trading_platform.domain.candle import find_gaps
 from trading_platform.domain.errors import FixSettings
 from trading_platform.domain.stream import StreamState
+from trading_platform.domain.stream_event import BookTop
 from trading_platform.services.refresh_market import refresh_candles
 from trading_platform.services.serve_fallback import ServedTickers, serve_tickers
 from trading_platform.services.stream_market import StreamEnd, stream_market
@@ -58,7 +59,7 @@ class Listening:
         self.store, self.streams, self.stop = FakeSeriesStore(), FakeStreamJournal(), asyncio.Event()
         self.clock = SimulatedVenueClock(SimulatorControl(venue.base_url))
         self.feed = CcxtMarketFeed(CcxtClient(access(venue)))
-        self.stream = CcxtMarketStream(access(venue), SYMBOLS, [MINUTE], unified=unified)
+        self.stream = CcxtMarketStream(self.feed.client, SYMBOLS, [MINUTE], unified=unified)
 
     async def run(self) -> StreamEnd:
         return await stream_market(
@@ -258,6 +259,43 @@ async def test_any_exchange_is_heard_in_ccxts_common_form() -> None:
             await listener.until_all_live()
 
 
+async def test_in_the_common_form_a_candle_that_was_cut_off_is_not_taken_for_a_closed_one() -> None:
+    with simulated_exchange(speed=20) as venue:
+        async with listening(venue, unified=True) as listener:
+            await listener.refresh()
+            for _ in range(2):
+                await listener.fault("refuse", channel="stream", seconds=3, status=503)
+                await listener.fault("drop", channel="stream", count=9, seconds=1)
+                await asyncio.sleep(3.5)
+                await listener.until_all_live()
+                await asyncio.sleep(3.5)
+                await listener.refresh()
+            held = listener.store.candles(BTC, MINUTE)
+            asked = await asyncio.to_thread(listener.feed.candles, BTC, MINUTE, held[0].open_time, 1000)
+
+    known = {candle.open_time: candle for candle in asked}
+    assert [candle for candle in held if candle != known[candle.open_time]] == []
+
+
+async def test_a_symbol_that_needs_many_new_sockets_takes_none_from_the_others(venue: SimulatedExchange) -> None:
+    async with listening(venue) as listener:
+        for _ in range(50):
+            await listener.stream.new_socket([BTC])
+        await asyncio.sleep(QUICK.silence_seconds + 1)  # long enough to be missed
+        assert all(STALE not in listener.story(symbol) for symbol in SYMBOLS)
+
+
+@pytest.mark.parametrize("unified", [False, True])
+async def test_a_symbol_that_is_not_traded_costs_the_others_nothing(venue: SimulatedExchange, unified: bool) -> None:
+    stream = CcxtMarketStream(CcxtClient(access(venue)), ["LUNA/USDT", BTC], [MINUTE], unified=unified)
+    try:
+        async with asyncio.timeout(20):
+            symbol = await anext(event.symbol async for event in stream.events() if isinstance(event, BookTop))
+    finally:
+        await stream.close()
+    assert symbol == BTC
+
+
 def test_an_exchange_that_ccxt_cannot_listen_to_is_told() -> None:
     with pytest.raises(FixSettings, match="no streams"):
-        CcxtMarketStream(VenueAccess("btcalpha", "btcalpha", 4, 12), SYMBOLS, [MINUTE])
+        CcxtMarketStream(CcxtClient(VenueAccess("btcalpha", "btcalpha", 4, 12)), SYMBOLS, [MINUTE])

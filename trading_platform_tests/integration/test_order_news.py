@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.order_news import CcxtOrderNews
 from trading_platform.adapters.ccxt_exchange.stream_client import Redial
 from trading_platform_tests.contracts.news_sites import NewsSite, ccxt_news
@@ -57,7 +58,7 @@ async def test_a_refused_key_neither_tells_nor_hammers_nor_keeps_it_from_closing
 ) -> None:
     dialled: list[Redial] = []
     monkeypatch.setattr(Redial, "dialled", lambda redial: dialled.append(redial))
-    news = CcxtOrderNews(dataclasses.replace(access_to(venue), api_secret=SecretStr("wrong")))
+    news = CcxtOrderNews(CcxtClient(dataclasses.replace(access_to(venue), api_secret=SecretStr("wrong"))))
     heard: list[object] = []
 
     async def listen() -> None:

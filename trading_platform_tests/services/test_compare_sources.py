@@ -152,4 +152,15 @@ def test_a_silent_venue_is_asked_again_at_the_next_tick(bureau: Bureau) -> None:
 
     bureau.feed.is_silent = False
 
-    assert bureau.compare() == 1
+    assert bureau.compare() + bureau.compare() == 1  # in its turn: what never answers must not keep the others waiting
+
+
+def test_a_series_that_cannot_be_compared_does_not_keep_the_others_waiting(bureau: Bureau) -> None:
+    bureau.stream(55)
+    bureau.stream(55, symbol=ETH)
+    bureau.feed.delisted_symbols.add(SYMBOL)
+
+    for _ in range(2):
+        bureau.compare()
+
+    assert not bureau.verdicts()[ETH].passed

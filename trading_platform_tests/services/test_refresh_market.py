@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from trading_platform.domain.candle import Candle, find_gaps
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.ports.series_store import CandleWrite
 from trading_platform.services.fetch_candles import PAGE_CANDLES
 from trading_platform.services.refresh_market import (
@@ -151,6 +151,20 @@ def test_one_symbols_silence_does_not_keep_the_others_waiting() -> None:
     assert SYMBOL in silent.failure
     assert (silent.newest_open_time, fine.failure) == (None, None)
     assert len(market.stored(ETH)) == HISTORY
+
+
+def test_a_symbol_that_the_venue_no_longer_trades_does_not_keep_the_others_waiting() -> None:
+    market = Market(closed=800)
+    market.feed.delisted_symbols.add(SYMBOL)
+
+    delisted, fine = market.refresh(SYMBOL, ETH)
+
+    assert (delisted.is_refreshed, delisted.failure) == (False, f"the venue doesn't trade {SYMBOL}")
+    assert fine.failure is None
+    assert len(market.stored(ETH)) == HISTORY
+
+    with pytest.raises(FixSettings, match="doesn't trade"):
+        market.refresh(SYMBOL)
 
 
 def test_series_are_fetched_side_by_side_and_told_in_their_order() -> None:

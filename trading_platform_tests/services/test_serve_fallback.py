@@ -63,6 +63,15 @@ def test_live_streams_with_young_prices_need_no_rest(tick: _Tick) -> None:
     ]
 
 
+def test_after_the_clock_was_set_back_nothing_from_the_future_counts_as_young(tick: _Tick) -> None:
+    tick.stream(LIVE, *SYMBOLS)
+    tick.clock.set_wall(-3600)
+
+    served = tick.serve()
+    assert {ticker.source for ticker in served.tickers} == {"rest"}
+    assert tick.states() == [FALLBACK, FALLBACK]
+
+
 def test_one_stale_stream_lets_rest_serve_all_in_one_call(tick: _Tick) -> None:
     tick.stream(LIVE, "ETH/USDT")
     tick.stream(STALE, "BTC/USDT")

@@ -31,7 +31,9 @@ def test_check_gate_watch_and_status_agree(speed: float, late_seconds: float, fr
     place = Workplace(settings=plain_settings(**QUICK, risk=patient), clock=FakeClock(minutes(CLOSE)))
     place.clock = clock
     price = place.store.tickers([SYMBOL])[SYMBOL]
-    place.store.write_tickers([replace(price, received_at=clock.wall())])
+    # of a later moment at the venue, whatever our clock says: it replaces what the floor began with
+    later = price.venue_time + timedelta(seconds=1)
+    place.store.write_tickers([replace(price, venue_time=later, received_at=clock.wall())])
     said = place.says()
 
     entries = place.trade().entries

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -165,6 +166,16 @@ async def test_late_and_corrected_candles_replace_what_is_stored(floor: _Floor) 
         assert floor.status(BTC).duplicates == 1
 
 
+async def test_a_candle_from_the_future_is_malformed_and_hides_no_lateness(floor: _Floor) -> None:
+    far = CandleUpdate(BTC, MINUTE, replace(candle(0), open_time=datetime(2099, 1, 1, tzinfo=UTC)), True, minutes(1))
+    async with floor.listening():
+        await floor.until(lambda: floor.seconds > 1, top)  # the venue's clock has been read
+        await floor.until(lambda: floor.status(BTC).malformed > 0, lambda: far)
+        floor.stream.push(closed(0), closed(1))
+        await floor.until(lambda: floor.status(BTC).last_event_at is not None, top)
+    assert floor.status(BTC).out_of_order == 0
+
+
 async def test_events_are_counted_by_what_is_wrong_with_them(floor: _Floor) -> None:
     async with floor.listening():
         floor.stream.push(top(number=5), top(number=5), top(number=4), Malformed((BTC, ETH), "no number"))
@@ -215,6 +226,15 @@ async def test_a_lost_connection_is_told_at_once_and_counted(floor: _Floor) -> N
 
     assert floor.story(BTC)[:4] == [CONNECTING, LIVE, CONNECTING, LIVE]
     assert "closing code 1001" in floor.streams.changes(9, BTC)[-3].reason
+
+
+async def test_a_price_from_before_a_lost_connection_is_not_stored_beside_a_new_book(floor: _Floor) -> None:
+    async with floor.listening():
+        floor.stream.push(top(bid=100))
+        await floor.until(lambda: BTC in floor.store.tickers([BTC]))
+        floor.stream.push(Disconnected((BTC,), "closed"), BookTop(BTC, Decimal(90), Decimal(91), datetime.now(UTC)))
+        await floor.until(lambda: floor.status(BTC).state is LIVE and floor.status(BTC).reconnects == 1)
+    assert floor.store.tickers([BTC])[BTC].bid == 100
 
 
 async def test_while_the_store_is_away_candles_are_kept_and_the_newest_price(floor: _Floor) -> None:

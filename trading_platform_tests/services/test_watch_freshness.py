@@ -110,3 +110,14 @@ def test_many_messages_go_in_batches(tower: Watchtower) -> None:
 
     assert (tower.deliver(), tower.deliver(), tower.deliver()) == (BATCH, 3, 0)
     assert tower.titles() == [f"trouble {number}" for number in range(BATCH + 3)]
+
+
+def test_a_series_that_the_settings_name_no_more_leaves_no_incident_behind(tower: Watchtower) -> None:
+    tower.clock.advance(60 + 50)
+    tower.watch()
+    assert len(tower.journal.open_incidents()) == 2
+
+    watch = watch_freshness(tower.store, tower.journal, tower.clock, [ETH], [MINUTE], LIMIT)
+
+    assert watch.closed == (f"stale:{SYMBOL}:1m",)
+    assert [incident.key for incident in tower.journal.open_incidents()] == [f"stale:{ETH}:1m"]

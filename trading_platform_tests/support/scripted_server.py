@@ -142,7 +142,10 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.ending != "close":
             self._end(answer.ending)
             return
-        self.send_response(answer.status)
+        if "Date" in answer.headers:
+            self.send_response_only(answer.status)
+        else:
+            self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(answer.announced_bytes or len(payload)))

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+import structlog
+
 from trading_platform.adapters.ccxt_exchange.binance_events import Goodbye, Refused, read_message, stream_names
 from trading_platform.adapters.ccxt_exchange.exact_stream import CONNECTION_FAILS, close_client, settled
 from trading_platform.adapters.ccxt_exchange.failures import MalformedAnswer
@@ -20,7 +22,8 @@ MAX_STREAMS = 900
 
 _STREAMS_PER_FRAME = 100
 _FRAME_PAUSE_SECONDS = 0.25  # it allows five messages a second
-_URLS = 50  # ccxt numbers its sockets up to that
+
+log = structlog.get_logger()
 
 Emit = Callable[[StreamEvent], None]
 
@@ -32,7 +35,6 @@ class BinanceSockets:
 
     def __init__(self, client: StreamClient, symbols: Sequence[str], intervals: Sequence[Interval], emit: Emit) -> None:
         self._client, self._intervals, self._emit = client, tuple(intervals), emit
-        self._numbers = count()
         self._sockets: list[_Socket] = []
         self._open(symbols)
 
@@ -59,7 +61,12 @@ class BinanceSockets:
         most = max(1, MAX_STREAMS // (2 + len(self._intervals)))
         for start in range(0, len(symbols), most):
             group = symbols[start : start + most]
-            self._sockets.append(_Socket(self._client, next(self._numbers), group, self._intervals, self._emit))
+            self._sockets.append(_Socket(self._client, self._free_number(), group, self._intervals, self._emit))
+
+    def _free_number(self) -> int:
+        """Two sockets of one number would be one connection, and only the younger would hear it."""
+        taken = {socket.number for socket in self._sockets}
+        return next(number for number in count() if number not in taken)
 
 
 class _Socket:
@@ -70,12 +77,13 @@ class _Socket:
     ) -> None:
         self.symbols = list(symbols)
         self._client, self._intervals, self._emit = client, intervals, emit
-        self._number = number % _URLS
+        self.number = number
         self._request_ids = count(1)
         self._wire_symbols: dict[str, str] = {}
         self._connection: Any = None
         self._end: asyncio.Future[Any] | None = None
         self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(_tell_if_it_failed)
 
     async def resubscribe(self, symbols: Sequence[str]) -> None:
         if symbols:
@@ -106,9 +114,11 @@ class _Socket:
             exchange = await self._client.exchange()
         except CONNECTION_FAILS as failure:
             return f"the exchange's markets can't be read: {failure}"
-        markets = {symbol: exchange.market(symbol)["id"] for symbol in self._client.symbols}
-        self._wire_symbols = {wire: symbol for symbol, wire in markets.items()}
-        url = f"{exchange.urls['api']['ws']['spot']}/{self._number}"
+        listed = exchange.markets
+        self._wire_symbols = {listed[symbol]["id"]: symbol for symbol in self._client.symbols if symbol in listed}
+        if not set(self.symbols) & set(self._wire_symbols.values()):
+            return f"the exchange doesn't trade {', '.join(self.symbols)}"
+        url = f"{exchange.urls['api']['ws']['spot']}/{self.number}"
         exchange.taps[url] = self._take
         exchange.on_malformed[url] = self._tell_malformed
         self._end = asyncio.get_running_loop().create_future()
@@ -141,7 +151,7 @@ class _Socket:
         if connection is None or connection.closed():
             return  # whoever is being connected anew subscribes to everything
         wire = {symbol: name for name, symbol in self._wire_symbols.items()}
-        names = [name for symbol in symbols for name in stream_names(wire[symbol], self._intervals)]
+        names = [name for symbol in symbols if symbol in wire for name in stream_names(wire[symbol], self._intervals)]
         for start in range(0, len(names), _STREAMS_PER_FRAME):
             frame = {"method": method, "params": names[start : start + _STREAMS_PER_FRAME]}
             try:
@@ -170,3 +180,9 @@ class _Socket:
     def _finish(self, why: str) -> None:
         if self._end is not None and not self._end.done():
             self._end.set_result(why)
+
+
+def _tell_if_it_failed(task: asyncio.Task[None]) -> None:
+    """The watchdog notices the silence and opens another socket; but silence must have a reason (I6)."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("socket_failed", why=repr(task.exception()))

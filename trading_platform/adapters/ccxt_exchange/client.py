@@ -214,6 +214,12 @@ class CcxtClient:
             markets: Mapping[str, Market] = self._pool.informed.markets
             return markets
 
+    def informed_exchange(self) -> Any:
+        """ccxt's exchange that has read the markets, for others to take them from; raises as `markets` does."""
+        with self._markets_lock:
+            self.markets()
+            return self._pool.informed
+
     def market(self, symbol: str) -> Market:
         """One market.
 
@@ -331,7 +337,7 @@ class CcxtClient:
     def _listen(self, answer: HttpAnswer | None, failure: Failure | None) -> None:
         """Whoever goes on asking after a 429 is banned, for longer each time: all keep the silence asked for."""
         used = "" if answer is None else str(answer.headers.get(_USED_WEIGHT, ""))
-        if used.isdigit():
+        if used.isascii() and used.isdigit():
             self._used_weight = float(used), self.monotonic_seconds()
         seconds = None if failure is None else failure.silence_seconds
         if seconds is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
@@ -15,19 +17,30 @@ LIFETIME_SECONDS = 4.0
 
 KEPT_SECONDS = 300.0
 RETRY_SECONDS = 15.0
+STEP_SECONDS = 1.0
+"""A wall clock that has moved by so much against the monotonic one was set, or the computer slept."""
+
 SAMPLES = 3
 GOOD_UNCERTAINTY_SECONDS = 0.1
+
+
+def wall_minus_monotonic() -> float:
+    """Stays the same until somebody sets the wall clock, or the computer sleeps."""
+    return time.time() - time.monotonic()
 
 
 class CcxtClockOffset:
     """The best of a few samples, taken again when it is too old for whoever asks, and kept while the venue is silent.
 
     The best one is that of the shortest round trip: its error is bound the closest (the clock filter of RFC 5905,
-    section 10). A sample that is good enough is the only one.
+    section 10). A sample that is good enough is the only one. What was measured before the wall clock was set is of no
+    use, however young it is.
     """
 
-    def __init__(self, client: CcxtClient) -> None:
+    def __init__(self, client: CcxtClient, wall_minus_monotonic: Callable[[], float] = wall_minus_monotonic) -> None:
         self._client = client
+        self._wall_minus_monotonic = wall_minus_monotonic
+        self._set_to = 0.0
         self._offset: ClockOffset | None = None
         self._measured_at: float | None = None
         self._not_asked_before = -math.inf
@@ -50,16 +63,19 @@ class CcxtClockOffset:
             If there is none that is young enough.
         """
         now = self._client.monotonic_seconds()
+        if abs(self._wall_minus_monotonic() - self._set_to) > STEP_SECONDS:
+            self._measured_at, self._not_asked_before = None, -math.inf
         if self._age(now) >= lifetime_seconds and now >= self._not_asked_before:
             if self._measured_at is not None:
                 self._not_asked_before = now + RETRY_SECONDS
+            set_to = self._wall_minus_monotonic()
             try:
                 self._offset = self._measure()
             except RetryLater:
                 if not self._is_usable(now, kept_seconds):
                     raise
             else:
-                self._measured_at, self._not_asked_before = now, now
+                self._measured_at, self._not_asked_before, self._set_to = now, now, set_to
         elif not self._is_usable(now, kept_seconds):
             raise RetryLater(f"{self._client.access.name} hasn't told its time for long")
         return self._offset

@@ -7,7 +7,10 @@ venue's own status and code are judged here, and anything that isn't certain is 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import ccxt
@@ -22,6 +25,7 @@ from trading_platform.domain.errors import (
     RetryLater,
     WaitUntilAllowed,
 )
+from trading_platform.ports.clock import WallClock
 
 _TOO_MANY: Final = frozenset({418, 429})
 _DEFAULT_WAIT_SECONDS: Final = {418: 120.0, 429: 30.0}
@@ -46,6 +50,11 @@ _SERVER_ERROR: Final = 500
 _NO_PROPER_ANSWER: Final = (ccxt.BadResponse, ccxt.ExchangeNotAvailable, ccxt.RequestTimeout)
 
 _LONGEST_MESSAGE: Final = 200
+_MOST_DIGITS: Final = 15
+
+LONGEST_SILENCE_SECONDS: Final = 3 * 86_400.0
+"""The longest ban of an address that Binance states. Whoever asks for more has made a mistake, and the silence is kept
+by all processes and across their restarts: it must end by itself."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +87,7 @@ class Failure:
         if answer is None:
             return cls(what, type(error), request_left)
         code, message = _venue_error(answer.body)
-        return cls(
-            what, type(error), request_left, answer.status, code, message, _seconds(answer.headers.get("Retry-After"))
-        )
+        return cls(what, type(error), request_left, answer.status, code, message, retry_after_seconds(answer.headers))
 
     def __str__(self) -> str:
         said = [f"HTTP {self.status}"] if self.status else []
@@ -115,6 +122,11 @@ class Failure:
         if not self.request_left:
             return False
         return self.status is None or self.status >= _SERVER_ERROR or issubclass(self.kind, _NO_PROPER_ANSWER)
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether a proper answer held something that ccxt stumbled over."""
+        return self.status is not None and self.status < 300 and not issubclass(self.kind, ccxt.BaseError)
 
     @property
     def is_about_the_key(self) -> bool:
@@ -153,6 +165,11 @@ def reading_failed(failure: Failure) -> PlatformError:
     if failure.status == _REFUSED_LOCATION:
         return FixSettings(f"{failure}; the venue serves nobody at this location: choose another venue.name")
     return RetryLater(str(failure))
+
+
+def listing_failed(failure: Failure) -> PlatformError:
+    """Error of asking about several at once: one of them may be what can't be read, and the others are fine."""
+    return MalformedAnswer(str(failure)) if failure.is_unreadable else reading_failed(failure)
 
 
 def finding_failed(failure: Failure) -> PlatformError:
@@ -195,9 +212,25 @@ def _venue_error(body: str) -> tuple[int | None, str]:
     return (code if type(code) is int else None), (message[:_LONGEST_MESSAGE] if isinstance(message, str) else "")
 
 
-def _seconds(header: str | None) -> float | None:
-    """Retry-After in seconds; its other form, a date, isn't used by exchanges."""
-    return float(header) if header is not None and header.isdigit() else None
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Retry-After in seconds, at most `LONGEST_SILENCE_SECONDS`; None without one that can be read.
+
+    Its other form, a date, comes from what stands before an exchange (a proxy, a firewall). It is of the server's
+    clock, which the answer's own Date tells.
+    """
+    header = headers.get("Retry-After", "").strip()
+    if header.isascii() and header.isdigit():
+        return min(float(header[:_MOST_DIGITS]), LONGEST_SILENCE_SECONDS)
+    until, now = _http_date(header), _http_date(headers.get("Date", "")) or WallClock().wall()
+    return None if until is None else min(max((until - now).total_seconds(), 1.0), LONGEST_SILENCE_SECONDS)
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _lacks_key(failure: Failure) -> bool:

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+import structlog
+
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.clock_offset import CcxtClockOffset
-from trading_platform.adapters.ccxt_exchange.failures import MalformedAnswer
+from trading_platform.adapters.ccxt_exchange.failures import MalformedAnswer, listing_failed
 from trading_platform.adapters.ccxt_exchange.wire_fields import (
     Json,
     decimal,
@@ -20,10 +22,12 @@ from trading_platform.adapters.ccxt_exchange.wire_fields import (
     sequence,
 )
 from trading_platform.domain.candle import Candle, Interval
-from trading_platform.domain.errors import FixSettings
+from trading_platform.domain.errors import FixSettings, PlatformError
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.order_book import BookLevel, OrderBook
 from trading_platform.domain.quality import ClockOffset
+
+log = structlog.get_logger()
 
 _PRICES = ("bid", "ask", "last")
 _OHLCV_FIELDS = ("open", "high", "low", "close", "volume")
@@ -39,23 +43,67 @@ class CcxtMarketFeed:
         self._client = client
         self.offset = CcxtClockOffset(client)
 
+    @property
+    def client(self) -> CcxtClient:
+        """What it asks the venue with."""
+        return self._client
+
     def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Tickers of all `symbols` in one request; symbols without a two-sided price are left out.
 
-        An exchange whose tickers hold no bids and asks is asked for each symbol's order book as well.
+        So are those that the venue doesn't trade (any more), or of which it sends nonsense, as long as others are
+        fine: whoever needs a price of theirs finds none that is young. An exchange whose tickers hold no bids and asks
+        is asked for each symbol's order book as well.
         """
+        answer = self._told_tickers(symbols)
+        received_at = datetime.now(UTC)
+        found: dict[str, Json] = {}
         for symbol in symbols:
-            self._client.market(symbol)
-        answer = mapping(
-            self._client.read("tickers", lambda exchange: exchange.fetch_tickers(list(symbols))), "tickers"
-        )
-        found = {symbol: mapping(answer[symbol], f"the ticker of {symbol}") for symbol in symbols if symbol in answer}
+            try:
+                if symbol in answer and _is_readable(answer[symbol], symbol):
+                    found[symbol] = answer[symbol]
+            except MalformedAnswer as malformed:
+                log.warning("ticker_malformed", symbol=symbol, why=str(malformed))
         if symbols and not found:
             raise MalformedAnswer(f"the answer holds no ticker of {', '.join(symbols)}")
         if not any(_is_two_sided(fields) for fields in found.values()):
             found = {symbol: {**fields, **self._best_prices(symbol)} for symbol, fields in found.items()}
-        received_at = datetime.now(UTC)
+            received_at = datetime.now(UTC)
         return [_ticker(symbol, fields, received_at) for symbol, fields in found.items() if _is_two_sided(fields)]
+
+    def _told_tickers(self, symbols: Sequence[str]) -> Json:
+        """What the venue answers about those that it trades; if one spoils it, each is asked for alone."""
+        known = self._traded(symbols)
+        try:
+            return self._ask_tickers(known)
+        except (FixSettings, MalformedAnswer):
+            if len(known) == 1:
+                raise
+        answer: dict[str, Any] = {}
+        mistakes: list[PlatformError] = []
+        for symbol in known:
+            try:
+                answer.update(self._ask_tickers([symbol]))
+            except (FixSettings, MalformedAnswer) as mistake:
+                mistakes.append(mistake)
+                log.warning("ticker_refused", symbol=symbol, why=str(mistake))
+        if mistakes and len(mistakes) == len(known):
+            raise mistakes[0]
+        return answer
+
+    def _ask_tickers(self, symbols: Sequence[str]) -> Json:
+        answer = self._client.read("tickers", lambda exchange: exchange.fetch_tickers(list(symbols)), listing_failed)
+        return mapping(answer, "tickers")
+
+    def _traded(self, symbols: Sequence[str]) -> list[str]:
+        markets = self._client.markets()
+        traded = [symbol for symbol in symbols if symbol in markets]
+        if len(traded) < len(symbols):
+            unknown = [symbol for symbol in symbols if symbol not in markets]
+            if not traded:
+                self._client.market(unknown[0])  # raises
+            log.warning("symbols_not_traded", venue=self._client.access.name, symbols=unknown)
+        return traded
 
     def candles(self, symbol: str, interval: Interval, since: datetime, limit: int) -> list[Candle]:
         """Up to `limit` candles that opened at or after `since`, ascending, exact decimals.
@@ -86,6 +134,8 @@ class CcxtMarketFeed:
         )
         candles = [_candle(row) for row in sequence(rows, "the list of candles")]
         wanted = [candle for candle in candles if candle.open_time >= since][:limit]
+        if any(interval.floor(candle.open_time) != candle.open_time for candle in wanted):
+            raise MalformedAnswer(f"candles of {symbol} don't stand on the grid of {interval}")
         for earlier, later in pairwise(wanted):
             if earlier.open_time >= later.open_time:
                 raise MalformedAnswer(f"candles of {symbol} are not in ascending order")
@@ -129,6 +179,15 @@ def _paging(exchange: Any, interval: Interval) -> tuple[int, bool]:
     features = (exchange.features or {}).get("spot") or {}
     at_once = (features.get("fetchOHLCV") or {}).get("limit")
     return int(at_once or _SAFE_PAGE), exchange.id in _ASKED_BY_STRETCH
+
+
+def _is_readable(answer: Any, symbol: str) -> bool:
+    """Whether it is a ticker at all; raises MalformedAnswer where it holds what can't be read."""
+    fields = mapping(answer, f"the ticker of {symbol}")
+    for name in _PRICES:
+        if fields.get(name) is not None:
+            decimal(fields[name], f"the {name} of {symbol}")
+    return True
 
 
 def _is_two_sided(fields: Json) -> bool:

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from trading_platform.adapters.ccxt_exchange import market_data_access
 from trading_platform.adapters.ccxt_exchange.binance_sockets import BinanceSockets
-from trading_platform.adapters.ccxt_exchange.client import VenueAccess
+from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.exact_stream import has_streams
+from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
 from trading_platform.adapters.ccxt_exchange.stream_client import StreamClient
 from trading_platform.adapters.ccxt_exchange.unified_watches import UnifiedWatches
 from trading_platform.domain.candle import Interval
@@ -22,17 +22,21 @@ _CLOSE_SECONDS = 1.8
 _BINANCE_PROTOCOL = frozenset({"binance", "binanceus"})
 
 
-def make_market_stream(settings: Settings) -> CcxtMarketStream:
+def make_market_stream(settings: Settings, feed: CcxtMarketFeed) -> CcxtMarketStream:
     """The stream of the venue that the settings name.
+
+    Parameters
+    ----------
+    feed
+        The same venue by REST; what a stream has to ask goes through its client.
 
     Raises
     ------
     FixSettings
         If ccxt can't listen to it.
     """
-    access = market_data_access(settings)
     intervals = [Interval.parse(name) for name in settings.market.intervals]
-    return CcxtMarketStream(access, settings.market.symbols, intervals)
+    return CcxtMarketStream(feed.client, settings.market.symbols, intervals)
 
 
 class _Connections(Protocol):
@@ -50,16 +54,19 @@ class CcxtMarketStream:
 
     Parameters
     ----------
+    rest
+        Asks the exchange what streams don't tell: its markets.
     unified
         Use ccxt's common form even where the exchange's own messages could be read.
     """
 
     def __init__(
-        self, access: VenueAccess, symbols: Sequence[str], intervals: Sequence[Interval], *, unified: bool = False
+        self, rest: CcxtClient, symbols: Sequence[str], intervals: Sequence[Interval], *, unified: bool = False
     ) -> None:
+        access = rest.access
         if not has_streams(access.exchange_id):
             raise FixSettings(f"venue.name: ccxt has no streams of {access.name}; REST serves it")
-        self._access, self._symbols, self._intervals = access, tuple(symbols), tuple(intervals)
+        self._rest, self._symbols, self._intervals = rest, tuple(symbols), tuple(intervals)
         self._unified = unified or access.exchange_id not in _BINANCE_PROTOCOL
         self._queue: asyncio.Queue[StreamEvent] = asyncio.Queue(MAX_QUEUED)
         self._client: StreamClient | None = None
@@ -73,7 +80,7 @@ class CcxtMarketStream:
     async def events(self) -> AsyncIterator[StreamEvent]:
         """Everything that arrives; the first use connects."""
         if self._client is None:
-            self._client = StreamClient(self._access, self._symbols)
+            self._client = StreamClient(self._rest, self._symbols)
             self._connect(self._client)
         while True:
             yield await self._queue.get()

@@ -13,10 +13,11 @@ from typing import Any, Final
 import structlog
 
 from trading_platform.adapters.ccxt_exchange import account_access
-from trading_platform.adapters.ccxt_exchange.client import VenueAccess
+from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.exact_stream import CONNECTION_FAILS, close_client, settled
 from trading_platform.adapters.ccxt_exchange.stream_client import Redial, StreamClient
 from trading_platform.ports.order_news import OrderNews
+from trading_platform.ports.request_budget import RequestBudget
 from trading_platform.settings import Settings
 
 _SUBSCRIBE: Final = "userDataStream.subscribe.signature"
@@ -28,7 +29,7 @@ _CLOSE_SECONDS: Final = 1.8
 log = structlog.get_logger()
 
 
-def make_order_news(settings: Settings) -> CcxtOrderNews:
+def make_order_news(settings: Settings, budget: RequestBudget | None = None) -> CcxtOrderNews:
     """The news of the account that trades.
 
     Raises
@@ -36,14 +37,20 @@ def make_order_news(settings: Settings) -> CcxtOrderNews:
     FixSettings
         If it has no key.
     """
-    return CcxtOrderNews(account_access(settings))
+    return CcxtOrderNews(CcxtClient(account_access(settings), budget=budget))
 
 
 class CcxtOrderNews:
-    """Fills the role `OrderNewsStream`."""
+    """Fills the role `OrderNewsStream`.
 
-    def __init__(self, access: VenueAccess) -> None:
-        self._access = access
+    Parameters
+    ----------
+    rest
+        Has the key, and asks the exchange what it must know before the news.
+    """
+
+    def __init__(self, rest: CcxtClient) -> None:
+        self._rest, self._access = rest, rest.access
         self._waiting: dict[str | None, None] = {}
         self._arrived = asyncio.Event()
         self._client: StreamClient | None = None
@@ -52,7 +59,7 @@ class CcxtOrderNews:
     async def events(self) -> AsyncIterator[OrderNews]:
         """News; the first use connects."""
         if self._task is None:
-            self._client = StreamClient(self._access, ())
+            self._client = StreamClient(self._rest, ())
             self._task = asyncio.get_running_loop().create_task(self._run(self._client))
             self._task.add_done_callback(lambda _: self._arrived.set())
         task = self._task

@@ -8,8 +8,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from trading_platform.adapters.ccxt_exchange.client import VenueAccess
+from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.exact_stream import close_exchange, exact_stream_exchange
+from trading_platform.adapters.ccxt_exchange.failures import LONGEST_SILENCE_SECONDS
+from trading_platform.domain.errors import PlatformError
 
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 5.0
@@ -17,17 +19,20 @@ _STABLE_SECONDS = 30.0
 
 
 class StreamClient:
-    """Made once per event loop, and anew when recovery asks for it; its markets are read once and kept.
+    """Made once per event loop, and anew when recovery asks for it.
 
     Parameters
     ----------
     symbols
         All symbols of the stream.
+    rest
+        Reads the markets, by REST: within the budget that all processes share, and never while the exchange wants
+        silence.
     """
 
-    def __init__(self, access: VenueAccess, symbols: Sequence[str]) -> None:
+    def __init__(self, rest: CcxtClient, symbols: Sequence[str]) -> None:
         self.symbols = tuple(symbols)
-        self._access = access
+        self._rest, self._access = rest, rest.access
         self._lock = asyncio.Lock()
         self._exchange = self._make()
         self._silent_until = 0.0
@@ -42,12 +47,20 @@ class StreamClient:
 
         Raises
         ------
-        ccxt.BaseError
-            They can't be read now.
+        ConnectionError
+            They can't be read now, and none are known.
         """
         async with self._lock:
-            if not self._exchange.markets:
-                await self._exchange.load_markets()
+            try:
+                source = await asyncio.to_thread(self._rest.informed_exchange)
+            except PlatformError as trouble:
+                if not self._exchange.markets:
+                    raise ConnectionError(str(trouble)) from None
+            else:
+                if self._exchange.markets is not source.markets:
+                    self._exchange.set_markets_from_exchange(source)
+                if "timeDifference" in source.options:  # what is signed carries the exchange's time
+                    self._exchange.options["timeDifference"] = source.options["timeDifference"]
             return self._exchange
 
     async def renew(self) -> None:
@@ -64,6 +77,7 @@ class StreamClient:
     def note_retry_after(self, seconds: float | None) -> None:
         """A handshake was refused with a request for silence: nobody dials until it is over, new clients included."""
         if seconds is not None:
+            seconds = min(seconds, LONGEST_SILENCE_SECONDS)
             self._silent_until = max(self._silent_until, time.monotonic() + seconds)
 
     def silence_left_seconds(self) -> float:

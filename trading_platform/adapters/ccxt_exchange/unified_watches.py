@@ -49,7 +49,7 @@ class UnifiedWatches:
                 loops.append(self._watch(symbol, trades, self._take_trades(symbol)))
             for interval in intervals if self.carries_candles else ():
                 candles = self._call("watch_ohlcv", symbol, interval.name)
-                loops.append(self._watch(symbol, candles, self._take_candles(symbol, interval)))
+                loops.append(self._watch_candles(symbol, interval, candles))
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(each) for each in loops]
 
@@ -71,13 +71,29 @@ class UnifiedWatches:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _watch(self, symbol: str, ask: Callable[[Any], Any], take: Take, *, tells_loss: bool = False) -> None:
+    async def _watch_candles(self, symbol: str, interval: Interval, ask: Callable[[Any], Any]) -> None:
+        def forget() -> None:
+            """How the candle in progress went on isn't heard: the next one doesn't prove that this was its end."""
+            self._newest.pop((symbol, interval), None)
+
+        await self._watch(symbol, ask, self._take_candles(symbol, interval), forget)
+
+    async def _watch(
+        self,
+        symbol: str,
+        ask: Callable[[Any], Any],
+        take: Take,
+        lost: Callable[[], None] = lambda: None,
+        *,
+        tells_loss: bool = False,
+    ) -> None:
         redial = Redial(self._client)
         while True:
             redial.dialled()
             try:
                 await self._listen(symbol, ask, take)
             except CONNECTION_FAILS as failure:
+                lost()
                 if tells_loss:
                     self._emit(Disconnected((symbol,), f"connection lost: {failure}"[:200]))
             await redial.pause()

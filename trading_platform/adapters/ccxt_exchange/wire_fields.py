@@ -11,6 +11,9 @@ from trading_platform.adapters.ccxt_exchange.failures import MalformedAnswer
 
 Json = Mapping[str, Any]
 
+_MOST_DIGITS = 30
+"""Before the point, and after it."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,13 +40,16 @@ def member(fields: Json, name: str) -> Any:
 
 
 def decimal(value: Any, what: str) -> Decimal:
-    """An exact finite number, sent as text or as an integer; never a float."""
+    """An exact finite number, sent as text or as an integer; never a float, nor one that no store could hold."""
     try:
         number = Decimal(value) if isinstance(value, (str, int, Decimal)) else Decimal("NaN")
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():
         raise MalformedAnswer(f"{what} is no number")
+    exponent = number.as_tuple().exponent
+    if number.adjusted() > _MOST_DIGITS or (isinstance(exponent, int) and exponent < -_MOST_DIGITS):
+        raise MalformedAnswer(f"{what} is absurd")
     return number
 
 

@@ -44,6 +44,7 @@ def record(
     confirmed_at: datetime,
 ) -> None:
     """Replace what was recorded of the range; records across its edges keep what lies outside."""
+    _wait_for_turn(connection, symbol, interval)
     old = _take(connection, symbol, interval, start, end)
     kept = subtract_gaps(old, [Gap.between(start, end, interval)], interval)
     new = []
@@ -57,7 +58,8 @@ def record(
 
 
 def forget(connection: Connection, symbol: str, interval: Interval, open_times: Sequence[datetime]) -> None:
-    """Candles have come: what was recorded as missing among them is no gap any more."""
+    """Candles have come: what was recorded as missing among them is no gap any more. Called after they are written."""
+    _wait_for_turn(connection, symbol, interval)
     first, last = min(open_times), max(open_times)
     touched = _take(connection, symbol, interval, first, last + interval.length)
     if not touched:
@@ -69,6 +71,16 @@ def forget(connection: Connection, symbol: str, interval: Interval, open_times: 
         for part in missing_within(ascending, interval, gap.first_missing, gap.last_missing + interval.length)
     ]
     _put(connection, symbol, interval, rest)
+
+
+def _wait_for_turn(connection: Connection, symbol: str, interval: Interval) -> None:
+    """One writer of a series' gaps at a time, until its transaction ends.
+
+    Otherwise two that fill the same day insert the same record, and one that has just looked for a candle records as
+    missing what another has written and not committed yet.
+    """
+    name = f"candle_gaps {symbol} {interval}"
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def within(

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, and_, case, delete, not_, select, update
+from sqlalchemy import Engine, and_, case, delete, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from trading_platform.adapters.postgres.engine import reading, transaction
 from trading_platform.adapters.postgres.tables import STREAM_CHANGES, STREAM_STATUSES
-from trading_platform.domain.stream import StreamChange, StreamState, StreamStatus
+from trading_platform.domain.stream import CLOCK_SET_BACK, StreamChange, StreamState, StreamStatus
 
 _TOLD = ("state", "reason", "since")
 """What a symbol that REST serves keeps until its stream lives again."""
@@ -34,7 +34,7 @@ class PostgresStreamJournal:
             set_={
                 name: case((stays, known[name]), else_=new[name]) if name in _TOLD else new[name] for name in replaced
             },
-            where=new.heartbeat_at >= known.heartbeat_at,
+            where=or_(new.heartbeat_at >= known.heartbeat_at, new.heartbeat_at < known.heartbeat_at - CLOCK_SET_BACK),
         )
         # every writer locks the rows in the same order
         ordered = sorted(statuses, key=lambda status: status.symbol)
@@ -45,7 +45,8 @@ class PostgresStreamJournal:
     def mark_fallback(self, reasons: Mapping[str, str], at: datetime, heartbeat_limit_seconds: float) -> list[str]:
         """Note that REST serves these symbols since `at`; which ones weren't FALLBACK before."""
         known = STREAM_STATUSES.c
-        young = known.heartbeat_at >= at - timedelta(seconds=heartbeat_limit_seconds)
+        limit = timedelta(seconds=heartbeat_limit_seconds)
+        young = known.heartbeat_at.between(at - limit, at + limit)
         marked = []
         with transaction(self._engine) as connection:
             for symbol in sorted(reasons):

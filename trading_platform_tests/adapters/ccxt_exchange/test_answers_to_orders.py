@@ -34,6 +34,7 @@ PLACED = '{"symbol":"BTCUSDT","orderId":7,"clientOrderId":"tp0123456789abcdef","
 
 LOT_SIZE = "Filter failure: LOT_SIZE"
 NO_MONEY = "Account has insufficient balance for requested action."
+NEW_YEAR = "Wed, 01 Jan 2020 00:00:00 GMT"
 TOO_FAST = "Too many requests."
 
 DEFINITE = [
@@ -105,6 +106,11 @@ WAIT = [
     ("429 html", Answer(HTML, 429), 30),
     ("429 without Retry-After", refusal(-1003, TOO_FAST, 429), 30),
     ("418", refusal(-1003, "Way too much request weight used; IP banned.", 418, Retry_After="123"), 123),
+    ("429 until a date", refusal(-1003, TOO_FAST, 429, Retry_After="Wed, 01 Jan 2020 00:00:09 GMT", Date=NEW_YEAR), 9),
+    ("429 until a date that is over", refusal(-1003, TOO_FAST, 429, Retry_After=NEW_YEAR), 1),
+    ("418 for 31 years", refusal(-1003, "banned", 418, Retry_After="1000000000"), 3 * 86_400),
+    ("418 for ever", refusal(-1003, "banned", 418, Retry_After="9" * 400), 3 * 86_400),
+    ("429 with nonsense", refusal(-1003, TOO_FAST, 429, Retry_After="\u00b2"), 30),
     ("418 without Retry-After", refusal(-1003, "IP banned.", 418), 120),
     ("-1003 with 400", refusal(-1003, TOO_FAST), 30),
 ]

@@ -104,6 +104,25 @@ def test_what_was_measured_holds_for_minutes_of_silence_and_no_longer(
     assert offset_minutes(clock) == 20
 
 
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_what_was_measured_before_the_clock_was_set_is_measured_anew_at_once(
+    client: CcxtClient, server: ScriptedServer, stopwatch: Stopwatch, seconds: float
+) -> None:
+    moved = [0.0]
+    clock = CcxtClockOffset(CcxtClient(client.access, stopwatch), lambda: moved[0])
+    server.script[TIME] = ahead_by(600, stopwatch)
+    assert offset_minutes(clock) == 10
+    moved[0] = seconds
+    server.script[TIME] = ahead_by(1200, stopwatch)
+    assert offset_minutes(clock) == 20
+
+    moved[0] = 0.0
+    server.script[TIME] = SILENT
+    for _ in range(2):
+        with pytest.raises(RetryLater):
+            clock.read()
+
+
 @pytest.mark.parametrize("answer", [SILENT, {}, [], {"serverTime": "soon"}])
 def test_without_any_measurement_there_is_none(clock: CcxtClockOffset, server: ScriptedServer, answer: object) -> None:
     server.script[TIME] = answer

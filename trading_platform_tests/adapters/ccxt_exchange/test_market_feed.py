@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import FixSettings, RetryLater
-from trading_platform_tests.support.scripted_server import Answer, Received, ScriptedServer
+from trading_platform_tests.support.scripted_server import Answer, Received, ScriptedServer, refusal
 
 KLINES, TICKERS, DEPTH = "/api/v3/klines", "/api/v3/ticker/24hr", "/api/v3/depth"
 MINUTE = Interval.parse("1m")
@@ -24,8 +24,8 @@ START_MS = 1_740_798_000_000
 prices = st.decimals("0.00000001", "999999999999", places=8).map(lambda price: f"{price:.8f}")
 
 
-def row(minute: int, *values: Any) -> list[Any]:
-    opened = START_MS + 60_000 * minute
+def row(minute: float, *values: Any) -> list[Any]:
+    opened = START_MS + round(60_000 * minute)
     return [opened, *values, opened + 59_999, "1.0", 3, "0.5", "0.5", "0"]
 
 
@@ -73,6 +73,9 @@ def test_candles_are_asked_for_by_time_and_number(feed: CcxtMarketFeed, server: 
         [row(0, "1", "x", "1", "1", "1")],
         [row(0, "1", None, "1", "1", "1")],
         [row(0, "1", "NaN", "1", "1", "1")],
+        [row(0, "1", "1e200000", "1", "1", "1")],
+        [row(0, "1", "2", "1e-9999", "1", "1")],
+        [row(0.5, "1", "1", "1", "1", "1")],
         [row(0, "1", "1", "1", "1", "1"), row(0, "2", "2", "2", "2", "2")],
     ],
 )
@@ -112,6 +115,39 @@ def test_a_symbol_without_a_two_sided_price_is_left_out(
     values[side] = price
     server.script["GET", TICKERS] = [ticker("BTCUSDT", "1", "2", "1.5"), ticker("ETHUSDT", *values)]
     assert [t.symbol for t in feed.tickers(["BTC/USDT", "ETH/USDT"])] == ["BTC/USDT"]
+
+
+@pytest.mark.parametrize("nonsense", ["NaN", "dear", "1e400", [], {}])
+def test_one_symbols_nonsense_costs_the_others_nothing(
+    feed: CcxtMarketFeed, server: ScriptedServer, nonsense: Any
+) -> None:
+    told = [ticker("BTCUSDT", "1", "2", "1.5"), ticker("ETHUSDT", "2000.10", "1", nonsense)]
+    server.script["GET", TICKERS] = lambda request: [
+        fields for fields in told if fields["symbol"] in json.loads(request.parameters["symbols"])
+    ]
+    assert [t.symbol for t in feed.tickers(["BTC/USDT", "ETH/USDT"])] == ["BTC/USDT"]
+
+
+def test_a_symbol_that_is_not_traded_is_left_out_and_costs_the_others_nothing(
+    feed: CcxtMarketFeed, server: ScriptedServer
+) -> None:
+    server.script["GET", TICKERS] = [ticker("BTCUSDT", "1", "2", "1.5")]
+    assert [t.symbol for t in feed.tickers(["LUNA/USDT", "BTC/USDT"])] == ["BTC/USDT"]
+    with pytest.raises(FixSettings, match="LUNA/USDT"):
+        feed.tickers(["LUNA/USDT"])
+
+
+def test_if_the_venue_refuses_one_symbol_the_others_are_asked_for_alone(
+    feed: CcxtMarketFeed, server: ScriptedServer
+) -> None:
+    def answer(request: Received) -> Any:
+        symbols = json.loads(request.parameters["symbols"])
+        return refusal(-1121, "Invalid symbol.") if "ETHUSDT" in symbols else [ticker("BTCUSDT", "1", "2", "1.5")]
+
+    server.script["GET", TICKERS] = answer
+    assert [t.symbol for t in feed.tickers(["ETH/USDT", "BTC/USDT"])] == ["BTC/USDT"]
+    with pytest.raises(FixSettings, match="Invalid symbol"):
+        feed.tickers(["ETH/USDT"])
 
 
 def test_an_exchange_whose_tickers_hold_no_book_is_asked_for_it(feed: CcxtMarketFeed, server: ScriptedServer) -> None:

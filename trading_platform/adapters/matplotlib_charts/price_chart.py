@@ -15,7 +15,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
 from trading_platform.adapters.matplotlib_charts import figure as style
-from trading_platform.adapters.matplotlib_charts.signal_marks import draw_signals
+from trading_platform.adapters.matplotlib_charts.signal_marks import draw_signals, has_labels_above
 from trading_platform.adapters.matplotlib_charts.timeline import Timeline
 from trading_platform.domain.candle import subtract_gaps
 from trading_platform.ports.charts import ChartPanel
@@ -72,7 +72,7 @@ def draw(figure: Figure, cell: Cell, panel: ChartPanel, candles: int) -> None:
     _draw_bands(prices, timeline, frame)
     _draw_candles(prices, timeline, frame)
     _draw_averages(prices, timeline, frame)
-    _frame_prices(prices, frame, has_signals=bool(panel.signals))
+    _frame_prices(prices, frame, has_labels_above=has_labels_above(timeline, panel.signals))
     _draw_oscillator(strip, timeline, frame)
     _scale(prices, strip, timeline, cell)
     draw_signals(prices, timeline, frame, panel.signals)
@@ -100,7 +100,7 @@ def _shade_gaps(axes: Axes, timeline: Timeline, panel: ChartPanel) -> None:
         style.write(
             axes,
             f"exchange had none: {span.missing.candles:,}" if is_venues else f"{span.missing.candles:,} missing",
-            ((span.start + span.end) / 2, 0.4),  # signals' labels are at the top or the bottom
+            ((span.start + span.end) / 2, 0.5),
             axes.get_xaxis_transform(),
             (0, 0),
             ha="center",
@@ -170,11 +170,11 @@ def _spelled(column: str) -> str:
     return column.replace("_", " ").upper()
 
 
-def _frame_prices(axes: Axes, frame: pd.DataFrame, *, has_signals: bool) -> None:
+def _frame_prices(axes: Axes, frame: pd.DataFrame, *, has_labels_above: bool) -> None:
     """Limits from the candles alone, so that a far band can't flatten them; with room for the signals' labels."""
     low, high = float(frame["low"].min()), float(frame["high"].max())
     height = (high - low) or high * 0.001
-    axes.set_ylim(low - height * (_VOLUME_SHARE + 0.12), high + height * (0.27 if has_signals else 0.14))
+    axes.set_ylim(low - height * (_VOLUME_SHARE + 0.12), high + height * (0.27 if has_labels_above else 0.14))
 
 
 def _draw_oscillator(axes: Axes, timeline: Timeline, frame: pd.DataFrame) -> None:

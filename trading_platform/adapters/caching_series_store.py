@@ -24,6 +24,7 @@ from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import CandleBatch
 from trading_platform.ports.clock import WallClock
 from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesStore, SeriesVersion
 
@@ -99,6 +100,14 @@ class CachingSeriesStore:
             return self._store.write_candles(symbol, interval, candles, source=source, received_at=received_at)
         finally:  # a write whose answer was lost may have happened
             self._recheck(symbol, interval)
+
+    def write_batches(self, batches: Sequence[CandleBatch]) -> list[CandleWrite]:
+        """Insert, or replace where the values differ."""
+        try:
+            return self._store.write_batches(batches)
+        finally:
+            for series in {(batch.symbol, batch.interval) for batch in batches}:
+                self._recheck(*series)
 
     def candles(
         self,

@@ -101,6 +101,13 @@ class SpoolingSeriesStore:
         number, result = self._sender.write(batch)
         return result or self._foretell(batch, number)
 
+    def write_batches(self, batches: Sequence[CandleBatch]) -> list[CandleWrite]:
+        """Accept each of them."""
+        return [
+            self.write_candles(b.symbol, b.interval, b.candles, source=b.source, received_at=b.received_at)
+            for b in batches
+        ]
+
     def record_gaps(
         self,
         symbol: str,
@@ -140,16 +147,18 @@ class SpoolingSeriesStore:
         return lay_metrics(stored, [w for w in self._waiting(before, None) if isinstance(w, MetricBatch)], name, since)
 
     def prune_metrics(self, before: datetime) -> int:
-        """Drop old points in the store, which must have everything for it, as below."""
+        """Drop old points in the store, as below."""
         return self._prune(lambda: self._store.prune_metrics(before))
 
     def prune_indicators(self, before: datetime) -> int:
-        """Drop old values in the store, which must have everything for it: it can be put off, and is never spooled."""
+        """Drop old values in the store, which must answer for it: it can be put off, and is never spooled.
+
+        What waits and is as old goes to the store first if it can, and is dropped the next time if it can't.
+        """
         return self._prune(lambda: self._store.prune_indicators(before))
 
     def _prune(self, drop: Callable[[], int]) -> int:
-        if not self.catch_up(_CATCH_UP_SECONDS):
-            raise RetryLater("nothing is dropped while writes wait for the store")
+        self.catch_up(_CATCH_UP_SECONDS)
         return self._ask(drop)
 
     def _foretell(self, batch: CandleBatch, number: int) -> CandleWrite:

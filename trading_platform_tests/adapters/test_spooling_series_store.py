@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,10 @@ def process(site: Site) -> Process:
 def ticker(last: int, minute: float) -> Ticker:
     price = Decimal(last)
     return Ticker(SYMBOL, price - 1, price + 1, price, minutes(minute), minutes(minute))
+
+
+def holds_thirteen(name: str, arguments: tuple[Any, ...]) -> bool:
+    return name == "write_batches" and any(c.close == 13 for batch in arguments[0] for c in batch.candles)
 
 
 def test_an_outage_is_traded_through_and_made_up_for_in_order(site: Site, process: Process) -> None:
@@ -254,18 +259,78 @@ def test_prices_indicators_and_metrics_that_waited_go_together(site: Site, proce
     measured = [MetricPoint(MetricName.ORDERS_IN_FLIGHT, number, minutes(number)) for number in range(4)]
     for point in measured:
         process.store.save_metrics([point])
+        process.write(candle(80 + int(point.value)))
     site.remote.is_down = False
     site.pause()
     site.remote.calls.clear()
     assert process.spooling.catch_up(10)
-    assert site.remote.calls == ["write_tickers", "write_indicators", "save_metrics"]
+    assert site.remote.calls == ["write_batches", "write_indicators", "write_tickers", "save_metrics"]
+    assert site.stored()[-4:] == [candle(80 + number) for number in range(4)]
     assert site.base.metrics(MetricName.ORDERS_IN_FLIGHT, since=START) == measured
     assert site.base.tickers([SYMBOL])[SYMBOL].last == 41
     assert site.base.indicators(SYMBOL, MINUTE, newest=5) == {minutes(1): {"ema": 2.0}, minutes(2): {"ema": 3.0}}
 
 
+def test_a_correction_is_not_sent_with_what_it_corrects(site: Site, process: Process) -> None:
+    site.remote.is_down = True
+    for close in ("5", "6", "7"):
+        process.write(candle(40, close), candle(41))
+    site.remote.is_down = False
+    site.pause()
+    fail_after_writing(site, times=2)
+    site.remote.calls.clear()
+    while not process.spooling.catch_up(10):
+        site.pause()
+    assert site.remote.calls == ["write_batches"] * 5
+    held = CandleRange(SYMBOL, MINUTE, minutes(40), minutes(41))
+    assert site.base.versions([held])[0].inside == RangeVersion(2, 2)
+
+
+def test_a_group_whose_answer_was_lost_changes_nothing_the_second_time(site: Site, process: Process) -> None:
+    site.remote.is_down = True
+    for minute in range(40, 60):
+        process.write(candle(minute, f"{minute}"))
+        process.store.write_tickers([ticker(minute, minute)])
+    site.remote.is_down = False
+    site.pause()
+    fail_after_writing(site, times=2)
+    while not process.spooling.catch_up(10):
+        site.pause()
+    held = CandleRange(SYMBOL, MINUTE, minutes(40), minutes(59))
+    assert site.base.versions([held])[0].inside == RangeVersion(20, 0)
+
+
+def test_records_of_gaps_keep_their_place_among_candles(site: Site, process: Process) -> None:
+    site.remote.is_down = True
+    gap = Gap(minutes(50), minutes(52), 3)
+    process.write(candle(49))
+    process.store.record_gaps(SYMBOL, MINUTE, [gap], start=minutes(45), end=minutes(55), confirmed_at=START)
+    process.write(candle(51))
+    process.write(candle(53))
+    site.remote.is_down = False
+    site.pause()
+    site.remote.calls.clear()
+    assert process.spooling.catch_up(10)
+    assert site.remote.calls == ["write_batches", "record_gaps", "write_batches"]
+    assert site.base.known_gaps(SYMBOL, MINUTE) == [
+        Gap(minutes(50), minutes(50), 1),
+        Gap(minutes(52), minutes(52), 1),
+    ]
+
+
+def fail_after_writing(site: Site, times: int) -> None:
+    """The store does what it is asked, and its answers are lost."""
+    left = iter(range(times))
+
+    def lose(name: str) -> None:
+        if next(left, None) is not None:
+            raise RetryLater("the answer was lost")
+
+    site.remote.after_answer = lose
+
+
 def test_points_that_the_store_refuses_are_told_to_who_writes_them(site: Site, process: Process) -> None:
-    site.remote.refuses = lambda name, arguments: name == "write_candles" and arguments[2][0].close == 13
+    site.remote.refuses = holds_thirteen
     with pytest.raises(RefusedByStore):
         process.write(candle(40, "13"))
     assert site.spool.state().rows == 0
@@ -276,14 +341,17 @@ def test_points_that_the_store_refuses_are_told_to_who_writes_them(site: Site, p
 
 def test_points_that_are_refused_later_are_set_aside_and_hold_up_nothing(site: Site, process: Process) -> None:
     site.remote.is_down = True
-    process.write(candle(40, "13"))
     process.write(candle(41))
+    process.write(candle(40, "13"))
+    process.write(candle(42))
     site.remote.is_down = False
-    site.remote.refuses = lambda name, arguments: name == "write_candles" and arguments[2][0].close == 13
+    site.remote.refuses = holds_thirteen
     site.pause()
+    site.remote.calls.clear()
     assert process.spooling.catch_up(10)
-    assert site.stored()[-1] == candle(41)
+    assert [c.open_time for c in site.stored()[-2:]] == [minutes(41), minutes(42)]
     assert site.spool.state().refused == 1
+    assert site.remote.calls == ["write_batches"] * 4  # together, then each alone
 
 
 def test_a_full_spool_takes_nothing_and_says_so(site: Site, process: Process) -> None:

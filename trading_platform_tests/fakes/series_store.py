@@ -17,6 +17,7 @@ from trading_platform.domain.candle import Candle, Gap, Interval, find_gaps, sub
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import CandleBatch
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -45,6 +46,13 @@ class FakeSeriesStore:
             raise ValueError(f"source {source!r} is neither rest, stream, archive nor aggregated")
         with self._lock:
             return self._write(symbol, interval, candles, source)
+
+    def write_batches(self, batches: Sequence[CandleBatch]) -> list[CandleWrite]:
+        """Write each of them."""
+        return [
+            self.write_candles(b.symbol, b.interval, b.candles, source=b.source, received_at=b.received_at)
+            for b in batches
+        ]
 
     def _write(self, symbol: str, interval: Interval, candles: Sequence[Candle], source: str) -> CandleWrite:
         series = self._candles[symbol, interval.name]

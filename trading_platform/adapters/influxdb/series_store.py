@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from trading_platform.adapters.influxdb import candle_gaps, flux, points
-from trading_platform.adapters.influxdb.candle_writer import write_candles
+from trading_platform.adapters.influxdb.candle_writer import lines_of_batches, write_candles
 from trading_platform.adapters.influxdb.connection import InfluxConnection, Parameters
 from trading_platform.adapters.influxdb.points import (
     candle_of,
@@ -28,6 +29,7 @@ from trading_platform.adapters.influxdb.versions import versions
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import CandleBatch
 from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -66,9 +68,28 @@ class InfluxSeriesStore:
         """
         if not candles:
             return CandleWrite()
+        batch = CandleBatch(symbol, interval, tuple(candles), source, received_at)
         with self._locks[symbol, interval.name]:  # looking and writing belong together
-            series, gaps = self._candles(symbol, interval), self._gaps(symbol, interval)
-            return write_candles(series, gaps, candles, source, received_at)
+            return write_candles(self._candles(symbol, interval), self._gaps(symbol, interval), batch)
+
+    def write_batches(self, batches: Sequence[CandleBatch]) -> list[CandleWrite]:
+        """Look at each series once, and write everything together."""
+        by_series: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for place, batch in enumerate(batches):
+            if batch.candles:
+                by_series[batch.symbol, batch.interval.name].append(place)
+        lines, written = [], [CandleWrite() for _ in batches]
+        with ExitStack() as held:
+            for series in sorted(by_series):  # in one order, or two threads would wait for each other
+                held.enter_context(self._locks[series])
+                given = [batches[place] for place in by_series[series]]
+                symbol, interval = given[0].symbol, given[0].interval
+                new, changes = lines_of_batches(self._candles(symbol, interval), self._gaps(symbol, interval), given)
+                lines += new
+                for place, changed in zip(by_series[series], changes, strict=True):
+                    written[place] = changed
+            self.connection.write(self.buckets.candles, lines)
+        return written
 
     def candles(
         self,

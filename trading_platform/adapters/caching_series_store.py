@@ -301,13 +301,14 @@ class CachingSeriesStore:
         return self._changes.position() if self._changes else 0
 
     def _load_if_needed(self, series: _Series, wanted: int, window: CandleWindow | None) -> CandleWindow | None:
-        """The window read anew; the old one serves on where it can't be read and is long enough."""
+        """The window read anew; where it can't be read the old one serves on if it is long enough.
+
+        Otherwise there is none: the store itself may still have the answer.
+        """
         try:
             return self._load(series, int(wanted * _RESERVE))
         except RetryLater:
-            if window is None or len(window) < wanted:
-                raise
-            return window
+            return window if window is not None and len(window) >= wanted else None
 
     def _load(self, series: _Series, number: int) -> CandleWindow | None:
         symbol, interval = series

@@ -26,6 +26,7 @@ from trading_platform.adapters.spool_overlay import (
     lay_indicators,
     lay_metrics,
     newer_ticker,
+    newest_run,
     touched,
 )
 from trading_platform.adapters.spool_sender import SpoolSender
@@ -185,9 +186,15 @@ class SpoolingSeriesStore:
         newest: int | None = None,
     ) -> list[Candle]:
         """Exact candles, ascending."""
-        stored, batches = self._both(
-            (symbol, interval), lambda: self._store.candles(symbol, interval, start=start, end=end, newest=newest)
-        )
+        series = symbol, interval
+        try:
+            stored, batches = self._both(
+                series, lambda: self._store.candles(symbol, interval, start=start, end=end, newest=newest)
+            )
+        except RetryLater:
+            if newest is None or start is not None:
+                raise
+            return self._waiting_run(series, end, newest)
         return lay_candles(stored, batches, start, end, newest) if batches else stored
 
     def candle_frame(
@@ -200,9 +207,11 @@ class SpoolingSeriesStore:
 
     def open_times(self, symbol: str, interval: Interval, *, newest: int) -> list[datetime]:
         """Open times of the newest so many candles, ascending."""
-        stored, batches = self._both(
-            (symbol, interval), lambda: self._store.open_times(symbol, interval, newest=newest)
-        )
+        series = symbol, interval
+        try:
+            stored, batches = self._both(series, lambda: self._store.open_times(symbol, interval, newest=newest))
+        except RetryLater:
+            return [candle.open_time for candle in self._waiting_run(series, None, newest)]
         times = sorted({*stored, *touched(batches)})
         return times[max(len(times) - newest, 0) :]
 
@@ -392,6 +401,19 @@ class SpoolingSeriesStore:
         if not before.rows:
             return []
         return [spooled.write for spooled in self._spool.since(before.confirmed, series=series)]
+
+    def _waiting_run(self, series: _Series, end: datetime | None, newest: int) -> list[Candle]:
+        """The newest candles out of what waits alone, while the store is silent: enough for a process that starts.
+
+        Raises
+        ------
+        RetryLater
+            If they are too few, or something may be missing between them.
+        """
+        run = newest_run(_batches(self._waiting(self._spool.state(), series)), series[1], end)
+        if len(run) < newest:
+            raise RetryLater(f"{self._guard.trouble}; of the newest {newest} candles only {len(run)} wait in the spool")
+        return run[len(run) - newest :]
 
     def _stored(self, series: _Series, times: Sequence[datetime]) -> list[Candle]:
         """What the store has at those times, and near them."""

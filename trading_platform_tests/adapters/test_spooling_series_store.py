@@ -18,7 +18,8 @@ from trading_platform.domain.errors import RefusedByStore, RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion
-from trading_platform_tests.fakes import FakeSeriesStore, FakeStoreSpool
+from trading_platform.services.refresh_market import refresh_candles
+from trading_platform_tests.fakes import FakeClock, FakeMarketFeed, FakeSeriesStore, FakeStoreSpool
 from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle, minutes
 from trading_platform_tests.support.remote_store import RemoteStore
 
@@ -146,6 +147,48 @@ def test_what_is_not_known_is_not_made_up(site: Site, process: Process) -> None:
     ):
         with pytest.raises(RetryLater):
             question()
+
+
+def test_a_process_that_starts_during_an_outage_fetches_once_and_goes_on(site: Site, process: Process) -> None:
+    clock = FakeClock(minutes(WINDOW * 2) + timedelta(seconds=20))
+    feed = FakeMarketFeed(clock)
+    feed.add_candles(SYMBOL, MINUTE, [candle(minute) for minute in range(WINDOW * 3) if minute != WINDOW])
+    site.remote.is_down = True
+    process.write(candle(WINDOW * 2 - 1))  # another one's single candles are no window
+
+    for minute in range(WINDOW * 2, WINDOW * 2 + 3):
+        stranger = Process(site)  # knows nothing each time
+        [series] = refresh_candles(feed, stranger.store, clock, [SYMBOL], [MINUTE], WINDOW - 1)
+        assert series.is_refreshed
+        assert series.newest_open_time == minutes(minute - 1)
+        wanted = [candle(number) for number in range(minute - WINDOW + 1, minute)]
+        assert stranger.store.candles(SYMBOL, MINUTE, newest=WINDOW - 1) == wanted
+        assert len(stranger.store.candle_frame(SYMBOL, MINUTE, newest=WINDOW - 1)) == WINDOW - 1
+        assert stranger.store.candles(SYMBOL, MINUTE, end=minutes(minute - 1), newest=3) == wanted[-4:-1]
+        with pytest.raises(RetryLater):
+            stranger.store.candles(SYMBOL, MINUTE, newest=WINDOW * 10)
+        clock.advance(60)
+        site.pause()
+    waited = site.spool.state()
+    assert waited.points == 1 + (WINDOW - 1) + 2 * 2  # each refresh fetches the newest candle once more
+
+    site.remote.is_down = False
+    site.pause()
+    assert process.spooling.catch_up(10)
+    assert [c.open_time for c in site.stored()] == [minutes(number) for number in range(WINDOW * 2 + 2)]
+
+
+def test_a_hole_in_what_waits_is_not_passed_over(site: Site, process: Process) -> None:
+    site.remote.is_down = True
+    stranger = Process(site)
+    stranger.write(candle(100), candle(101), candle(103), source="stream")  # something may be missing
+    with pytest.raises(RetryLater):
+        stranger.window()
+    with pytest.raises(RetryLater):
+        stranger.store.candles(SYMBOL, MINUTE, newest=3)
+    assert stranger.store.candles(SYMBOL, MINUTE, newest=1) == [candle(103)]
+    stranger.write(candle(101), candle(103), source="rest")  # the venue answers so: it has nothing between them
+    assert stranger.store.candles(SYMBOL, MINUTE, newest=3) == [candle(100), candle(101), candle(103)]
 
 
 def test_memory_that_is_too_old_to_be_brought_up_to_date_is_not_served(site: Site, process: Process) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from trading_platform.adapters.influxdb import candle_gaps, flux, points
+from trading_platform.adapters.influxdb import candle_gaps, candle_records, flux, points
 from trading_platform.adapters.influxdb.points import candle_line, candle_of, candle_text, moment_of
 from trading_platform.adapters.influxdb.series_reader import SeriesReader
 from trading_platform.domain.candle import Candle, Interval
@@ -46,14 +46,19 @@ def _lines(
 ) -> tuple[list[str], list[CandleWrite]]:
     times = sorted(candle.open_time for batch in batches for candle in batch.candles)
     stored = _stored(candles, times)
-    lines, written = [], []
+    lines: list[str] = []
+    written, replaced = [], []
     for batch in batches:
         inserted = corrected = 0
         for candle in batch.candles:
             known = stored.get(candle.open_time)
             if known is not None and _is_same(candle, known[0]):
                 continue
-            inserted, corrected = (inserted + 1, corrected) if known is None else (inserted, corrected + 1)
+            if known is None:
+                inserted += 1
+            else:
+                corrected += 1
+                replaced.append(candle.open_time)
             revision = 0 if known is None else known[1] + 1
             lines.append(
                 candle_line(
@@ -66,6 +71,7 @@ def _lines(
                 )
             )
         written.append(CandleWrite(inserted, corrected, len(batch.candles) - inserted - corrected))
+    lines += candle_records.lines_of_corrections(candles, replaced)
     # also where nothing is new: a crash may have come between a batch of candles and the end of their gap
     return lines + candle_gaps.lines_to_forget(gaps, times), written
 

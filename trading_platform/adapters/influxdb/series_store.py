@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from trading_platform.adapters.influxdb import candle_gaps, flux, points
+from trading_platform.adapters.influxdb import candle_gaps, candle_records, flux, points
 from trading_platform.adapters.influxdb.candle_writer import lines_of_batches, write_candles
 from trading_platform.adapters.influxdb.connection import InfluxConnection, Parameters
 from trading_platform.adapters.influxdb.points import (
@@ -30,6 +30,7 @@ from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.domain.store_write import CandleBatch
+from trading_platform.ports.movable_store import CandleRecord
 from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -47,7 +48,7 @@ class Buckets:
 
 
 class InfluxSeriesStore:
-    """Fills the role `SeriesStore`.
+    """Fills the roles `SeriesStore` and `MovableStore`.
 
     Raises FixSettings besides RetryLater where the server refuses for good: a token that was withdrawn, a candle older
     than the bucket keeps.
@@ -90,6 +91,17 @@ class InfluxSeriesStore:
                     written[place] = changed
             self.connection.write(self.buckets.candles, lines)
         return written
+
+    def candle_records(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> list[CandleRecord]:
+        """Everything that is kept of the candles with start <= open_time < end, ascending."""
+        earlier = self._series(points.EARLIER, symbol, interval)
+        return candle_records.read(self._candles(symbol, interval), earlier, start, end)
+
+    def take_records(self, symbol: str, interval: Interval, records: Sequence[CandleRecord]) -> None:
+        """Keep them as they are, in place of what is there."""
+        with self._locks[symbol, interval.name]:
+            lines = [*candle_records.lines(self._candles(symbol, interval), records)]
+            self.connection.write(self.buckets.candles, lines)
 
     def candles(
         self,

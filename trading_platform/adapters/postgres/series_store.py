@@ -13,7 +13,7 @@ import pandas as pd
 from sqlalchemy import Connection, Date, Double, Engine, Select, cast, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from trading_platform.adapters.postgres import candle_gaps
+from trading_platform.adapters.postgres import candle_gaps, candle_records
 from trading_platform.adapters.postgres.candle_writer import write_candles
 from trading_platform.adapters.postgres.engine import reading, transaction
 from trading_platform.adapters.postgres.tables import CANDLES, INDICATORS, PLATFORM_METRICS, TICKERS
@@ -21,6 +21,7 @@ from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.domain.store_write import CandleBatch
+from trading_platform.ports.movable_store import CandleRecord
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -64,7 +65,7 @@ _VERSIONS = text(
 
 
 class PostgresSeriesStore:
-    """Fills the role `SeriesStore`."""
+    """Fills the roles `SeriesStore` and `MovableStore`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -83,6 +84,16 @@ class PostgresSeriesStore:
         with transaction(self._engine) as connection:
             written = {place: _write_batch(connection, batches[place]) for place in in_order}
         return [written[place] for place in range(len(batches))]
+
+    def candle_records(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> list[CandleRecord]:
+        """Everything that is kept of the candles with start <= open_time < end, ascending."""
+        with reading(self._engine) as connection:
+            return candle_records.read(connection, symbol, interval, start, end)
+
+    def take_records(self, symbol: str, interval: Interval, records: Sequence[CandleRecord]) -> None:
+        """Keep them as they are, in place of what is there, in one transaction."""
+        with transaction(self._engine) as connection:
+            candle_records.write(connection, symbol, interval, records)
 
     def candles(
         self,

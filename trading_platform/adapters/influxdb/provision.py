@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from influxdb_client import (
@@ -130,8 +131,8 @@ class Provision:
         """A token that is made for buckets may not see the organisation that they are in: they tell its id."""
         org, find = self._connection.access.org, self._connection.client.buckets_api().find_buckets
         for plan in self._buckets:
-            name = plan.name
-            answer = self._asked("looking for a bucket", lambda name=name: _none_if_missing(find, name=name, org=org))
+            look = partial(_none_if_missing, find, name=plan.name, org=org)
+            answer = self._asked("looking for a bucket", look)
             for bucket in answer.buckets if answer else []:
                 return str(bucket.org_id)
         raise FixSettings(

@@ -18,9 +18,9 @@ MARKED_FILLS = 200
 METRIC_HOURS = 6
 _DRAWN_METRICS = {
     MetricName.RUN_SECONDS: "Runs (s)",
-    MetricName.CANDLE_AGE_SECONDS: "Age of the newest candle (s)",
-    MetricName.PRICE_AGE_SECONDS: "Age of the newest price (s)",
-    MetricName.ORDER_LATENCY_SECONDS: "Order acknowledged after (s)",
+    MetricName.CANDLE_AGE_SECONDS: "Candle age (s)",
+    MetricName.PRICE_AGE_SECONDS: "Price age (s)",
+    MetricName.ORDER_LATENCY_SECONDS: "Order latency (s)",
     MetricName.ORDERS_IN_FLIGHT: "Orders in flight",
     MetricName.STREAMS_NOT_LIVE: "Streams that don't live",
     MetricName.SPOOL_POINTS: "Points that wait for InfluxDB",

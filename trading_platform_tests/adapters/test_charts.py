@@ -188,7 +188,7 @@ def measured(subjects: int, value: float = 1.0) -> MetricPanel:
         for minute in range(120)
         for each in range(subjects)
     ]
-    return MetricPanel("Age of the newest price (s)", points)
+    return MetricPanel("Price age (s)", points)
 
 
 @pytest.mark.parametrize(("panels", "height"), [(1, 150), (2, 150), (8, 600)])

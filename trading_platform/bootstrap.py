@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from trading_platform.ports.ledger import Ledger
     from trading_platform.ports.market_feed import MarketFeed
     from trading_platform.ports.market_stream import MarketStream
+    from trading_platform.ports.movable_store import MovableStore
     from trading_platform.ports.notifier import Notifier
     from trading_platform.ports.order_news import OrderNewsStream
     from trading_platform.ports.request_budget import RequestBudget
@@ -114,7 +115,7 @@ class Platform:
         return self.postgres_store
 
     @cached_property
-    def postgres_store(self) -> SeriesStore:
+    def postgres_store(self) -> MovableStore:
         """Market data in PostgreSQL."""
         from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
 

@@ -24,6 +24,7 @@ from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import CandleBatch
 from trading_platform.ports.clock import WallClock
 from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesStore, SeriesVersion
 
@@ -99,6 +100,14 @@ class CachingSeriesStore:
             return self._store.write_candles(symbol, interval, candles, source=source, received_at=received_at)
         finally:  # a write whose answer was lost may have happened
             self._recheck(symbol, interval)
+
+    def write_batches(self, batches: Sequence[CandleBatch]) -> list[CandleWrite]:
+        """Insert, or replace where the values differ."""
+        try:
+            return self._store.write_batches(batches)
+        finally:
+            for series in {(batch.symbol, batch.interval) for batch in batches}:
+                self._recheck(*series)
 
     def candles(
         self,
@@ -292,13 +301,14 @@ class CachingSeriesStore:
         return self._changes.position() if self._changes else 0
 
     def _load_if_needed(self, series: _Series, wanted: int, window: CandleWindow | None) -> CandleWindow | None:
-        """The window read anew; the old one serves on where it can't be read and is long enough."""
+        """The window read anew; where it can't be read the old one serves on if it is long enough.
+
+        Otherwise there is none: the store itself may still have the answer.
+        """
         try:
             return self._load(series, int(wanted * _RESERVE))
         except RetryLater:
-            if window is None or len(window) < wanted:
-                raise
-            return window
+            return window if window is not None and len(window) >= wanted else None
 
     def _load(self, series: _Series, number: int) -> CandleWindow | None:
         symbol, interval = series

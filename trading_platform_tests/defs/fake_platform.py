@@ -14,7 +14,7 @@ from trading_platform.bootstrap import Platform
 from trading_platform.definitions import definitions
 from trading_platform.domain.candle import Candle
 from trading_platform.domain.venue_time import VenueTime
-from trading_platform.ports.charts import ChartPanel, FillMark
+from trading_platform.ports.charts import ChartPanel, FillMark, MetricPanel
 from trading_platform.ports.ledger import EquityPoint
 from trading_platform.ports.replay import ReplayPosition
 from trading_platform.settings import Settings
@@ -71,6 +71,9 @@ class _Painter:
         return PNG
 
     def render_equity_chart(self, points: list[EquityPoint], fills: list[FillMark], quote: str) -> bytes:
+        return PNG
+
+    def render_metric_chart(self, panels: list[MetricPanel], start: datetime, end: datetime) -> bytes:
         return PNG
 
 

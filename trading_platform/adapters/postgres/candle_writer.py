@@ -82,6 +82,7 @@ def _write_many(connection: Connection, candles: Sequence[Candle], origin: dict[
         func.count().filter(~written.c.inserted).label("corrected"),
     )
     inserted, corrected = connection.execute(counts).one()
+    connection.execute(text(f"DROP TABLE {_STAGING.name}"))  # the transaction may write another series
     return inserted, corrected
 
 

@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Date, Double, Engine, Select, cast, delete, func, select, text, tuple_
+from sqlalchemy import Connection, Date, Double, Engine, Select, cast, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from trading_platform.adapters.postgres import candle_gaps
+from trading_platform.adapters.postgres import candle_gaps, candle_records
 from trading_platform.adapters.postgres.candle_writer import write_candles
 from trading_platform.adapters.postgres.engine import reading, transaction
 from trading_platform.adapters.postgres.tables import CANDLES, INDICATORS, PLATFORM_METRICS, TICKERS
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import CandleBatch
+from trading_platform.ports.movable_store import CandleRecord
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -63,7 +65,7 @@ _VERSIONS = text(
 
 
 class PostgresSeriesStore:
-    """Fills the role `SeriesStore`."""
+    """Fills the roles `SeriesStore` and `MovableStore`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -74,11 +76,24 @@ class PostgresSeriesStore:
         """Insert, or replace where the values differ, in one transaction."""
         if not candles:
             return CandleWrite()
+        return self.write_batches([CandleBatch(symbol, interval, tuple(candles), source, received_at)])[0]
+
+    def write_batches(self, batches: Sequence[CandleBatch]) -> list[CandleWrite]:
+        """All of them in one transaction, series by series as every writer does."""
+        in_order = sorted(range(len(batches)), key=lambda place: (batches[place].symbol, batches[place].interval.name))
         with transaction(self._engine) as connection:
-            written = write_candles(connection, symbol, interval, candles, source, received_at)
-            if written.inserted:
-                candle_gaps.forget(connection, symbol, interval, [candle.open_time for candle in candles])
-            return written
+            written = {place: _write_batch(connection, batches[place]) for place in in_order}
+        return [written[place] for place in range(len(batches))]
+
+    def candle_records(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> list[CandleRecord]:
+        """Everything that is kept of the candles with start <= open_time < end, ascending."""
+        with reading(self._engine) as connection:
+            return candle_records.read(connection, symbol, interval, start, end)
+
+    def take_records(self, symbol: str, interval: Interval, records: Sequence[CandleRecord]) -> None:
+        """Keep them as they are, in place of what is there, in one transaction."""
+        with transaction(self._engine) as connection:
+            candle_records.write(connection, symbol, interval, records)
 
     def candles(
         self,
@@ -280,6 +295,13 @@ class PostgresSeriesStore:
         """Drop the points of before that; how many."""
         with transaction(self._engine) as connection:
             return connection.execute(delete(PLATFORM_METRICS).where(PLATFORM_METRICS.c.at < before)).rowcount
+
+
+def _write_batch(connection: Connection, batch: CandleBatch) -> CandleWrite:
+    written = write_candles(connection, batch.symbol, batch.interval, batch.candles, batch.source, batch.received_at)
+    if written.inserted:
+        candle_gaps.forget(connection, batch.symbol, batch.interval, [candle.open_time for candle in batch.candles])
+    return written
 
 
 def _newest_first(

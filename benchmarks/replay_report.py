@@ -25,7 +25,7 @@ from benchmarks.records import keep
 from benchmarks.replay_markdown import as_markdown
 from benchmarks.replay_trades import ALL, deepest_drawdown, refusals, trades_of
 from benchmarks.replay_window import WARMUP_CANDLES, Course, Window, step_through, window_of
-from trading_platform.bootstrap import Platform
+from trading_platform.bootstrap import SteppingPlatform
 from trading_platform.domain.order import OrderKind
 from trading_platform.ports.charts import FillMark
 from trading_platform.settings import Settings
@@ -57,7 +57,7 @@ def replay(
                 warmup_candles=WARMUP_CANDLES,
             ) as venue,
         ):
-            platform = Platform(_settings(postgres.emptied_database(), venue, window, folder, strategies))
+            platform = SteppingPlatform(_settings(postgres.emptied_database(), venue, window, folder, strategies))
             platform.open_account()
             course = step_through(
                 platform, lambda: wrong_books(platform, venue), limit_seconds=limit_seconds, check_every=250
@@ -86,7 +86,7 @@ def _settings(
     )
 
 
-def wrong_books(platform: Platform, venue: SimulatedExchange) -> list[str]:
+def wrong_books(platform: SteppingPlatform, venue: SimulatedExchange) -> list[str]:
     """Everything in which the ledger and the venue differ, or that was left behind; in words."""
     ledger, account = platform.ledger, platform.settings.account.name
     resting, held = ledger.unsettled_orders(account), ledger.open_positions(account)
@@ -114,7 +114,7 @@ def wrong_books(platform: Platform, venue: SimulatedExchange) -> list[str]:
 
 
 def figures(
-    platform: Platform, venue: SimulatedExchange, window: Window, course: Course, pictures: Path
+    platform: SteppingPlatform, venue: SimulatedExchange, window: Window, course: Course, pictures: Path
 ) -> dict[str, Any]:
     """Everything worth keeping, in JSON's own types."""
     ledger, account = platform.ledger, platform.settings.account
@@ -158,7 +158,7 @@ def _all_orders(venue: SimulatedExchange, account: str, name: str) -> Sequence[A
     return venue.on_server_thread(lambda exchange: exchange.all_orders(account, name))
 
 
-def _market_change(platform: Platform, window: Window) -> dict[str, str]:
+def _market_change(platform: SteppingPlatform, window: Window) -> dict[str, str]:
     """What holding each symbol would have brought, from the window's first close to its last."""
     changes = {}
     for symbol in window.symbols:
@@ -168,7 +168,7 @@ def _market_change(platform: Platform, window: Window) -> dict[str, str]:
     return changes
 
 
-def _draw(platform: Platform, pictures: Path, window: Window) -> str:
+def _draw(platform: SteppingPlatform, pictures: Path, window: Window) -> str:
     """The equity curve as a picture outside the tree; its name."""
     ledger, account = platform.ledger, platform.settings.account
     fills = [FillMark(fill.time, side, symbol) for symbol, side, fill in ledger.recent_fills(account.name, ALL)]

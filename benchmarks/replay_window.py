@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from trading_platform.bootstrap import Platform
+from trading_platform.bootstrap import SteppingPlatform
 from trading_platform.defs.trading.stepping import run_cycle
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.order import OrderKind
@@ -82,7 +82,7 @@ class Course:
 
 
 def step_through(
-    platform: Platform, books: Callable[[], Sequence[str]], *, limit_seconds: float, check_every: int
+    platform: SteppingPlatform, books: Callable[[], Sequence[str]], *, limit_seconds: float, check_every: int
 ) -> Course:
     """Step until the recording or the time ends; the same cycle as the stepped replay's job.
 
@@ -106,7 +106,7 @@ def step_through(
     return course
 
 
-def _cycle(platform: Platform, course: Course, now: datetime, most_repeats: int = 3) -> None:
+def _cycle(platform: SteppingPlatform, course: Course, now: datetime, most_repeats: int = 3) -> None:
     for _ in range(most_repeats):
         try:
             run_cycle(platform, "replay report")

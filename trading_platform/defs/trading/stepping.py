@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from trading_platform.bootstrap import Platform
+from trading_platform.bootstrap import SteppingPlatform
 from trading_platform.defs.indicators.assets import indicators
 from trading_platform.defs.lanes import QUIET, is_active, trading_tags
 from trading_platform.defs.market_data.assets import candles
@@ -23,8 +23,9 @@ from trading_platform.settings import current_settings
 STEPPED_ASSETS = (candles, indicators, signals, equity)
 
 
-def run_cycle(platform: Platform, run_id: str) -> None:
+def run_cycle(platform: SteppingPlatform, run_id: str) -> None:
     """What a refresh run and the trade runs after it do, in one go and until nothing is left to do."""
+    platform.begin_cycle()
     settings = platform.settings
     market, account = settings.market, settings.account.name
     refresh_tickers(platform.feed, platform.store, market.symbols)
@@ -57,11 +58,12 @@ def run_cycle(platform: Platform, run_id: str) -> None:
 @dg.op(description="Close one candle after the other, each through the whole loop, for a bounded time.")
 def step_candles(context: dg.OpExecutionContext, platform: PlatformParam) -> None:
     """A batch; the next run goes on where it ends."""
-    platform.open_account()
+    stepping = SteppingPlatform(platform.settings)
+    stepping.open_account()
     done = step_replay(
-        platform.simulator,
-        platform.clock,
-        lambda: run_cycle(platform, context.run_id),
+        stepping.simulator,
+        stepping.clock,
+        lambda: run_cycle(stepping, context.run_id),
         budget_seconds=platform.settings.replay.step_batch_seconds,
     )
     record_refresh(platform.metrics, None)  # a batch is no run whose duration compares with another's

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from trading_platform.ports.series_store import SeriesStore
     from trading_platform.ports.store_spool import StoreSpool
     from trading_platform.ports.stream_journal import StreamJournal
+    from trading_platform.services.candle_windows import WindowMemory
     from trading_platform.services.generate_signals import PlacedStrategy
     from trading_platform.services.quality_desk import QualityDesk
     from trading_platform.services.record_metrics import MetricsDesk
@@ -261,6 +262,13 @@ class Platform:
                     f"{spec} needs {spec.rows_needed} candles, but market.window_candles is {window}; raise it"
                 )
         return specs
+
+    @cached_property
+    def window_memory(self) -> WindowMemory:
+        """The newest windows with their indicators: what is stored is judged next."""
+        from trading_platform.services.candle_windows import WindowMemory
+
+        return WindowMemory()
 
     def open_account(self) -> None:
         """Make the account in the ledger if it is new, once per process; its balances come from the venue."""

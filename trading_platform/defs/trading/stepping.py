@@ -39,7 +39,14 @@ def run_cycle(platform: SteppingPlatform, run_id: str) -> None:
         aggregate_locally=market.higher_intervals == "local",
         repair_days=platform.settings.history.repair_days,
     )
-    store_indicators(platform.store, market.symbols, platform.intervals, platform.indicators, market.window_candles)
+    store_indicators(
+        platform.store,
+        market.symbols,
+        platform.intervals,
+        platform.indicators,
+        market.window_candles,
+        memory=platform.window_memory,
+    )
     generate_signals(
         platform.store,
         platform.ledger,
@@ -48,6 +55,7 @@ def run_cycle(platform: SteppingPlatform, run_id: str) -> None:
         market.symbols,
         platform.strategies,
         market.window_candles,
+        memory=platform.window_memory,
     )
     if work_waiting(platform.ledger, platform.store, platform.clock, settings):
         trade(platform.desk(run_id))

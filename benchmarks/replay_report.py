@@ -1,7 +1,8 @@
 """A stepped replay of recorded days, as its owner would look at it: `make replay-report REPLAY='--folder ...'`.
 
 The trading services in one process, without Dagster, the same cycle per candle as the stepped replay's job; over the
-embedded PostgreSQL (which needn't wait for the disk here: its data is thrown away at the end) and the simulated exchange on loopback, with the settings' defaults or those given. SIGTERM ends it where it is, and the report is written.
+embedded PostgreSQL, which needn't wait for the disk here (its data is thrown away), and the simulated exchange
+on loopback, with the settings' defaults or those given. SIGTERM ends it where it is, and the report is written.
 It fails if a position was left without its stop, or if the books of ledger and venue differ in the last digit.
 """
 

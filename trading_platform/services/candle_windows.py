@@ -39,7 +39,7 @@ class WindowMemory:
 
 def _is_same(window: pd.DataFrame, frame: pd.DataFrame) -> bool:
     prices = frame.iloc[:, : window.shape[1]]
-    return np.array_equal(window.index.asi8, frame.index.asi8) and np.array_equal(window.to_numpy(), prices.to_numpy())
+    return window.index.equals(frame.index) and np.array_equal(window.to_numpy(), prices.to_numpy())
 
 
 def indicator_windows(

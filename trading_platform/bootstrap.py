@@ -280,6 +280,13 @@ class Platform:
         self.ledger.open_account(account.name, account.quote, account.mode, WallClock().wall())
         return True
 
+    def stepping(self) -> Platform:
+        """The same platform for the one process that steps a replay."""
+        return SteppingPlatform(self.settings)
+
+    def begin_cycle(self) -> None:
+        """Forget what holds for one candle of a stepped replay only: nothing here."""
+
     def desk(self, run_id: str) -> TradingDesk:
         """The account's place of work for one run."""
         from trading_platform.services.trading_desk import TradingDesk

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from trading_platform.bootstrap import SteppingPlatform
+from trading_platform.bootstrap import Platform
 from trading_platform.defs.indicators.assets import indicators
 from trading_platform.defs.lanes import QUIET, is_active, trading_tags
 from trading_platform.defs.market_data.assets import candles
@@ -23,7 +23,7 @@ from trading_platform.settings import current_settings
 STEPPED_ASSETS = (candles, indicators, signals, equity)
 
 
-def run_cycle(platform: SteppingPlatform, run_id: str) -> None:
+def run_cycle(platform: Platform, run_id: str) -> None:
     """What a refresh run and the trade runs after it do, in one go and until nothing is left to do."""
     platform.begin_cycle()
     settings = platform.settings
@@ -66,7 +66,7 @@ def run_cycle(platform: SteppingPlatform, run_id: str) -> None:
 @dg.op(description="Close one candle after the other, each through the whole loop, for a bounded time.")
 def step_candles(context: dg.OpExecutionContext, platform: PlatformParam) -> None:
     """A batch; the next run goes on where it ends."""
-    stepping = SteppingPlatform(platform.settings)
+    stepping = platform.stepping()
     stepping.open_account()
     done = step_replay(
         stepping.simulator,

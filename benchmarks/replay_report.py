@@ -29,7 +29,7 @@ from benchmarks.records import keep
 from benchmarks.replay_markdown import as_markdown
 from benchmarks.replay_trades import ALL, daily_equity, deepest_drawdown, refusals, trades_of
 from benchmarks.replay_window import WARMUP_CANDLES, Course, Window, step_through, window_of
-from trading_platform.bootstrap import SteppingPlatform
+from trading_platform.bootstrap import Platform, SteppingPlatform
 from trading_platform.domain.order import OrderKind
 from trading_platform.ports.charts import FillMark
 from trading_platform.settings import Settings
@@ -103,7 +103,7 @@ def _settings(
     )
 
 
-def wrong_books(platform: SteppingPlatform, venue: SimulatedExchange) -> list[str]:
+def wrong_books(platform: Platform, venue: SimulatedExchange) -> list[str]:
     """Everything in which the ledger and the venue differ, or that was left behind; in words."""
     ledger, account = platform.ledger, platform.settings.account.name
     resting, held = ledger.unsettled_orders(account), ledger.open_positions(account)
@@ -131,7 +131,7 @@ def wrong_books(platform: SteppingPlatform, venue: SimulatedExchange) -> list[st
 
 
 def figures(
-    platform: SteppingPlatform,
+    platform: Platform,
     venue: SimulatedExchange,
     window: Window,
     course: Course,
@@ -183,7 +183,7 @@ def _all_orders(venue: SimulatedExchange, account: str, name: str) -> Sequence[A
     return venue.on_server_thread(lambda exchange: exchange.all_orders(account, name))
 
 
-def _market_change(platform: SteppingPlatform, window: Window) -> dict[str, str]:
+def _market_change(platform: Platform, window: Window) -> dict[str, str]:
     """What holding each symbol would have brought, from the window's first close to its last."""
     changes = {}
     for symbol in window.symbols:
@@ -193,7 +193,7 @@ def _market_change(platform: SteppingPlatform, window: Window) -> dict[str, str]
     return changes
 
 
-def _draw(platform: SteppingPlatform, pictures: Path, window: Window) -> str:
+def _draw(platform: Platform, pictures: Path, window: Window) -> str:
     """The equity curve as a picture outside the tree; its name."""
     ledger, account = platform.ledger, platform.settings.account
     fills = [FillMark(fill.time, side, symbol) for symbol, side, fill in ledger.recent_fills(account.name, ALL)]

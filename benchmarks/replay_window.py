@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from trading_platform.bootstrap import SteppingPlatform
+from trading_platform.bootstrap import Platform
 from trading_platform.defs.trading.stepping import run_cycle
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.order import OrderKind
@@ -86,7 +86,7 @@ class Course:
 
 
 def step_through(
-    platform: SteppingPlatform,
+    platform: Platform,
     books: Callable[[], Sequence[str]],
     *,
     limit_seconds: float,
@@ -123,7 +123,7 @@ def step_through(
     return course
 
 
-def _resume_next_day(platform: SteppingPlatform, course: Course, now: datetime) -> None:
+def _resume_next_day(platform: Platform, course: Course, now: datetime) -> None:
     account = platform.settings.account.name
     halt = platform.ledger.halt_in_force(account)
     if halt is not None and halt.venue_time.date() < now.date():
@@ -131,7 +131,7 @@ def _resume_next_day(platform: SteppingPlatform, course: Course, now: datetime) 
         course.resumed.append(now)
 
 
-def _progress(platform: SteppingPlatform, course: Course, now: datetime, seconds: float) -> str:
+def _progress(platform: Platform, course: Course, now: datetime, seconds: float) -> str:
     marks = platform.ledger.equity_marks(platform.settings.account.name)
     worth = f"{marks.last_quote:.4f}" if marks else "unknown"
     wrong = len(course.wrong_books) + len(course.unguarded) + len(course.failures)
@@ -140,7 +140,7 @@ def _progress(platform: SteppingPlatform, course: Course, now: datetime, seconds
     )
 
 
-def _cycle(platform: SteppingPlatform, course: Course, now: datetime, most_repeats: int = 3) -> None:
+def _cycle(platform: Platform, course: Course, now: datetime, most_repeats: int = 3) -> None:
     for _ in range(most_repeats):
         try:
             run_cycle(platform, "replay report")

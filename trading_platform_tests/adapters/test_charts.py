@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from trading_platform.adapters.matplotlib_charts import MatplotlibChartPainter
+from trading_platform.adapters.matplotlib_charts.equity_chart import broken_at_pauses
 from trading_platform.adapters.matplotlib_charts.figure import AVERAGES, RISING, format_price
 from trading_platform.adapters.matplotlib_charts.timeline import Timeline
 from trading_platform.domain.candle import Gap, Interval
@@ -207,3 +208,16 @@ def test_a_metric_is_drawn_whatever_its_size(value: float) -> None:
 def test_a_metric_chart_needs_a_panel() -> None:
     with pytest.raises(ValueError, match="panel"):
         PAINTER.render_metric_chart([], START, START + timedelta(hours=2))
+
+
+def test_nothing_is_drawn_where_nothing_was_valued() -> None:
+    """An outage of the venue is no straight line from its first minute to its last."""
+    times = np.array([0.0, 60, 120, 17_160, 17_220])
+    equity = np.array([1.0, 2, 3, 4, 5])
+
+    moments, worth = broken_at_pauses(times, equity)
+
+    assert moments.tolist() == [0.0, 60, 120, 17_160, 17_160, 17_220]
+    assert np.isnan(worth).tolist() == [False, False, False, True, False, False]
+    assert broken_at_pauses(times[:3], equity[:3])[1].tolist() == [1.0, 2, 3]
+    assert broken_at_pauses(times[:1], equity[:1])[1].tolist() == [1.0]

@@ -112,6 +112,10 @@ class FakePlatform(Platform):
             simulator=FakeReplay(clock, minutes(LISTED)),
         )
 
+    def stepping(self) -> Platform:
+        """Itself: its fakes answer at once."""
+        return self
+
     def close_candles(self, number: int) -> None:
         """Let the market move on."""
         assert isinstance(self.clock, FakeClock)

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Date, Double, Engine, Select, cast, delete, func, select, text, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Date, Double, Engine, Select, cast, delete, func, select, text
 
 from trading_platform.adapters.postgres import candle_gaps, candle_records
 from trading_platform.adapters.postgres.candle_writer import write_candles
@@ -33,6 +32,20 @@ _WRITE_INDICATORS = text(
     SELECT :symbol, :interval, r.open_time, CAST(r.values_text AS jsonb)
     FROM unnest(CAST(:times AS timestamptz[]), CAST(:texts AS text[])) r (open_time, values_text)
     ON CONFLICT (symbol, interval, open_time) DO UPDATE SET "values" = excluded."values"
+    """
+)
+_TICKER_COLUMNS = ("symbol", "bid", "ask", "last", "venue_time", "received_at", "source")
+_WRITE_TICKERS = text(
+    """
+    INSERT INTO tickers (symbol, bid, ask, last, venue_time, received_at, source)
+    SELECT * FROM unnest(
+        CAST(:symbols AS text[]), CAST(:bids AS numeric[]), CAST(:asks AS numeric[]), CAST(:lasts AS numeric[]),
+        CAST(:venue_times AS timestamptz[]), CAST(:received_ats AS timestamptz[]), CAST(:sources AS text[])
+    )
+    ON CONFLICT (symbol) DO UPDATE
+    SET bid = excluded.bid, ask = excluded.ask, last = excluded.last, venue_time = excluded.venue_time,
+        received_at = excluded.received_at, source = excluded.source
+    WHERE (excluded.venue_time, excluded.received_at) > (tickers.venue_time, tickers.received_at)
     """
 )
 _SAVE_METRICS = text(
@@ -207,27 +220,10 @@ class PostgresSeriesStore:
         newest = {t.symbol: t for t in sorted(tickers, key=lambda t: (t.venue_time, t.received_at))}
         if not newest:
             return
-        rows = [
-            {
-                "symbol": t.symbol,
-                "bid": t.bid,
-                "ask": t.ask,
-                "last": t.last,
-                "venue_time": t.venue_time,
-                "received_at": t.received_at,
-                "source": t.source,
-            }
-            for _, t in sorted(newest.items())  # rows are locked in the same order by every writer
-        ]
-        statement = insert(TICKERS)
-        statement = statement.on_conflict_do_update(
-            index_elements=["symbol"],
-            set_={name: statement.excluded[name] for name in rows[0]},
-            where=tuple_(statement.excluded.venue_time, statement.excluded.received_at)
-            > tuple_(TICKERS.c.venue_time, TICKERS.c.received_at),
-        )
+        ordered = [newest[symbol] for symbol in sorted(newest)]  # rows are locked in the same order by every writer
+        arguments = {f"{name}s": [getattr(ticker, name) for ticker in ordered] for name in _TICKER_COLUMNS}
         with transaction(self._engine) as connection:
-            connection.execute(statement, rows)
+            connection.execute(_WRITE_TICKERS, arguments)
 
     def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
         """Latest ticker per symbol."""
@@ -298,10 +294,7 @@ class PostgresSeriesStore:
 
 
 def _write_batch(connection: Connection, batch: CandleBatch) -> CandleWrite:
-    written = write_candles(connection, batch.symbol, batch.interval, batch.candles, batch.source, batch.received_at)
-    if written.inserted:
-        candle_gaps.forget(connection, batch.symbol, batch.interval, [candle.open_time for candle in batch.candles])
-    return written
+    return write_candles(connection, batch.symbol, batch.interval, batch.candles, batch.source, batch.received_at)
 
 
 def _newest_first(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +21,16 @@ app = typer.Typer(
     help="Turns exchange data into risk-checked orders; every setting is described in settings.toml.",
 )
 
-_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date: write 2025-03-01, or 2025-03-01T14:30 with a time") from None
+
+
+_MOMENT = "2025-03-01[T14:30]"
 
 StateDir = Annotated[Path | None, typer.Option("--state-dir", help="Where everything that survives a restart is kept.")]
 
@@ -35,6 +46,16 @@ def main() -> None:
 
 def _warn(words: str) -> None:
     typer.echo(f"trading-platform: {words}", err=True)
+
+
+@contextmanager
+def _carried_on_later() -> Iterator[None]:
+    """Ctrl-C is a way to end these commands: one line says that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _warn("interrupted; the same command carries on from what is stored by now")
+        raise typer.Exit(130) from None
 
 
 @app.command()
@@ -180,7 +201,8 @@ def import_(
     from trading_platform.runtime.flags import settings_of_instance
     from trading_platform.runtime.history_files import import_files
 
-    raise typer.Exit(import_files(settings_of_instance(state_dir), paths, symbol, interval))
+    with _carried_on_later():
+        raise typer.Exit(import_files(settings_of_instance(state_dir), paths, symbol, interval))
 
 
 @app.command()
@@ -188,15 +210,19 @@ def export(
     file: Annotated[Path, typer.Argument(help="FILE.parquet, FILE.csv or FILE.csv.gz.")],
     symbol: Annotated[str, typer.Option(help="For example BTC/USDT.")],
     interval: Annotated[str, typer.Option(help="For example 1m.")] = "1m",
-    start: Annotated[datetime | None, typer.Option("--from", formats=_TIMES, help="First open time (UTC).")] = None,
-    end: Annotated[datetime | None, typer.Option("--to", formats=_TIMES, help="Up to, not including (UTC).")] = None,
+    start: Annotated[
+        datetime | None, typer.Option("--from", parser=_moment, metavar=_MOMENT, help="First open time (UTC).")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option("--to", parser=_moment, metavar=_MOMENT, help="Up to, not including (UTC).")
+    ] = None,
     state_dir: StateDir = None,
 ) -> None:
     """Write stored candles into a file, exact to the last digit."""
     from trading_platform.runtime.flags import settings_of_instance
     from trading_platform.runtime.history_files import export_file
 
-    export_file(settings_of_instance(state_dir), file, symbol, interval, _utc(start), _utc(end))
+    export_file(settings_of_instance(state_dir), file, symbol, interval, start, end)
 
 
 @app.command()
@@ -288,11 +314,8 @@ def store_migrate(
     from trading_platform.runtime.flags import settings_of_instance
     from trading_platform.runtime.store_migration import migrate_store
 
-    raise typer.Exit(migrate_store(settings_of_instance(state_dir), source, target, symbols or []))
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment and moment.replace(tzinfo=UTC)
+    with _carried_on_later():
+        raise typer.Exit(migrate_store(settings_of_instance(state_dir), source, target, symbols or []))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ StateDir = Annotated[Path | None, typer.Option("--state-dir", help="Where everyt
 
 def main() -> None:
     """Run the command line; an error of ours is one line and exit code 2, never a traceback."""
+    # what a command tells is on stdout, for programs, too
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app()
     except PlatformError as error:
@@ -281,12 +283,6 @@ def migrate(state_dir: StateDir = None) -> None:
 
 store_commands = typer.Typer(no_args_is_help=True, help="Where market data is kept, and moving it.")
 app.add_typer(store_commands, name="store")
-
-
-@store_commands.callback()
-def store_logs() -> None:
-    """What an outage is logged with must not stand in the answer."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 @store_commands.command("status")

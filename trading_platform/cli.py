@@ -37,13 +37,17 @@ StateDir = Annotated[Path | None, typer.Option("--state-dir", help="Where everyt
 
 def main() -> None:
     """Run the command line; an error of ours is one line and exit code 2, never a traceback."""
-    # what a command tells is on stdout, for programs, too
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    log_apart()
     try:
         app()
     except PlatformError as error:
         print(f"trading-platform: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+
+
+def log_apart() -> None:
+    """What an outage is logged with must not stand in a command's answer, which programs read."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 def _warn(words: str) -> None:
@@ -287,6 +291,9 @@ app.add_typer(store_commands, name="store")
 
 @store_commands.command("status")
 def store_status(
+    symbols: Annotated[
+        list[str] | None, typer.Option("--symbol", help="BASE/QUOTE; those of the settings by default.")
+    ] = None,
     state_dir: StateDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
@@ -294,7 +301,7 @@ def store_status(
     from trading_platform.runtime.flags import settings_of_instance
     from trading_platform.runtime.store_status import show_store_status
 
-    raise typer.Exit(show_store_status(settings_of_instance(state_dir), as_json=as_json))
+    raise typer.Exit(show_store_status(settings_of_instance(state_dir), as_json=as_json, symbols=symbols or []))
 
 
 @store_commands.command("migrate")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -35,6 +35,7 @@ from trading_platform.domain.risk import PositionShareTier
 from trading_platform.domain.sizing import SizingRules
 
 ENVIRONMENT_PREFIX = "TRADING_PLATFORM_"
+_WEB_ADDRESS = r"^https?://"
 DEFAULT_SETTINGS_FILE = Path("settings.toml")
 LIVE_VENUES = ("binance",)
 """Where the broker can send real orders: it speaks their own protocol."""
@@ -128,7 +129,7 @@ class StoreSettings(Section):
 class InfluxSettings(Section):
     """The InfluxDB 2 server (store.kind = "influxdb"); what it lacks of buckets and tasks is made at start."""
 
-    url: str | None = Field(None, pattern=r"^https?://", description="http://… ; unset: INFLUXDB_V2_URL")
+    url: str | None = Field(None, pattern=_WEB_ADDRESS, description="http://… ; unset: INFLUXDB_V2_URL")
     token: SecretStr | None = Field(None, description="may read and write its buckets; unset: INFLUXDB_V2_TOKEN")
     token_file: Path | None = Field(None, description="a file that holds nothing but the token")
     org: str | None = Field(None, min_length=1, description="organisation; unset: INFLUXDB_V2_ORG")
@@ -641,7 +642,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     try:
         return Settings(**dict(overrides or {}))
     except ValidationError as invalid:
-        raise FixSettings("; ".join(_one_line(error) for error in invalid.errors())) from None
+        raise FixSettings("; ".join(_one_line(error) for error in _first_of_each(invalid.errors()))) from None
     except SettingsError as unreadable:
         raise FixSettings(f"environment {ENVIRONMENT_PREFIX}*: {unreadable}") from None
     except ValueError as broken:  # tomllib.TOMLDecodeError: not TOML at all
@@ -742,9 +743,17 @@ def _settings_version() -> tuple[Path, int]:
         return path, 0
 
 
+def _first_of_each(errors: Sequence[Any]) -> list[Any]:
+    """Without what only follows: a list that lost its wrong element is then too short for itself."""
+    parents = {error["loc"][:-1] for error in errors}
+    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in parents]
+
+
 def _one_line(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"])
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "no such setting; settings.toml lists them all"
+    elif error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == _WEB_ADDRESS:
+        message = f"{error['input']!r} must begin with http:// or https://"
     return f"{where}: {message}" if where else message

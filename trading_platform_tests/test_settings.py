@@ -73,6 +73,7 @@ def test_a_changed_file_counts_without_a_restart(tmp_path: Path) -> None:
         ("[risk]\nfraction_of_equity = 1.5\n", "risk.fraction_of_equity"),
         ('[market]\nsymbols = ["BTCUSDT"]\n', "BASE/QUOTE"),
         ('[market]\nintervals = ["7m"]\n', "'7m' is not an interval"),
+        ('[market]\nintervals = ["7m", "8m"]\n', "'8m' is not an interval"),
         ('[account]\nmode = "live"\n', "needs venue.name = 'binance'"),
         ('[account]\nmode = "live"\n[venue]\nname = "binance"\n', "needs venue.api_key and venue.api_secret"),
         ("[replay]\nspeed = 60\n", "--replay FOLDER"),
@@ -81,7 +82,7 @@ def test_a_changed_file_counts_without_a_restart(tmp_path: Path) -> None:
             '[store]\nkind = "influxdb"\n',
             "needs influxdb.url, influxdb.token, influxdb.org: set TRADING",
         ),
-        ('[influxdb]\nurl = "localhost:8086"\n', "influxdb.url"),
+        ('[influxdb]\nurl = "localhost:8086"\n', "influxdb.url: 'localhost:8086' must begin with http:// or https://"),
         ('[influxdb]\nbucket = "a b"\n', "influxdb.bucket"),
         ("[risk\n", "settings.toml"),
     ],
@@ -92,6 +93,7 @@ def test_a_mistake_is_one_line_that_names_it(tmp_path: Path, content: str, expec
         load_settings()
     assert expected in str(mistake.value)
     assert "\n" not in str(mistake.value)
+    assert "at least 1 item" not in str(mistake.value)  # only follows from a wrong one
 
 
 @pytest.mark.parametrize(

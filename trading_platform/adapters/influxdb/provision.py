@@ -108,13 +108,13 @@ class Provision:
 
     def _require_ready(self) -> None:
         api, place = self._connection.client.api_client, self._connection.place
-        health = self._asked("asking for its health", HealthService(api).get_health)
+        health = self._asked_of_itself("asking for its health", HealthService(api).get_health)
         if health.status != "pass":
             raise RetryLater(f"{place} is unwell: {health.message}")
-        ready = self._asked("asking whether it is ready", ReadyService(api).get_ready)
+        ready = self._asked_of_itself("asking whether it is ready", ReadyService(api).get_ready)
         if ready.status != "ready":
             raise RetryLater(f"{place} isn't ready: {ready.status}")
-        if self._asked("asking whether it is set up", SetupService(api).get_setup).allowed:
+        if self._asked_of_itself("asking whether it is set up", SetupService(api).get_setup).allowed:
             raise FixSettings(
                 f"{place} isn't set up yet: run 'influx setup', or open it in a browser, and put the token "
                 "it gives you into influxdb.token"
@@ -183,6 +183,15 @@ class Provision:
         except BucketOrOrgMissing:  # what a token may not read isn't there for it
             raise FixSettings(
                 f"{self._connection.place}: influxdb.token may write bucket {bucket!r}, not read it"
+            ) from None
+
+    def _asked_of_itself(self, deed: str, request: Callable[[], Any]) -> Any:
+        try:
+            return self._asked(deed, request)
+        except (ValueError, TypeError):  # the client's way of saying that the answer isn't of that kind
+            raise FixSettings(
+                f"{self._connection.place} answers {deed} unlike an InfluxDB 2: another server listens there, or an "
+                "older version; check influxdb.url"
             ) from None
 
     def _asked(self, deed: str, request: Callable[[], Any]) -> Any:

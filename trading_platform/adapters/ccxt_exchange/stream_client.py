@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import random
 import time
 from collections.abc import Sequence
@@ -70,8 +69,6 @@ class StreamClient:
         if old.markets:
             self._exchange.set_markets_from_exchange(old)
         await close_exchange(old)
-        del old
-        gc.collect()  # a client is full of cycles: the next round over everything else would be minutes away
 
     async def close(self) -> None:
         """End it."""

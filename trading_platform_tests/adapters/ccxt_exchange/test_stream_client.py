@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
 
 import pytest
@@ -57,6 +58,7 @@ async def test_nothing_is_left_of_clients_that_were_replaced(client: CcxtClient)
             replaced.append(weakref.ref(exchange))
             del exchange
             await streams.renew()
+        gc.collect()
         assert [each() for each in replaced] == [None] * 3
     finally:
         await streams.close()

@@ -206,6 +206,8 @@ class Ledger(AccountControl, Protocol):
         ------
         AlreadyDone
             If the order is no longer merely intended: somebody else has sent or closed it.
+        AccountHalted, NotArmed
+            If it is an entry, and the account was halted or its arming ended since it was reserved; it stays intended.
         """
         ...
 

@@ -403,6 +403,9 @@ class ExecutionSettings(Section):
     resting_poll_seconds: PositiveSeconds = Field(
         30.0, description="between two questions about an order that rests, besides what its stream tells"
     )
+    put_off_seconds: float = Field(
+        5.0, ge=0, le=60, description="before an entry that was put off, or a sale on a closed market, is judged again"
+    )
     follow_seconds: PositiveSeconds = Field(4.0, description="the longest a trade run waits for its orders")
     poll_seconds: PositiveSeconds = Field(0.15, description="between two questions about the same order")
     clock_margin_seconds: PositiveSeconds = Field(5.0, description="added to recv_window before 'not found' is final")

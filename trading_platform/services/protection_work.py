@@ -15,6 +15,7 @@ from trading_platform.services.base_there import base_there
 from trading_platform.services.close_positions import next_exit_leg
 from trading_platform.services.guard import Guard, guard_of, last_price
 from trading_platform.services.known_prices import known_prices
+from trading_platform.services.put_off_signals import waits_for_its_market
 from trading_platform.services.reconcile_balances import last_looked_at
 from trading_platform.settings import Settings
 
@@ -45,7 +46,7 @@ def protection_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, setting
     tickers = known_prices(store, [position.symbol for position in positions])
     for position in positions:
         guard = guard_of(ledger, position)
-        if guard is not None:
+        if guard is not None and not waits_for_its_market(ledger, guard.entry, now, settings):
             price = last_price(tickers, position.symbol, now.wall, settings.freshness.max_price_age_seconds)
             for why in _needs(ledger, guard, price, now, looked_ago, settings):
                 return f"{position.symbol}: {why}"

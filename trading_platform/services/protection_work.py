@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from trading_platform.domain.order import Order
+from trading_platform.domain.order import Order, OrderKind
 from trading_platform.domain.protection import has_been_held_too_long, known_levels, trailed_stop
 from trading_platform.domain.venue_time import VenueTime
 from trading_platform.ports.clock import Clock
@@ -75,6 +76,8 @@ def _needs(
         return
     if any(order.filled_quantity or order.cancel_requested_at for order in guard.at_work):
         yield from _unless_its_sale_waits(ledger, guard, now, "its stop or target isn't whole any more")
+    if looked_ago is not None and _was_bought_since(ledger, guard, now.wall - timedelta(seconds=looked_ago)):
+        yield "more was bought than its stop covers"
     if has_been_held_too_long(position, now.now, rules):
         yield from _unless_its_sale_waits(ledger, guard, now, "held for too long")
     if price is None or looked_ago is None:
@@ -85,6 +88,20 @@ def _needs(
     entry_price = position.average_price
     if levels and entry_price and trailed_stop(levels.stop, entry_price, price, rules) is not None:
         yield "its stop can be raised"
+
+
+def _was_bought_since(ledger: Ledger, guard: Guard, looked_at: datetime) -> bool:
+    """Whether an entry has filled since its stop was placed and the newest run looked: news books fills between runs.
+
+    A market order has its fills before its stop is placed, but for one that the venue leaves unfinished.
+    """
+    since = max(looked_at, *(order.created_at for order in guard.at_work))
+    bit_by_bit = (o for o in guard.entries if o.kind is OrderKind.LIMIT or not o.status.is_final)
+    return any(
+        event.at > since and event.trade_ids
+        for order in bit_by_bit
+        for event in ledger.order_events(order.client_order_id)
+    )
 
 
 def _unless_its_sale_waits(ledger: Ledger, guard: Guard, now: VenueTime, why: str) -> Iterator[str]:

@@ -46,7 +46,7 @@ def _asks(ledger: Ledger, signal: Signal, in_flight: Sequence[Order], now: Venue
         return True
     if last.reason is ReasonCode.ORDER_IN_FLIGHT and all(order.symbol != signal.symbol for order in in_flight):
         return True
-    if last.reason is ReasonCode.BALANCE_NOT_RECONCILED and not in_flight:
+    if last.reason is ReasonCode.BALANCE_NOT_RECONCILED and all(order.lies_still for order in in_flight):
         return True
     return not _is_recent(last, now, settings)
 

@@ -110,7 +110,7 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
     unprotected = protection_waiting(ledger, store, clock, settings)
     if unprotected:
         return unprotected
-    if unsettled:
+    if not all(order.lies_still for order in unsettled):
         return None  # until they have ended, balances can't be compared
     compared_at = last_compared_at(ledger, account)
     longest = timedelta(seconds=settings.cadence.reconcile_seconds)

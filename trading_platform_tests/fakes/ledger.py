@@ -560,7 +560,7 @@ class FakeLedger(FakeAccountControl):
         return True
 
     def _in_flight(self, account: str) -> list[Order]:
-        return [order for order in self.unsettled_orders(account) if not order.is_on_guard]
+        return [order for order in self.unsettled_orders(account) if not order.lies_still]
 
     def _known(self, client_order_id: str) -> Order:
         self._answer()

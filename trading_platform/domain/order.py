@@ -169,7 +169,7 @@ class Order:
 
     @property
     def lies_still(self) -> bool:
-        """Whether it rests with all of its fills booked, as far as the ledger knows: on guard, or an entry at its limit.
+        """Whether it rests, on guard or as an entry at its limit, and the ledger has booked all that it knows of it.
 
         The venue has locked no more for it than the ledger has reserved, so balances can be compared beside it.
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from trading_platform.domain.risk import PositionShareTier
 from trading_platform.domain.sizing import SizingRules
 
 ENVIRONMENT_PREFIX = "TRADING_PLATFORM_"
+COMMAND = "trading-platform"
 DEFAULT_SETTINGS_FILE = Path("settings.toml")
 LIVE_VENUES = ("binance",)
 """Where the broker can send real orders: it speaks their own protocol."""
@@ -624,8 +626,10 @@ def settings_file() -> Path:
 
 
 def process_name() -> str:
-    """Name of this process in the table of processes; its number where it isn't one of them."""
-    return os.environ.get(ENVIRONMENT_PREFIX + "PROCESS") or f"process {os.getpid()}"
+    """Name of this process in the table of processes; where it isn't one of them, its command's and its number."""
+    named = os.environ.get(ENVIRONMENT_PREFIX + "PROCESS")
+    is_command = Path(sys.argv[0]).name == COMMAND and len(sys.argv) > 1
+    return named or f"{f'{COMMAND} {sys.argv[1]}, ' if is_command else ''}process {os.getpid()}"
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:

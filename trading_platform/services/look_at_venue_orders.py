@@ -32,8 +32,8 @@ def look_at_venue_orders(desk: TradingDesk) -> bool:
     Returns
     -------
     bool
-        Whether all that rests does so as the ledger has it, and nothing had to be resolved: then nothing has been traded
-        by it before the moment of asking.
+        Whether all that rests does so as the ledger has it, and nothing had to be resolved: then none of it has traded
+        before the moment of asking.
 
     Raises
     ------

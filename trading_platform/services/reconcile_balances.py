@@ -27,8 +27,8 @@ log = structlog.get_logger()
 def reconcile_balances(desk: TradingDesk) -> bool:
     """Compare with the venue: dust and the owner's deposits and withdrawals are adopted, anything else stands.
 
-    While an order is in flight the two can't be compared: the venue may have booked what the ledger hasn't yet. One that
-    lies still is no such order: totals count what is locked for it, and the ledger has reserved that. The ledger refuses
+    While an order is in flight the two can't be compared: the venue may have booked what the ledger hasn't yet. What
+    lies still is not in flight: totals count what is locked for it, as the ledger has reserved it. The ledger refuses
     totals that were read before its own latest change, so a slow answer never undoes a booking. What rests is looked at
     after the balances were read: what rests with no new fill then hadn't traded before. An account that is new adopts
     whatever is there. A difference that nothing explains is recorded, stops entries and is told to the owner, until it

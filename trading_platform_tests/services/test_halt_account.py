@@ -234,6 +234,13 @@ def test_a_position_bought_after_a_flattening_is_kept(place: Workplace) -> None:
     assert place.trade().exits == ()
 
 
+def test_a_flattening_halt_promises_no_sale_of_what_isnt_held(place: Workplace) -> None:
+    halt(place, flatten=True)
+    in_force = place.ledger.halt_in_force(ACCOUNT)
+    assert in_force is not None
+    assert in_force.told.endswith("a look at it; whatever is held is sold")
+
+
 # drawdown
 def test_a_halt_cancels_the_entries_that_rest_at_once() -> None:
     place = Workplace(settings=plain_settings(**{**QUICK, "execution": {**QUICK["execution"], "entry": "limit"}}))

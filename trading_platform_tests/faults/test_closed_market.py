@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
 import pytest
 
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.trade import trade
-from trading_platform_tests.support.examples import ACCOUNT
-from trading_platform_tests.support.simulated import SimulatedExchange
+from trading_platform.settings import MarketSettings, Settings
+from trading_platform.simulator.config import ArchiveMarketConfig
+from trading_platform_tests.support.archives import write_archive
+from trading_platform_tests.support.examples import ACCOUNT, SYMBOL
+from trading_platform_tests.support.simulated import SimulatedExchange, simulated_exchange
 from trading_platform_tests.support.trading_floor import TradingFloor, floor_settings
 
 pytestmark = pytest.mark.integration
+
+_LAST = 600
+"""Number of the last candle before the gap."""
 
 
 @pytest.fixture
@@ -58,3 +68,34 @@ def test_a_market_that_closes_after_the_stop_was_taken_back_has_it_again_at_once
     holding.trade_until_quiet()
     assert holding.platform.ledger.open_positions(ACCOUNT) == []
     holding.assert_books_agree()
+
+
+def test_a_gap_of_recorded_candles_is_passed_with_the_stop_at_rest(database_url: str, tmp_path: Path) -> None:
+    folder = write_archive(tmp_path / "archive", 1000, ("BTCUSDT",), without=range(_LAST + 1, _LAST + 285))
+    market = ArchiveMarketConfig(folder, ("BTCUSDT",))
+    with simulated_exchange(
+        market=market, balances={"USDT": Decimal("84.54")}, step=True, warmup_candles=_LAST - 5
+    ) as venue:
+        settings = floor_settings(database_url, venue, {"trailing": False, "look_seconds": 300, "target": "none"})
+        floor = TradingFloor(settings.model_copy(update={"market": _only_bitcoin(settings)}), venue)
+        floor.trade_until_quiet()
+        floor.says(60)
+        floor.trade_until_quiet()
+        while floor.platform.broker.is_trading(SYMBOL):
+            floor.platform.simulator.step(floor.platform.simulator.position().now)
+        floor.says(120, Direction.SHORT)
+
+        assert trade(floor.desk()).exits == ()
+        assert _open_at_venue(floor) == ["stop"]
+
+        before = floor.platform.simulator.position().now
+        after = floor.platform.simulator.step(before).now
+        assert after - before > timedelta(minutes=280)
+        floor.clock.forward(61)
+        floor.trade_until_quiet()
+        assert floor.platform.ledger.open_positions(ACCOUNT) == []
+        assert _open_at_venue(floor) == []
+
+
+def _only_bitcoin(settings: Settings) -> MarketSettings:
+    return settings.market.model_copy(update={"symbols": (SYMBOL,)})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from trading_platform.domain.sizing import SizingRules
 
 ENVIRONMENT_PREFIX = "TRADING_PLATFORM_"
 _WEB_ADDRESS = r"^https?://"
+COMMAND = "trading-platform"
 DEFAULT_SETTINGS_FILE = Path("settings.toml")
 LIVE_VENUES = ("binance",)
 """Where the broker can send real orders: it speaks their own protocol."""
@@ -404,6 +406,9 @@ class ExecutionSettings(Section):
     resting_poll_seconds: PositiveSeconds = Field(
         30.0, description="between two questions about an order that rests, besides what its stream tells"
     )
+    put_off_seconds: float = Field(
+        5.0, ge=0, le=60, description="before an entry that was put off, or a sale on a closed market, is judged again"
+    )
     follow_seconds: PositiveSeconds = Field(4.0, description="the longest a trade run waits for its orders")
     poll_seconds: PositiveSeconds = Field(0.15, description="between two questions about the same order")
     clock_margin_seconds: PositiveSeconds = Field(5.0, description="added to recv_window before 'not found' is final")
@@ -622,8 +627,10 @@ def settings_file() -> Path:
 
 
 def process_name() -> str:
-    """Name of this process in the table of processes; its number where it isn't one of them."""
-    return os.environ.get(ENVIRONMENT_PREFIX + "PROCESS") or f"process {os.getpid()}"
+    """Name of this process in the table of processes; where it isn't one of them, its command's and its number."""
+    named = os.environ.get(ENVIRONMENT_PREFIX + "PROCESS")
+    is_command = Path(sys.argv[0]).name == COMMAND and len(sys.argv) > 1
+    return named or f"{f'{COMMAND} {sys.argv[1]}, ' if is_command else ''}process {os.getpid()}"
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:

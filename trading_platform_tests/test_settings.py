@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from trading_platform.domain.errors import FixSettings
-from trading_platform.settings import Settings, current_settings, load_settings, settings_trouble, usable_settings
+from trading_platform.settings import (
+    Settings,
+    current_settings,
+    load_settings,
+    process_name,
+    settings_trouble,
+    usable_settings,
+)
 
 DOCUMENTED = Path(__file__).parent.parent / "settings.toml"
 
@@ -131,6 +138,22 @@ def test_influxdb_may_be_named_by_its_own_clients_variables(monkeypatch: pytest.
     influx = load_settings().influxdb
 
     assert (influx.url, influx.org, influx.secret_token()) == ("http://other:8086", "mine", "mine")
+
+
+@pytest.mark.parametrize(
+    ("given", "arguments", "name"),
+    [
+        ("stream", ["/bin/trading-platform", "run"], "stream"),
+        ("", ["/bin/trading-platform", "sizing", "--json"], "trading-platform sizing, process {pid}"),
+        ("", ["/bin/python", "-m"], "process {pid}"),
+    ],
+)
+def test_a_command_is_named_by_what_was_asked_of_it(
+    monkeypatch: pytest.MonkeyPatch, given: str, arguments: list[str], name: str
+) -> None:
+    monkeypatch.setenv("TRADING_PLATFORM_PROCESS", given)
+    monkeypatch.setattr("sys.argv", arguments)
+    assert process_name() == name.format(pid=os.getpid())
 
 
 def test_secrets_show_nowhere() -> None:

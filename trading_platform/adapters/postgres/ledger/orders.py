@@ -14,7 +14,7 @@ from trading_platform.adapters.postgres.ledger.armings import refuse_while_unarm
 from trading_platform.adapters.postgres.ledger.halts import refuse_while_halted
 from trading_platform.adapters.postgres.ledger.order_events import add_events
 from trading_platform.adapters.postgres.ledger.signals import record_decision
-from trading_platform.adapters.postgres.tables import ORDERS, RESERVATIONS, SIGNALS
+from trading_platform.adapters.postgres.tables import ACCOUNTS, ORDERS, RESERVATIONS, SIGNALS
 from trading_platform.domain.errors import AlreadyDone, TransitionForbidden
 from trading_platform.domain.order import Order, OrderKind, OrderStatus, Side
 from trading_platform.domain.order_machine import OrderEvent, OrderEventKind, allows, apply, happened
@@ -56,10 +56,23 @@ def _intend(connection: Connection, order: Order, decision: Decision) -> None:
 
 
 def mark_submitted(connection: Connection, client_order_id: str, at: datetime) -> None:
-    """Intended becomes submitted."""
+    """Intended becomes submitted, but for an entry that may not leave any more."""
+    _refuse_stopped_entry(connection, client_order_id)
     kind = OrderEventKind.SUBMITTED
     if not record_event(connection, client_order_id, kind, "about to be sent", at):
         raise AlreadyDone(f"order {client_order_id} is not merely intended any more: it was sent or closed elsewhere")
+
+
+def _refuse_stopped_entry(connection: Connection, client_order_id: str) -> None:
+    """Raise AccountHalted or NotArmed for a buy. The account is locked, as a halt locks it: one of the two is first."""
+    owner = select(ORDERS.c.account).where(ORDERS.c.client_order_id == client_order_id, ORDERS.c.side == Side.BUY)
+    account = select(ACCOUNTS.c.name, ACCOUNTS.c.mode).where(ACCOUNTS.c.name == owner.scalar_subquery())
+    buyer = connection.execute(account.with_for_update(key_share=True)).one_or_none()
+    if buyer is None:
+        return
+    refuse_while_halted(connection, buyer.name)
+    if buyer.mode == "live":
+        refuse_while_unarmed(connection, buyer.name)
 
 
 def mark_unknown(connection: Connection, client_order_id: str, why: str, at: datetime) -> None:

@@ -105,31 +105,46 @@ def read_balances(connection: Connection, account: str) -> dict[str, AssetBalanc
 
 @dataclass(frozen=True)
 class BalanceChange:
-    """One asset's balance before and after; `missing` is what was taken beyond what was there."""
+    """One asset's balance before and after.
+
+    Parameters
+    ----------
+    before
+        None if the account never had the asset.
+    missing
+        What was taken beyond what was there.
+    """
 
     asset: str
-    before: AssetBalance
+    before: AssetBalance | None
     after: AssetBalance
     missing: Decimal = ZERO
 
 
 def balance_writes(
     account: str, changes: Sequence[BalanceChange], *, at: datetime, cause: str, client_order_id: str | None = None
-) -> list[Insert]:
-    """The statements that store balances and, in the history, those whose total changed."""
-    writes: list[Insert] = []
+) -> list[Insert | Update]:
+    """The statements that store balances and, in the history, those whose total changed.
+
+    The account is locked by the caller since before it read the balances, so a row that was missing still is: nothing
+    here has to be an upsert, which SQLAlchemy would compile anew for each order.
+    """
+    writes: list[Insert | Update] = []
     for each in changes:
         row = {"total": each.after.total, "reserved": each.after.reserved, "updated_at": at}
-        stored = upsert(BALANCES).values(account=account, asset=each.asset, **row)
-        replaced = {name: stored.excluded[name] for name in row}
-        writes.append(stored.on_conflict_do_update(index_elements=["account", "asset"], set_=replaced))
-        if each.before.total != each.after.total or each.missing:
+        if each.before is None:
+            writes.append(insert(BALANCES).values(account=account, asset=each.asset, **row))
+        else:
+            known = BALANCES.c.account == account, BALANCES.c.asset == each.asset
+            writes.append(update(BALANCES).where(*known).values(row))
+        before = each.before or NOTHING
+        if before.total != each.after.total or each.missing:
             history = insert(BALANCE_CHANGES).values(
                 account=account,
                 asset=each.asset,
                 cause=cause,
                 client_order_id=client_order_id,
-                total_before=each.before.total,
+                total_before=before.total,
                 total_after=each.after.total,
                 missing=each.missing,
                 changed_at=at,
@@ -156,9 +171,10 @@ def reconcile(
         return False
     changes = []
     for asset in sorted({*state.balances, *venue_totals}):
-        before = state.balances.get(asset, NOTHING)
-        after = AssetBalance(venue_totals.get(asset, ZERO), before.reserved)
-        if after.total != before.total:
+        before = state.balances.get(asset)
+        known = before or NOTHING
+        after = AssetBalance(venue_totals.get(asset, ZERO), known.reserved)
+        if after.total != known.total:
             changes.append(BalanceChange(asset, before, after))
     for write in balance_writes(account, changes, at=at, cause="reconciliation"):
         connection.execute(write)

@@ -73,7 +73,7 @@ def _booked_trade_ids(connection: Connection, order: Order, report: OrderReport)
 
 def _balance_writes(
     connection: Connection, order: Order, booking: OrderBooking, held: Reservation, at: datetime
-) -> list[Insert]:
+) -> list[Insert | Update]:
     known = accounts.read_balances(connection, order.account)
     changes = []
     for asset in sorted({*booking.changes, order.reserved_asset}):
@@ -81,7 +81,7 @@ def _balance_writes(
         before = known.get(asset, accounts.NOTHING)
         booked = book_balance(before.total, before.reserved, booking.changes.get(asset, accounts.ZERO), released)
         after = AssetBalance(booked.total, booked.reserved)
-        changes.append(accounts.BalanceChange(asset, before, after, booked.missing))
+        changes.append(accounts.BalanceChange(asset, known.get(asset), after, booked.missing))
     return accounts.balance_writes(
         order.account, changes, at=at, cause="booking", client_order_id=order.client_order_id
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Insert, Update, func, insert, or_, select, update
+from sqlalchemy import Connection, Insert, Update, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.ledger import accounts
@@ -27,21 +27,18 @@ def open_positions(connection: Connection, account: str) -> list[Position]:
     return [Position(**row) for row in connection.execute(query.order_by(POSITIONS.c.symbol)).mappings()]
 
 
-def closed_trades(connection: Connection, account: str, strategy: str, limit: int) -> list[Position]:
-    """The strategy's positions that were closed, newest close first."""
-    query = select(*_FIELDS).where(
-        POSITIONS.c.account == account,
-        POSITIONS.c.strategy == strategy,
-        POSITIONS.c.closed_at.is_not(None),
-        is_trade(),
-    )
-    newest = query.order_by(POSITIONS.c.closed_at.desc(), POSITIONS.c.position_id.desc()).limit(limit)
-    return [Position(**row) for row in connection.execute(newest).mappings()]
-
-
-def is_trade() -> ColumnElement[bool]:
-    """As `Position.is_trade`."""
-    return or_(POSITIONS.c.invested_quote > 0, POSITIONS.c.realized_pnl_quote != 0)
+def closed_trades(
+    connection: Connection, account: str, limit: int, strategy: str | None, since: datetime | None
+) -> list[Position]:
+    """Positions that were closed, newest close first, those of one moment by symbol."""
+    is_trade = or_(POSITIONS.c.invested_quote > 0, POSITIONS.c.realized_pnl_quote != 0)  # as `Position.is_trade`
+    query = select(*_FIELDS).where(POSITIONS.c.account == account, POSITIONS.c.closed_at.is_not(None), is_trade)
+    if strategy is not None:
+        query = query.where(POSITIONS.c.strategy == strategy)
+    if since is not None:
+        query = query.where(POSITIONS.c.closed_at > since)
+    newest = (POSITIONS.c.closed_at.desc(), POSITIONS.c.symbol, POSITIONS.c.position_id.desc())
+    return [Position(**row) for row in connection.execute(query.order_by(*newest).limit(limit)).mappings()]
 
 
 def position_entered_by(

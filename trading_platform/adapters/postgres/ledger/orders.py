@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Row, Select, Update, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.ledger import accounts, reservations
@@ -14,6 +14,7 @@ from trading_platform.adapters.postgres.ledger.armings import refuse_while_unarm
 from trading_platform.adapters.postgres.ledger.halts import refuse_while_halted
 from trading_platform.adapters.postgres.ledger.order_events import add_events
 from trading_platform.adapters.postgres.ledger.signals import record_decision
+from trading_platform.adapters.postgres.ledger.writes import Write, change
 from trading_platform.adapters.postgres.tables import ORDERS, RESERVATIONS, SIGNALS
 from trading_platform.domain.errors import AlreadyDone, TransitionForbidden
 from trading_platform.domain.order import Order, OrderKind, OrderStatus, Side
@@ -92,9 +93,9 @@ def close_unfilled(
     kept = held.after(accounts.ZERO, is_final=True)
     before = accounts.read_balances(connection, order.account)[order.reserved_asset]
     balance = AssetBalance(before.total, before.reserved - (held.held - kept.held))
-    change = accounts.BalanceChange(order.reserved_asset, before, balance)
-    writes: list[Insert | Update] = [
-        *accounts.balance_writes(order.account, [change], at=at, cause="booking"),
+    released = accounts.BalanceChange(order.reserved_asset, before, balance)
+    writes = [
+        *accounts.balance_writes(order.account, [released], at=at, cause="booking"),
         *reservations.writes(order, held, kept, "released", at),
         accounts.revision_of(order.account),
     ]
@@ -111,16 +112,10 @@ def lock_order(connection: Connection, client_order_id: str) -> tuple[Order, Row
     LookupError
         If the ledger has no such order.
     """
-    owner = select(ORDERS.c.account).where(ORDERS.c.client_order_id == client_order_id).scalar_subquery()
-    if accounts.lock(connection, owner) is None:
+    named = {"named": client_order_id}
+    if connection.execute(_LOCKED_OWNER, named).one_or_none() is None:
         raise LookupError(f"the ledger has no order {client_order_id!r}")
-    query = (
-        _orders()
-        .add_columns(RESERVATIONS.c.remaining, SIGNALS.c.candle_close)
-        .join(SIGNALS, SIGNALS.c.signal_id == ORDERS.c.signal_id)
-        .where(ORDERS.c.client_order_id == client_order_id)
-    )
-    row = connection.execute(query).one()
+    row = connection.execute(_ORDER_TO_BOOK, named).one()
     return _order(row), row
 
 
@@ -133,8 +128,7 @@ def record_event(
     details: Mapping[str, str] | None = None,
 ) -> bool:
     """Let an event of ours happen to an order; False, and nothing written, if it can't in the order's status."""
-    locked = _orders().where(ORDERS.c.client_order_id == client_order_id).with_for_update(of=ORDERS)
-    row = connection.execute(locked).one_or_none()
+    row = connection.execute(_LOCKED_ORDER, {"named": client_order_id}).one_or_none()
     if row is None or not allows(OrderStatus(row.status), kind):
         return False
     order = _order(row)
@@ -144,21 +138,18 @@ def record_event(
 
 
 def write_order(
-    connection: Connection, order: Order, events: Sequence[OrderEvent], others: Sequence[Insert | Update] = ()
+    connection: Connection, order: Order, events: Sequence[OrderEvent], others: Sequence[Write] = ()
 ) -> None:
     """Store what changes in an order, the events that it comes from, and what `others` store, in one round trip."""
-    changed = (
-        update(ORDERS)
-        .where(ORDERS.c.client_order_id == order.client_order_id)
-        .values(
-            status=order.status,
-            filled_quantity=order.filled_quantity,
-            venue_order_id=order.venue_order_id,
-            submitted_at=order.submitted_at,
-            cancel_requested_at=order.cancel_requested_at,
-        )
-    )
-    add_events(connection, events, [*others, changed])
+    changed = {
+        "status": order.status,
+        "filled_quantity": order.filled_quantity,
+        "venue_order_id": order.venue_order_id,
+        "submitted_at": order.submitted_at,
+        "cancel_requested_at": order.cancel_requested_at,
+    }
+    row = change(ORDERS, {"client_order_id": order.client_order_id}, changed)
+    add_events(connection, events, [*others, row])
 
 
 def unsettled_orders(connection: Connection, account: str) -> list[Order]:
@@ -267,3 +258,15 @@ def _order(row: Row[Any]) -> Order:
         cancel_requested_at=row.cancel_requested_at,
         asked_at=row.asked_at,
     )
+
+
+# what an order is locked and read by on its way to the venue and back, put together once
+_NAMED = ORDERS.c.client_order_id == bindparam("named")
+_LOCKED_ORDER = _orders().where(_NAMED).with_for_update(of=ORDERS)
+_LOCKED_OWNER = accounts.locked(select(ORDERS.c.account).where(_NAMED).scalar_subquery())
+_ORDER_TO_BOOK = (
+    _orders()
+    .add_columns(RESERVATIONS.c.remaining, SIGNALS.c.candle_close)
+    .join(SIGNALS, SIGNALS.c.signal_id == ORDERS.c.signal_id)
+    .where(_NAMED)
+)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, Insert, Update, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.ledger import accounts
+from trading_platform.adapters.postgres.ledger.writes import Write, change, insertion
 from trading_platform.adapters.postgres.tables import EQUITY, POSITIONS
 from trading_platform.domain.booking import book_position
 from trading_platform.domain.instrument import Instrument
@@ -18,6 +19,12 @@ from trading_platform.domain.position import Position
 from trading_platform.ports.ledger import EquityPoint
 
 _FIELDS = [column for column in POSITIONS.c if column is not POSITIONS.c.position_id]
+_NEWEST = (
+    select(POSITIONS)
+    .where(POSITIONS.c.account == bindparam("account"), POSITIONS.c.symbol == bindparam("symbol"))
+    .order_by(POSITIONS.c.position_id.desc())
+    .limit(1)
+)
 _POINT = [EQUITY.c[name] for name in ("account", "venue_time", "cash_quote", "positions_quote", "recorded_at")]
 
 
@@ -64,23 +71,17 @@ def last_closed_at(connection: Connection, account: str, symbol: str) -> datetim
 
 def writes_of_fills(
     connection: Connection, order: Order, entry_candle_close: datetime, fills: Sequence[Fill], instrument: Instrument
-) -> list[Insert | Update]:
+) -> list[Write]:
     """The statements that open, change or close the symbol's position; the account is locked by the caller."""
-    newest = (
-        select(POSITIONS)
-        .where(POSITIONS.c.account == order.account, POSITIONS.c.symbol == order.symbol)
-        .order_by(POSITIONS.c.position_id.desc())
-        .limit(1)
-    )
-    row = connection.execute(newest).mappings().one_or_none()
+    held = {"account": order.account, "symbol": order.symbol}
+    row = connection.execute(_NEWEST, held).mappings().one_or_none()
     known = None if row is None else Position(**{field.name: row[field] for field in _FIELDS})
     booking = book_position(known, order, entry_candle_close, fills, instrument)
-    writes: list[Insert | Update] = []
+    writes = []
     if row is not None and booking.known is not None and booking.known != known:
-        statement = update(POSITIONS).where(POSITIONS.c.position_id == row["position_id"])
-        writes.append(statement.values(asdict(booking.known)))
+        writes.append(change(POSITIONS, {"position_id": row["position_id"]}, asdict(booking.known)))
     if booking.opened is not None:
-        writes.append(insert(POSITIONS).values(asdict(booking.opened)))
+        writes.append(insertion(POSITIONS, asdict(booking.opened)))
     return writes
 
 

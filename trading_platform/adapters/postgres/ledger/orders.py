@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from trading_platform.adapters.postgres.ledger import accounts, reservations
 from trading_platform.adapters.postgres.ledger.armings import refuse_while_unarmed
 from trading_platform.adapters.postgres.ledger.halts import refuse_while_halted
 from trading_platform.adapters.postgres.ledger.order_events import add_events
-from trading_platform.adapters.postgres.ledger.signals import record_decision
-from trading_platform.adapters.postgres.ledger.writes import Write, change
+from trading_platform.adapters.postgres.ledger.signals import writes_of
+from trading_platform.adapters.postgres.ledger.writes import Write, change, execute, insertion
 from trading_platform.adapters.postgres.tables import ORDERS, RESERVATIONS, SIGNALS
 from trading_platform.domain.errors import AlreadyDone, TransitionForbidden
 from trading_platform.domain.order import Order, OrderKind, OrderStatus, Side
@@ -33,8 +32,7 @@ def reserve(connection: Connection, order: Order, decision: Decision, replaces: 
     if order.side is Side.BUY:
         refuse_while_halted(connection, order.account)
         refuse_while_unarmed(connection, order.account)
-    _intend(connection, order, decision)
-    record_decision(connection, decision)
+    _intend(connection, order, decision, writes_of(decision))
     if replaces is not None:
         told, why = {"by": order.client_order_id}, f"{order.leg}: {decision.message}"
         if not record_event(connection, replaces, OrderEventKind.REPRICED, why, order.created_at, told):
@@ -46,14 +44,15 @@ def reserve_list(connection: Connection, orders: Sequence[Order], decision: Deci
     accounts.revise(connection, decision.account)
     for order in orders:
         _intend(connection, order, decision)
-    record_decision(connection, decision)
+    execute(connection, writes_of(decision))
 
 
-def _intend(connection: Connection, order: Order, decision: Decision) -> None:
+def _intend(connection: Connection, order: Order, decision: Decision, others: Sequence[Write] = ()) -> None:
     if not _insert_order(connection, order):
         raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
-    reservations.make(connection, order)
-    add_events(connection, [happened(order, OrderEventKind.INTENDED, order.created_at, decision.message)])
+    reservation = reservations.make(connection, order)
+    intended = happened(order, OrderEventKind.INTENDED, order.created_at, decision.message)
+    add_events(connection, [intended], [reservation, *others])
 
 
 def mark_submitted(connection: Connection, client_order_id: str, at: datetime) -> None:
@@ -207,25 +206,26 @@ def exit_legs(connection: Connection, account: str, signal_id: str) -> int:
 
 
 def _insert_order(connection: Connection, order: Order) -> bool:
-    statement = upsert(ORDERS).values(
-        client_order_id=order.client_order_id,
-        account=order.account,
-        signal_id=order.signal_id,
-        leg=order.leg,
-        strategy=order.strategy,
-        symbol=order.symbol,
-        side=order.side,
-        quantity=order.quantity,
-        status=order.status,
-        created_at=order.created_at,
-        submitted_at=order.submitted_at,
-        kind=order.kind,
-        limit_price=order.limit_price,
-        stop_price=order.stop_price,
-        list_id=order.list_id,
-        expires_at=order.expires_at,
-    )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    row = {
+        "client_order_id": order.client_order_id,
+        "account": order.account,
+        "signal_id": order.signal_id,
+        "leg": order.leg,
+        "strategy": order.strategy,
+        "symbol": order.symbol,
+        "side": order.side,
+        "quantity": order.quantity,
+        "status": order.status,
+        "created_at": order.created_at,
+        "submitted_at": order.submitted_at,
+        "kind": order.kind,
+        "limit_price": order.limit_price,
+        "stop_price": order.stop_price,
+        "list_id": order.list_id,
+        "expires_at": order.expires_at,
+    }
+    stored = insertion(ORDERS, row)
+    return execute(connection, [Write(f"{stored.sql} ON CONFLICT DO NOTHING", stored.values)]) == 1
 
 
 def _orders() -> Select[Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from trading_platform.adapters.postgres.ledger import accounts
-from trading_platform.adapters.postgres.ledger.writes import Write, change
+from trading_platform.adapters.postgres.ledger.writes import Write, change, insertion
 from trading_platform.adapters.postgres.tables import ORDERS, RESERVATIONS
 from trading_platform.domain.booking import Reservation
 from trading_platform.domain.order import Order
@@ -23,20 +23,19 @@ WHERE client_order_id = (
 """
 
 
-def make(connection: Connection, order: Order) -> None:
-    """Reserve what the order needs (I2)."""
+def make(connection: Connection, order: Order) -> Write:
+    """Reserve what the order needs (I2); the statement that tells whose it is."""
     accounts.reserve(connection, order.account, order.reserved_asset, order.reserved_amount, order.created_at)
-    connection.execute(
-        insert(RESERVATIONS).values(
-            client_order_id=order.client_order_id,
-            account=order.account,
-            asset=order.reserved_asset,
-            amount=order.reserved_amount,
-            remaining=order.reserved_amount,
-            state="active",
-            created_at=order.created_at,
-        )
-    )
+    row = {
+        "client_order_id": order.client_order_id,
+        "account": order.account,
+        "asset": order.reserved_asset,
+        "amount": order.reserved_amount,
+        "remaining": order.reserved_amount,
+        "state": "active",
+        "created_at": order.created_at,
+    }
+    return insertion(RESERVATIONS, row)
 
 
 def find(connection: Connection, client_order_id: str) -> HeldReservation | None:

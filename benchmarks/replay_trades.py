@@ -125,6 +125,17 @@ class Drawdown:
     lowest_at: datetime
 
 
+def daily_equity(points: Sequence[EquityPoint]) -> list[dict[str, str]]:
+    """Of each day (UTC): equity at its end, and the lowest and highest within it."""
+    days: dict[str, list[Decimal]] = {}
+    for point in points:
+        days.setdefault(f"{point.venue_time:%Y-%m-%d}", []).append(point.equity_quote)
+    return [
+        {"day": day, "end": f"{worth[-1]:.4f}", "lowest": f"{min(worth):.4f}", "highest": f"{max(worth):.4f}"}
+        for day, worth in days.items()
+    ]
+
+
 def deepest_drawdown(points: Sequence[EquityPoint]) -> Drawdown | None:
     """None without points."""
     deepest: Drawdown | None = None

@@ -1,8 +1,9 @@
 """The whole platform for hours at the speed of life, while its venue misbehaves at random: `make soak`.
 
 A fault of `make faults` is set after a random calm, lasts as long as there, and is cleared. Meanwhile the memory of
-every process is noted. Owed at the end: the stream process is the one that began, its memory is flat, no log has an
-exception that nobody handled, no candle is missing or different from the exchange's own.
+every process is noted. Owed at the end: the stream process is the one that began, its memory is flat after the first
+third of the run, no log has an exception that nobody handled, no candle is missing or different from the exchange's
+own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import argparse
 import json
 import random
 import re
-import statistics
 import sys
 import tempfile
 import time
@@ -19,27 +19,22 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.memory import FLAT_MIB_PER_HOUR, SAMPLE_SECONDS, MemoryMeter
 from benchmarks.platform_run import CpuMeter, RunningPlatform, running_platform
 from benchmarks.records import keep
 from trading_platform_tests.faults.data_scenarios import SCENARIOS, Scenario
 from trading_platform_tests.support.simulated import ControlClient
 
-SAMPLE_SECONDS = 15.0
-WARM_UP_SECONDS = 300.0
 LONGEST_CALM_SECONDS = 90.0
 SETTLE_SECONDS = 120.0
-FLAT_MIB_PER_HOUR = 5.0
-"""Less than what a socket's client takes anew at each reconnect would add up to, were it kept."""
 
 CandleValues = tuple[Decimal, ...]
 
@@ -48,7 +43,6 @@ _UNHANDLED = re.compile(
     r"|Unhandled exception|Fatal Python error"
 )
 _TRACEBACK = "Traceback (most recent call last)"
-_MIB = 2**20
 
 _MISSING = """
 select symbol, count(*) as rows, count(distinct open_time) as distinct_rows, min(open_time) as first,
@@ -57,51 +51,6 @@ from candles where interval = '1m' group by symbol order by symbol
 """
 _CHANGES = "select after, count(*) from stream_changes group by after order by after"
 _RUNS = "select status, count(*) from runs group by status order by status"
-
-
-@dataclass
-class Memory:
-    """Resident memory of one process over time: seconds since the start, and bytes."""
-
-    pid: int
-    samples: list[tuple[float, int]] = field(default_factory=list)
-
-    def after(self, seconds: float) -> list[tuple[float, int]]:
-        """The samples after a warm-up."""
-        return [sample for sample in self.samples if sample[0] >= seconds] or self.samples
-
-    def mib_per_hour(self, warm_up: float) -> float | None:
-        """Slope of the least-squares line through the samples after the warm-up; None with fewer than three."""
-        samples = self.after(warm_up)
-        if len(samples) < 3:
-            return None
-        slope = statistics.linear_regression([at for at, _ in samples], [size for _, size in samples]).slope
-        return slope * 3600 / _MIB
-
-
-class MemoryMeter:
-    """Resident memory of every process of the platform, by its name in `status`."""
-
-    def __init__(self, running: RunningPlatform) -> None:
-        self._running = running
-        self._began = time.monotonic()
-        self.processes: dict[str, Memory] = {}
-
-    def sample(self) -> None:
-        """Note every process's size; a process that was restarted begins anew under a name of its own."""
-        at = time.monotonic() - self._began
-        for row in self._running.status()["processes"]:
-            if row["pid"] is None:
-                continue
-            try:
-                root = psutil.Process(row["pid"])
-                size = sum(each.memory_info().rss for each in (root, *root.children(recursive=True)))
-            except psutil.Error:
-                continue
-            name = row["name"]
-            if name in self.processes and self.processes[name].pid != row["pid"]:
-                name = f"{name} (pid {row['pid']})"
-            self.processes.setdefault(name, Memory(row["pid"])).samples.append((at, size))
 
 
 @contextmanager
@@ -192,13 +141,12 @@ def soak(state_dir: Path, seconds: float, seed: int, console: Console) -> dict[s
         runs = {row[0]: row[1] for row in running.rows("dagster_database_url", _RUNS)}
         restarts = {row["name"]: row["restarts"] for row in running.status()["processes"]}
         unhandled, handled = log_findings(state_dir / "logs")
-    warm_up = min(WARM_UP_SECONDS, seconds / 4)
     return {
         "command": f"make soak SOAK='--minutes {seconds / 60:.0f} --seed {seed}'",
         "seconds": round(time.monotonic() - began),
         "cpu_percent_of_all_cores": round(busy, 1),
         "faults": dict(faults),
-        "memory": {name: _figures(each, warm_up) for name, each in memory.processes.items()},
+        "memory": {name: each.figures(seconds) for name, each in memory.processes.items()},
         "restarts": restarts,
         "streams": [dict(row._mapping) for row in streams],
         "state_changes": changes,
@@ -214,19 +162,6 @@ def _wait(memory: MemoryMeter, seconds: float) -> None:
     while (left := deadline - time.monotonic()) > 0:
         memory.sample()
         time.sleep(min(SAMPLE_SECONDS, left))
-
-
-def _figures(memory: Memory, warm_up: float) -> dict[str, Any]:
-    sizes = [size / _MIB for _, size in memory.after(warm_up)]
-    slope = memory.mib_per_hour(warm_up)
-    return {
-        "samples": len(memory.samples),
-        "first_mib": round(sizes[0], 1),
-        "last_mib": round(sizes[-1], 1),
-        "largest_mib": round(max(sizes), 1),
-        "mib_per_hour": None if slope is None else round(slope, 2),
-        "mib_every_five_minutes": [round(size / _MIB, 1) for _, size in memory.samples[:: int(300 / SAMPLE_SECONDS)]],
-    }
 
 
 def problems(figures: dict[str, Any]) -> list[str]:
@@ -246,10 +181,16 @@ def problems(figures: dict[str, Any]) -> list[str]:
 
 
 def _show(console: Console, figures: dict[str, Any], broken: Sequence[str]) -> None:
-    table = Table("process", "after warm-up", "at the end", "largest", "per hour", title="Resident memory, MiB")
+    warm_up = figures["memory"]["stream"]["warm_up_seconds"] / 60
+    titles = ("process", f"after {warm_up:.0f} min", "at the end", "largest", "per hour", "by thirds of the run")
+    table = Table(*titles, title="Resident memory, MiB")
     for name, each in figures["memory"].items():
-        table.add_row(name, *(str(each[key]) for key in ("first_mib", "last_mib", "largest_mib", "mib_per_hour")))
+        keys = ("first_mib", "last_mib", "largest_mib", "mib_per_hour", "mib_per_hour_by_thirds")
+        table.add_row(name, *(str(each[key]) for key in keys))
     console.print(table)
+    stream = figures["memory"]["stream"]
+    console.print(f"stream, MiB every five minutes: {stream['mib_every_five_minutes']}")
+    console.print(f"stream, KiB per reconnect after the warm-up: {stream['kib_per_reconnect']}")
     for key in ("seconds", "cpu_percent_of_all_cores", "faults", "state_changes", "streams", "dagster_runs"):
         console.print(f"{key}: {figures[key]}")
     console.print(f"candles: {figures['candles']}\nunhandled: {figures['unhandled'] or 'nothing'}")

@@ -45,7 +45,7 @@ class AccountState:
         Grows with every reservation, booking and reconciliation: whoever read the venue's balances at one revision
         may only write them at the same one.
     orders_in_flight
-        Orders whose outcome isn't known yet; stops and targets that rest at the venue, untouched, aren't among them.
+        Orders whose outcome isn't known yet; what lies still at the venue (`Order.lies_still`) isn't among them.
     reconciled_at
         Wall clock of the last reconciliation with the venue, None before the first.
     reconciled_venue_time
@@ -206,6 +206,8 @@ class Ledger(AccountControl, Protocol):
         ------
         AlreadyDone
             If the order is no longer merely intended: somebody else has sent or closed it.
+        AccountHalted, NotArmed
+            If it is an entry, and the account was halted or its arming ended since it was reserved; it stays intended.
         """
         ...
 

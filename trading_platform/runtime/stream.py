@@ -13,6 +13,7 @@ import structlog
 from trading_platform.bootstrap import Platform, platform
 from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater
 from trading_platform.ports.clock import WallClock
+from trading_platform.runtime.garbage import collect_garbage
 from trading_platform.services.follow_news import follow_news
 from trading_platform.services.serve_fallback import serve_tickers
 from trading_platform.services.stream_market import StreamEnd, report_no_stream, stream_market
@@ -58,6 +59,7 @@ async def _main() -> StreamEnd:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told_to_stop.set)
+    collecting = asyncio.create_task(collect_garbage())
     end = StreamEnd.STOPPED
     while end is StreamEnd.STOPPED and not told_to_stop.is_set():
         current, stop = platform(), asyncio.Event()
@@ -68,6 +70,7 @@ async def _main() -> StreamEnd:
         for task in beside:
             task.cancel()
         await asyncio.wait(beside, timeout=_CLOSE_SECONDS)
+    collecting.cancel()
     return end
 
 

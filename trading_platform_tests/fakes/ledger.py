@@ -244,6 +244,10 @@ class FakeLedger(FakeAccountControl):
         """Intended becomes submitted."""
         with self._lock:
             self._answer()
+            order = self._orders.get(client_order_id)
+            if order is not None and order.side is Side.BUY:
+                self._refuse_while_halted(order.account)
+                self._refuse_while_unarmed(order.account, self._account(order.account).mode)
             if not self._happen(client_order_id, OrderEventKind.SUBMITTED, at, "about to be sent"):
                 raise AlreadyDone(f"order {client_order_id} is not merely intended any more")
 
@@ -561,7 +565,7 @@ class FakeLedger(FakeAccountControl):
         return True
 
     def _in_flight(self, account: str) -> list[Order]:
-        return [order for order in self.unsettled_orders(account) if not order.is_on_guard]
+        return [order for order in self.unsettled_orders(account) if not order.lies_still]
 
     def _known(self, client_order_id: str) -> Order:
         self._answer()

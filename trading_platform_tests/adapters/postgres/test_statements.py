@@ -13,7 +13,7 @@ from trading_platform.adapters.postgres.ledger import PostgresLedger
 from trading_platform.domain.order import OrderStatus
 from trading_platform_tests.support.examples import ACCOUNT, START, decision, fill, instrument, order, report, signal
 
-TO_RESERVE, TO_LEAVE, TO_BOOK = 6, 2, 5
+TO_RESERVE, TO_LEAVE, TO_BOOK = 6, 4, 5
 BOUGHT = order(signal(), "67.63")
 
 

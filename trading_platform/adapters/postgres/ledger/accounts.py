@@ -19,12 +19,14 @@ from trading_platform.ports.ledger import AccountState, AssetBalance
 FINAL = sorted(status for status in OrderStatus if status.is_final)
 ZERO = Decimal(0)
 NOTHING = AssetBalance(ZERO, ZERO)
-_RESTS = (
-    ORDERS.c.kind.in_([kind for kind in OrderKind if kind.is_protective])
-    & (ORDERS.c.status == OrderStatus.OPEN)
-    & ORDERS.c.cancel_requested_at.is_(None)
+_ON_GUARD = ORDERS.c.kind.in_([kind for kind in OrderKind if kind.is_protective]) & (
+    ORDERS.c.status == OrderStatus.OPEN
 )
-"""The same as `Order.is_on_guard`."""
+_AT_ITS_LIMIT = (ORDERS.c.kind == OrderKind.LIMIT) & ORDERS.c.status.in_(
+    (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+)
+_LIES_STILL = (_ON_GUARD | _AT_ITS_LIMIT) & ORDERS.c.cancel_requested_at.is_(None)
+"""The same as `Order.lies_still`."""
 _BALANCES = select(BALANCES.c.asset, BALANCES.c.total, BALANCES.c.reserved).where(
     BALANCES.c.account == bindparam("account")
 )
@@ -45,7 +47,7 @@ def open_account(connection: Connection, name: str, quote: str, mode: str, opene
 
 def read_account(connection: Connection, name: str) -> AccountState:
     """The account with its balances at one moment."""
-    moving = ORDERS.c.account == name, ORDERS.c.status.not_in(FINAL), not_(_RESTS)
+    moving = ORDERS.c.account == name, ORDERS.c.status.not_in(FINAL), not_(_LIES_STILL)
     in_flight = select(func.count()).where(*moving).scalar_subquery()
     query = (
         select(ACCOUNTS, in_flight.label("in_flight"), BALANCES.c.asset, BALANCES.c.total, BALANCES.c.reserved)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, delete, select, text
 
 from trading_platform.adapters.postgres.ledger import accounts
 from trading_platform.adapters.postgres.tables import DECISIONS, EQUITY_MARKS
@@ -16,6 +15,17 @@ from trading_platform.domain.signal import LegKind
 from trading_platform.ports.ledger import EquityPoint
 
 _VALUES = [EQUITY_MARKS.c[name] for name in ("peak_quote", "day", "day_open_quote", "last_quote")]
+
+# as text: SQLAlchemy compiles an INSERT with ON CONFLICT anew each time, which took longer than the database
+_WRITE = text(
+    """
+    INSERT INTO equity_marks (account, peak_quote, day, day_open_quote, last_quote)
+    VALUES (:account, :peak_quote, :day, :day_open_quote, :last_quote)
+    ON CONFLICT (account) DO UPDATE
+    SET peak_quote = excluded.peak_quote, day = excluded.day, day_open_quote = excluded.day_open_quote,
+        last_quote = excluded.last_quote
+    """
+)
 
 
 def mark_equity(connection: Connection, point: EquityPoint, at_revision: int) -> EquityMarks | None:
@@ -44,9 +54,7 @@ def write(connection: Connection, account: str, marks: EquityMarks | None) -> No
     if marks is None:
         connection.execute(delete(EQUITY_MARKS).where(EQUITY_MARKS.c.account == account))
         return
-    statement = upsert(EQUITY_MARKS).values(account=account, **asdict(marks))
-    changed = {column.name: statement.excluded[column.name] for column in _VALUES}
-    connection.execute(statement.on_conflict_do_update(index_elements=["account"], set_=changed))
+    connection.execute(_WRITE, {"account": account, **asdict(marks)})
 
 
 def entries_since(connection: Connection, account: str, since: datetime) -> list[datetime]:

@@ -14,7 +14,7 @@ from trading_platform.adapters.postgres.ledger.halts import refuse_while_halted
 from trading_platform.adapters.postgres.ledger.order_events import add_events
 from trading_platform.adapters.postgres.ledger.signals import writes_of
 from trading_platform.adapters.postgres.ledger.writes import Write, change, execute, insertion
-from trading_platform.adapters.postgres.tables import ORDERS, RESERVATIONS, SIGNALS
+from trading_platform.adapters.postgres.tables import ACCOUNTS, ORDERS, RESERVATIONS, SIGNALS
 from trading_platform.domain.errors import AlreadyDone, TransitionForbidden
 from trading_platform.domain.order import Order, OrderKind, OrderStatus, Side
 from trading_platform.domain.order_machine import OrderEvent, OrderEventKind, allows, apply, happened
@@ -56,10 +56,21 @@ def _intend(connection: Connection, order: Order, decision: Decision, others: Se
 
 
 def mark_submitted(connection: Connection, client_order_id: str, at: datetime) -> None:
-    """Intended becomes submitted."""
+    """Intended becomes submitted, but for an entry that may not leave any more."""
+    _refuse_stopped_entry(connection, client_order_id)
     kind = OrderEventKind.SUBMITTED
     if not record_event(connection, client_order_id, kind, "about to be sent", at):
         raise AlreadyDone(f"order {client_order_id} is not merely intended any more: it was sent or closed elsewhere")
+
+
+def _refuse_stopped_entry(connection: Connection, client_order_id: str) -> None:
+    """Raise AccountHalted or NotArmed for a buy. The account is locked, as a halt locks it: one of the two is first."""
+    buyer = connection.execute(_LOCKED_BUYER, {"named": client_order_id}).one_or_none()
+    if buyer is None:
+        return
+    refuse_while_halted(connection, buyer.name)
+    if buyer.mode == "live":
+        refuse_while_unarmed(connection, buyer.name)
 
 
 def mark_unknown(connection: Connection, client_order_id: str, why: str, at: datetime) -> None:
@@ -264,6 +275,11 @@ def _order(row: Row[Any]) -> Order:
 _NAMED = ORDERS.c.client_order_id == bindparam("named")
 _LOCKED_ORDER = _orders().where(_NAMED).with_for_update(of=ORDERS)
 _LOCKED_OWNER = accounts.locked(select(ORDERS.c.account).where(_NAMED).scalar_subquery())
+_LOCKED_BUYER = (
+    select(ACCOUNTS.c.name, ACCOUNTS.c.mode)
+    .where(ACCOUNTS.c.name == select(ORDERS.c.account).where(_NAMED, ORDERS.c.side == Side.BUY).scalar_subquery())
+    .with_for_update(key_share=True)
+)
 _ORDER_TO_BOOK = (
     _orders()
     .add_columns(RESERVATIONS.c.remaining, SIGNALS.c.candle_close)

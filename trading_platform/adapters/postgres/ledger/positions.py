@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
 from trading_platform.adapters.postgres.ledger import accounts
 from trading_platform.adapters.postgres.ledger.writes import Write, change, insertion
@@ -24,6 +23,16 @@ _NEWEST = (
     .where(POSITIONS.c.account == bindparam("account"), POSITIONS.c.symbol == bindparam("symbol"))
     .order_by(POSITIONS.c.position_id.desc())
     .limit(1)
+)
+# as text: SQLAlchemy compiles an INSERT with ON CONFLICT anew each time, which took longer than the database
+_RECORD_EQUITY = text(
+    """
+    INSERT INTO equity (account, venue_minute, venue_time, cash_quote, positions_quote, recorded_at)
+    VALUES (:account, :venue_minute, :venue_time, :cash_quote, :positions_quote, :recorded_at)
+    ON CONFLICT (account, venue_minute) DO UPDATE
+    SET venue_time = excluded.venue_time, cash_quote = excluded.cash_quote,
+        positions_quote = excluded.positions_quote, recorded_at = excluded.recorded_at
+    """
 )
 _POINT = [EQUITY.c[name] for name in ("account", "venue_time", "cash_quote", "positions_quote", "recorded_at")]
 
@@ -104,9 +113,8 @@ def cut(connection: Connection, account: str, instrument: Instrument, at: dateti
 
 def record_equity(connection: Connection, point: EquityPoint) -> None:
     """Insert or replace the point of that minute of the venue's clock."""
-    statement = upsert(EQUITY).values(venue_minute=point.venue_time.replace(second=0, microsecond=0), **asdict(point))
-    replaced = {name: statement.excluded[name] for name in asdict(point)}
-    connection.execute(statement.on_conflict_do_update(index_elements=["account", "venue_minute"], set_=replaced))
+    minute = point.venue_time.replace(second=0, microsecond=0)
+    connection.execute(_RECORD_EQUITY, {"venue_minute": minute, **asdict(point)})
 
 
 def equity_history(connection: Connection, account: str, limit: int) -> list[EquityPoint]:

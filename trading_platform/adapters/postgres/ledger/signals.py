@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import astuple
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, RowMapping, Select, exists, or_, select
+from sqlalchemy import Connection, Row, RowMapping, Select, exists, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from trading_platform.adapters.postgres.ledger.writes import Write, execute, insertion
@@ -27,6 +27,20 @@ ON CONFLICT (signal_id, leg, reason) DO UPDATE SET
 """
 _DECIDED = "UPDATE signals SET decided_at = :at WHERE signal_id = :signal_id AND decided_at IS NULL"
 _SERIES = ("account", "strategy", "strategy_version", "symbol", "interval")
+
+# as text: SQLAlchemy compiles an INSERT with ON CONFLICT anew each time, which took longer than the database
+_MARK_EVALUATED = text(
+    """
+    INSERT INTO strategy_progress (account, strategy, strategy_version, symbol, interval, evaluated_through)
+    SELECT :account, r.* FROM unnest(
+        CAST(:strategies AS text[]), CAST(:versions AS text[]), CAST(:symbols AS text[]),
+        CAST(:intervals AS text[]), CAST(:moments AS timestamptz[])
+    ) r
+    ON CONFLICT (account, strategy, strategy_version, symbol, interval) DO UPDATE
+    SET evaluated_through = excluded.evaluated_through
+    WHERE strategy_progress.evaluated_through < excluded.evaluated_through
+    """
+)
 
 
 def record_signals(connection: Connection, signals: Sequence[Signal], recorded_at: datetime) -> int:
@@ -53,18 +67,18 @@ def mark_evaluated(connection: Connection, account: str, through: Mapping[Strate
     """Move each series' progress on, never back."""
     if not through:
         return
-    rows = [
-        {"account": account, **asdict(series), "evaluated_through": moment}
-        # rows are locked in the same order by every writer
-        for series, moment in sorted(through.items(), key=lambda item: astuple(item[0]))
-    ]
-    statement = insert(STRATEGY_PROGRESS).values(rows)
+    # rows are locked in the same order by every writer
+    ordered = sorted(through.items(), key=lambda item: astuple(item[0]))
     connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=_SERIES,
-            set_={"evaluated_through": statement.excluded.evaluated_through},
-            where=STRATEGY_PROGRESS.c.evaluated_through < statement.excluded.evaluated_through,
-        )
+        _MARK_EVALUATED,
+        {
+            "account": account,
+            "strategies": [series.strategy for series, _ in ordered],
+            "versions": [series.strategy_version for series, _ in ordered],
+            "symbols": [series.symbol for series, _ in ordered],
+            "intervals": [series.interval for series, _ in ordered],
+            "moments": [moment for _, moment in ordered],
+        },
     )
 
 

@@ -45,7 +45,7 @@ class Trade:
 
 def trades_of(ledger: Ledger, account: str, strategies: Sequence[str]) -> list[Trade]:
     """Every trade of the account, by the time it was opened."""
-    positions = [p for name in strategies for p in ledger.closed_trades(account, name, ALL)]
+    positions = [p for name in strategies for p in ledger.closed_trades(account, ALL, strategy=name)]
     positions += ledger.open_positions(account)
     return sorted((_trade(ledger, each) for each in positions), key=lambda trade: trade.opened_at)
 

@@ -13,6 +13,7 @@ _REMEMBERED = frozenset(
         "account",
         "arming",
         "balance_differences",
+        "closed_trades",
         "entry_signal",
         "equity_marks",
         "evaluated_through",
@@ -23,13 +24,11 @@ _REMEMBERED = frozenset(
         "open_signals",
         "order",
         "orders_of_signal",
-        "trade_results",
         "unsettled_orders",
     }
 )
 _OTHER_QUESTIONS = frozenset(
     {
-        "closed_trades",
         "decisions_about",
         "entries_since",
         "equity_history",

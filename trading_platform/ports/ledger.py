@@ -325,8 +325,18 @@ class Ledger(AccountControl, Protocol):
         """Positions that are open."""
         ...
 
-    def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
-        """The strategy's positions that were closed, newest close first; without those that left unsold."""
+    def closed_trades(
+        self, account: str, limit: int, *, strategy: str | None = None, since: datetime | None = None
+    ) -> list[Position]:
+        """Positions that were closed, newest close first, those of one moment by symbol; without what left unsold.
+
+        Parameters
+        ----------
+        strategy
+            Only this one's; None for all.
+        since
+            Only those that were closed after it (venue clock).
+        """
         ...
 
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:

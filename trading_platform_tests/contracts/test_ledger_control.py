@@ -291,13 +291,21 @@ def test_differences_are_replaced_and_keep_since_when_they_stand(ledger: Ledger)
 def test_closed_trades_newest_first_with_what_they_brought(ledger: Ledger) -> None:
     round_trip(ledger, 1, "49000")
     round_trip(ledger, 5, "51000")
-    trades = ledger.trade_results(ACCOUNT, 9)
-    assert [(t.symbol, t.closed_at, t.pnl_quote) for t in trades] == [
+    trades = ledger.closed_trades(ACCOUNT, 9)
+    assert [(t.symbol, t.closed_at, t.realized_pnl_quote) for t in trades] == [
         (SYMBOL, minutes(6), Decimal("0.2")),
         (SYMBOL, minutes(2), Decimal("-0.2")),
     ]
-    assert ledger.trade_results(ACCOUNT, 1) == trades[:1]
-    assert ledger.trade_results(ACCOUNT, 9, since=minutes(2)) == trades[:1]
+    assert ledger.closed_trades(ACCOUNT, 1) == trades[:1]
+    assert ledger.closed_trades(ACCOUNT, 9, since=minutes(2)) == trades[:1]
+    assert ledger.closed_trades(ACCOUNT, 9, strategy=trades[0].strategy, since=minutes(6)) == []
+
+
+def test_trades_closed_at_one_moment_come_by_symbol(ledger: Ledger) -> None:
+    for symbol in (SYMBOL, "ADA/USDT", "ETH/USDT"):
+        round_trip(ledger, 1, "51000", symbol)
+    assert [trade.symbol for trade in ledger.closed_trades(ACCOUNT, 9)] == ["ADA/USDT", SYMBOL, "ETH/USDT"]
+    assert [trade.symbol for trade in ledger.closed_trades(ACCOUNT, 1)] == ["ADA/USDT"]
 
 
 def test_known_trades_are_those_that_were_booked(ledger: Ledger) -> None:

@@ -391,10 +391,6 @@ class FakeLedger(FakeAccountControl):
             if d.account == account and d.reason is ReasonCode.APPROVED and d.leg.startswith(LegKind.ENTRY)
         ]
 
-    def _closed_positions(self, account: str) -> list[Position]:
-        histories = self._account(account).positions.values()
-        return [p for history in histories for p in history if not p.is_open]
-
     def _booked_trades(self, account: str, symbol: str) -> set[str]:
         return {trade_id for name, trade_id in self._account(account).fills if name == symbol}
 
@@ -426,11 +422,18 @@ class FakeLedger(FakeAccountControl):
                 history[-1] for _, history in sorted(self._account(account).positions.items()) if history[-1].is_open
             ]
 
-    def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
-        """The strategy's positions that were closed, newest close first."""
+    def closed_trades(
+        self, account: str, limit: int, *, strategy: str | None = None, since: datetime | None = None
+    ) -> list[Position]:
+        """Positions that were closed, newest close first, those of one moment by symbol."""
         with self._lock:
-            held = [position for history in self._account(account).positions.values() for position in history]
-            closed = [(p.closed_at, p) for p in held if p.strategy == strategy and p.closed_at and p.is_trade]
+            histories = sorted(self._account(account).positions.items())
+            newest = [p for _, history in histories for p in reversed(history)]
+            closed = [
+                (p.closed_at, p)
+                for p in newest
+                if p.closed_at and p.is_trade and strategy in (None, p.strategy) and (not since or p.closed_at > since)
+            ]
             return [p for _, p in sorted(closed, key=lambda entry: entry[0], reverse=True)][:limit]
 
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:

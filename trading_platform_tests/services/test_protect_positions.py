@@ -410,7 +410,7 @@ def test_a_price_beyond_the_stop_before_it_rests_sells_at_once(place: Workplace)
 
 
 def test_a_stop_left_without_a_position_is_taken_back(place: Workplace) -> None:
-    bought = place.buys()
+    place.buys()
     stop = _at_work(place)["stop"]
     place.broker.cancel(SYMBOL, stop.client_order_id)
     place.broker.trade_by_hand(OrderRequest("byhand", SYMBOL, Side.SELL, stop.quantity))
@@ -428,7 +428,7 @@ def test_a_stop_left_without_a_position_is_taken_back(place: Workplace) -> None:
 
     place.trade()
     assert place.ledger.open_positions(ACCOUNT) == []
-    assert place.ledger.trade_results(ACCOUNT, 9) == place.ledger.closed_trades(ACCOUNT, bought.strategy, 9) == []
+    assert place.ledger.closed_trades(ACCOUNT, 9) == []
     _nothing_is_left_at_work(place)
     assert _work(place) is None
 
@@ -477,12 +477,12 @@ def test_a_stop_that_rests_is_kept_though_the_balance_lags(place: Workplace) -> 
 
 
 def test_a_stop_that_was_filled_is_no_withdrawal_of_the_owners(place: Workplace) -> None:
-    bought = place.buys()
+    place.buys()
     place.broker.trade_at(SYMBOL, Decimal(48900))  # no run has looked since
 
     assert adopt_differences(place.desk(), "mine") == ()
 
-    [lost] = place.ledger.closed_trades(ACCOUNT, bought.strategy, 9)
+    [lost] = place.ledger.closed_trades(ACCOUNT, 9)
     assert lost.realized_pnl_quote < 0
 
 

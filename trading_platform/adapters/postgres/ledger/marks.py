@@ -1,4 +1,4 @@
-"""What equity is measured against, and the trades and entries that the account rules look at."""
+"""What equity is measured against, and the entries that the account rules look at."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, text
 
 from trading_platform.adapters.postgres.ledger import accounts
-from trading_platform.adapters.postgres.ledger.positions import is_trade
-from trading_platform.adapters.postgres.tables import DECISIONS, EQUITY_MARKS, POSITIONS
-from trading_platform.domain.account_rules import ClosedTrade
+from trading_platform.adapters.postgres.tables import DECISIONS, EQUITY_MARKS
 from trading_platform.domain.equity_marks import EquityMarks
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import LegKind
@@ -57,16 +55,6 @@ def write(connection: Connection, account: str, marks: EquityMarks | None) -> No
         connection.execute(delete(EQUITY_MARKS).where(EQUITY_MARKS.c.account == account))
         return
     connection.execute(_WRITE, {"account": account, **asdict(marks)})
-
-
-def trade_results(connection: Connection, account: str, limit: int, since: datetime | None) -> list[ClosedTrade]:
-    """Positions that were closed after `since`, newest first."""
-    columns = POSITIONS.c.symbol, POSITIONS.c.closed_at, POSITIONS.c.realized_pnl_quote
-    query = select(*columns).where(POSITIONS.c.account == account, POSITIONS.c.closed_at.is_not(None), is_trade())
-    if since is not None:
-        query = query.where(POSITIONS.c.closed_at > since)
-    newest = query.order_by(POSITIONS.c.closed_at.desc(), POSITIONS.c.symbol).limit(limit)
-    return [ClosedTrade(*row) for row in connection.execute(newest)]
 
 
 def entries_since(connection: Connection, account: str, since: datetime) -> list[datetime]:

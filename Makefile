@@ -66,8 +66,8 @@ test: $(STAMP)
 	@$(BIN)/python -m pytest --numprocesses=3 $(PYTEST)
 
 # Everything goes into buckets of random names, which are deleted again.
-INFLUX_TESTS := contracts/test_series_store.py contracts/test_series_store_killed.py integration/test_influx_server.py \
-  end_to_end/test_influxdb.py
+INFLUX_TESTS := contracts/test_series_store.py contracts/test_series_store_killed.py contracts/test_movable_store.py \
+  integration/test_influx_server.py end_to_end/test_influxdb.py
 
 test-influx: $(STAMP)
 	@test -n "$$INFLUXDB_V2_URL" -a -n "$$INFLUXDB_V2_TOKEN" -a -n "$$INFLUXDB_V2_ORG" || { \

@@ -2,7 +2,8 @@
 
 Every approval is one transaction that locks its account, checks the free balance and writes intent, reservation and
 decision, on a PostgreSQL that waits for its disk. One at a time is what Dagster's lane leaves of them; side by side
-they meet at the account's row, which is what the money relies on when that lane is off.
+they meet at the account's row, which is what the money relies on when that lane is off. The lane itself is then seen
+at work: trade runs of the whole platform, all asked for at once, of which one at a time may be under way.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.dagster_lane import measure_lane
 from benchmarks.records import keep
 from trading_platform.adapters.postgres.engine import make_engine
 from trading_platform.adapters.postgres.ledger import PostgresLedger
@@ -31,6 +33,7 @@ def main() -> int:
     """Measure, show and keep; 1 if an account was overspent."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--approvals", type=int, default=1024, help="of each crowd")
+    parser.add_argument("--lane-runs", type=int, default=64, help="trade runs asked for at once; 0: no lane")
     options = parser.parse_args()
     console = Console()
     with running_postgres(is_durable=True) as server:
@@ -39,8 +42,13 @@ def main() -> int:
     for each in found:
         table.add_row(*map(str, each.values()))
     console.print(table)
-    keep("ledger_throughput", {"crowds": found}, console)
-    return 1 if any(Decimal(each["reserved"]) > Decimal(each["money"]) for each in found) else 0
+    lane = measure_lane(options.lane_runs) if options.lane_runs else None
+    if lane is not None:
+        console.print("Dagster's lane:", ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in lane.items()))
+    keep("ledger_throughput", {"crowds": found, "lane": lane}, console)
+    overspent = any(Decimal(each["reserved"]) > Decimal(each["money"]) for each in found)
+    broken = lane is not None and (lane["most_at_once"] > 1 or lane["balances_overspent"] > 0)
+    return 1 if overspent or broken else 0
 
 
 def measure(url: str, crowd: Crowd, approvals: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +13,18 @@ _TRADES = ("opened (UTC)", "held", "symbol", "strategy", "cost", "entry", "exit"
 
 def as_markdown(name: str, told: Mapping[str, Any]) -> str:
     """Summary, what was left behind, refusals, trades."""
-    return "\n".join([*_summary(name, told), *_left_behind(told), *_refused(told), *_trades(told["trades"])]) + "\n"
+    return (
+        "\n".join(
+            [
+                *_summary(name, told),
+                *_left_behind(told),
+                *_refused(told),
+                *_equity(told["equity_by_day"]),
+                *_trades(told["trades"]),
+            ]
+        )
+        + "\n"
+    )
 
 
 def _summary(name: str, told: Mapping[str, Any]) -> list[str]:
@@ -38,6 +50,8 @@ def _summary(name: str, told: Mapping[str, Any]) -> list[str]:
         f"- {told['signals']} signals, {len(told['trades'])} trades, {len(won)} of {len(closed)} closed ones won, "
         f"fees {fees:.4f} USDT",
         *(f"- closed by {why}: {len(pnl)}, {sum(pnl):+.4f} USDT" for why, pnl in sorted(by_reason.items())),
+        f"- settings besides the defaults: {json.dumps(told['settings'])}",
+        *(f"- resumed by the owner at {_time(at)}" for at in told["resumed"]),
         *(f"- halted {_time(halt['at'])} by {halt['by']}: {halt['why']}" for halt in told["halts"]),
         "",
     ]
@@ -78,6 +92,17 @@ def _refused(told: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _equity(days: Sequence[Mapping[str, str]]) -> list[str]:
+    return [
+        "## Equity by day",
+        "",
+        "| day (UTC) | at its end | lowest | highest |",
+        "|---|---|---|---|",
+        *(f"| {each['day']} | {each['end']} | {each['lowest']} | {each['highest']} |" for each in days),
+        "",
+    ]
+
+
 def _trades(trades: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = ["## Trades", "", f"| {' | '.join(_TRADES)} |", "|---" * len(_TRADES) + "|"]
     for trade in trades:
@@ -89,8 +114,8 @@ def _trades(trades: Sequence[Mapping[str, Any]]) -> list[str]:
             trade["symbol"],
             trade["strategy"],
             f"{cost:.2f}",
-            f"{Decimal(trade['entry_price']):.6g}",
-            f"{Decimal(trade['exit_price']):.6g}" if trade["exit_price"] else "",
+            f"{float(trade['entry_price']):.6g}",
+            f"{float(trade['exit_price']):.6g}" if trade["exit_price"] else "",
             trade["why"] + told,
             f"{Decimal(trade['pnl_quote']):+.4f}",
             f"{Decimal(trade['fees_quote']):.4f}",

@@ -1,7 +1,8 @@
 """A stepped replay of recorded days, as its owner would look at it: `make replay-report REPLAY='--folder ...'`.
 
 The trading services in one process, without Dagster, the same cycle per candle as the stepped replay's job; over the
-embedded PostgreSQL, durable as the platform's own, and the simulated exchange on loopback, with the settings' defaults.
+embedded PostgreSQL, which needn't wait for the disk here (its data is thrown away), and the simulated exchange
+on loopback, with the settings' defaults or those given. SIGTERM ends it where it is, and the report is written.
 It fails if a position was left without its stop, or if the books of ledger and venue differ in the last digit.
 """
 
@@ -9,12 +10,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +27,9 @@ from rich.console import Console
 
 from benchmarks.records import keep
 from benchmarks.replay_markdown import as_markdown
-from benchmarks.replay_trades import ALL, deepest_drawdown, refusals, trades_of
+from benchmarks.replay_trades import ALL, daily_equity, deepest_drawdown, refusals, trades_of
 from benchmarks.replay_window import WARMUP_CANDLES, Course, Window, step_through, window_of
-from trading_platform.bootstrap import Platform
+from trading_platform.bootstrap import Platform, SteppingPlatform
 from trading_platform.domain.order import OrderKind
 from trading_platform.ports.charts import FillMark
 from trading_platform.settings import Settings
@@ -36,20 +40,29 @@ from trading_platform_tests.support.simulated import SimulatedExchange, simulate
 
 
 def replay(
-    window: Window, balance: Decimal, limit_seconds: float, pictures: Path, strategies: Sequence[Mapping[str, Any]] = ()
+    window: Window,
+    balance: Decimal,
+    limit_seconds: float,
+    pictures: Path,
+    sections: Mapping[str, Any],
+    tell: Callable[[str], None],
 ) -> dict[str, Any]:
     """Step through the window; the figures.
 
     Parameters
     ----------
-    strategies
-        As in the settings; the default ones without.
+    sections
+        Of the settings, what differs from their defaults.
+    tell
+        Given the progress, a line at a time.
     """
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with tempfile.TemporaryDirectory(prefix="replay-report-") as scratch:
         folder = Path(scratch) / "window"
         missing = window.cut(folder)
         with (
-            running_postgres(is_durable=True) as postgres,
+            running_postgres() as postgres,
             simulated_exchange(
                 market=ArchiveMarketConfig(folder, window.names),
                 balances={"USDT": balance},
@@ -57,12 +70,17 @@ def replay(
                 warmup_candles=WARMUP_CANDLES,
             ) as venue,
         ):
-            platform = Platform(_settings(postgres.emptied_database(), venue, window, folder, strategies))
+            platform = SteppingPlatform(_settings(postgres.emptied_database(), venue, window, folder, sections))
             platform.open_account()
             course = step_through(
-                platform, lambda: wrong_books(platform, venue), limit_seconds=limit_seconds, check_every=250
+                platform,
+                lambda: wrong_books(platform, venue),
+                limit_seconds=limit_seconds,
+                check_every=250,
+                tell=tell,
+                is_stopped=stop.is_set,
             )
-            return {"minutes_without_candles": missing, **figures(platform, venue, window, course, pictures)}
+            return {"minutes_without_candles": missing, **figures(platform, venue, window, course, pictures, sections)}
 
 
 def _settings(
@@ -70,9 +88,8 @@ def _settings(
     venue: SimulatedExchange,
     window: Window,
     folder: Path,
-    strategies: Sequence[Mapping[str, Any]],
+    sections: Mapping[str, Any],
 ) -> Settings:
-    chosen: dict[str, Any] = {"strategies": strategies} if strategies else {}
     return plain_settings(
         replay={"folder": folder, "step": True},
         market={"symbols": window.symbols},
@@ -82,7 +99,7 @@ def _settings(
             "simulator_api_key": venue.api_key,
             "simulator_api_secret": venue.api_secret,
         },
-        **chosen,
+        **sections,
     )
 
 
@@ -114,7 +131,12 @@ def wrong_books(platform: Platform, venue: SimulatedExchange) -> list[str]:
 
 
 def figures(
-    platform: Platform, venue: SimulatedExchange, window: Window, course: Course, pictures: Path
+    platform: Platform,
+    venue: SimulatedExchange,
+    window: Window,
+    course: Course,
+    pictures: Path,
+    sections: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Everything worth keeping, in JSON's own types."""
     ledger, account = platform.ledger, platform.settings.account
@@ -125,6 +147,9 @@ def figures(
     drawdown = deepest_drawdown(points)
     at_venue = [o for name in window.names for o in _all_orders(venue, account.name, name)]
     return {
+        "settings": {name: section for name, section in sections.items() if name != "strategies"},
+        "resumed": [at.isoformat() for at in course.resumed],
+        "equity_by_day": daily_equity(points),
         "begin": window.begin.isoformat(),
         "reached": course.ended_at.isoformat() if course.ended_at else None,
         "is_complete": course.is_complete,
@@ -206,6 +231,12 @@ def main() -> int:
     parser.add_argument(
         "--strategies", type=json.loads, default=[], help='JSON, as in the settings: [{"name": …, "params": {…}}]'
     )
+    parser.add_argument(
+        "--settings",
+        type=json.loads,
+        default={},
+        help='JSON, sections of the settings: {"risk": {"cooldown_seconds": 0}}',
+    )
     parser.add_argument("--balance", type=Decimal, default=Decimal("84.54"), help="USDT at the start")
     parser.add_argument("--limit-seconds", type=float, default=3600.0, help="stop after so long, wherever it is")
     parser.add_argument("--pictures", type=Path, default=Path(tempfile.gettempdir()), help="folder of the equity curve")
@@ -213,7 +244,9 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     console = Console()
     window = window_of(given.folder, given.begin, given.days, given.symbols.split(","))
-    told = replay(window, given.balance, given.limit_seconds, given.pictures, given.strategies)
+    sections = {**given.settings, **({"strategies": given.strategies} if given.strategies else {})}
+    tell = partial(console.print, markup=False, highlight=False)
+    told = replay(window, given.balance, given.limit_seconds, given.pictures, sections, tell)
     file = keep(f"replay-{window.folder.name}-{window.begin:%m%d%H%M}", told, console)
     text = as_markdown(window.folder.name, told)
     file.with_suffix(".md").write_text(text)

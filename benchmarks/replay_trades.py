@@ -45,7 +45,7 @@ class Trade:
 
 def trades_of(ledger: Ledger, account: str, strategies: Sequence[str]) -> list[Trade]:
     """Every trade of the account, by the time it was opened."""
-    positions = [p for name in strategies for p in ledger.closed_trades(account, name, ALL)]
+    positions = [p for name in strategies for p in ledger.closed_trades(account, ALL, strategy=name)]
     positions += ledger.open_positions(account)
     return sorted((_trade(ledger, each) for each in positions), key=lambda trade: trade.opened_at)
 
@@ -123,6 +123,17 @@ class Drawdown:
     share: Decimal
     peak_at: datetime
     lowest_at: datetime
+
+
+def daily_equity(points: Sequence[EquityPoint]) -> list[dict[str, str]]:
+    """Of each day (UTC): equity at its end, and the lowest and highest within it."""
+    days: dict[str, list[Decimal]] = {}
+    for point in points:
+        days.setdefault(f"{point.venue_time:%Y-%m-%d}", []).append(point.equity_quote)
+    return [
+        {"day": day, "end": f"{worth[-1]:.4f}", "lowest": f"{min(worth):.4f}", "highest": f"{max(worth):.4f}"}
+        for day, worth in days.items()
+    ]
 
 
 def deepest_drawdown(points: Sequence[EquityPoint]) -> Drawdown | None:

@@ -15,6 +15,7 @@ from trading_platform.bootstrap import Platform
 from trading_platform.defs.trading.stepping import run_cycle
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.order import OrderKind
+from trading_platform.services.halt_account import resume_account
 from trading_platform_tests.support.archives import HEADER, archive_rows
 
 WARMUP_CANDLES = 500
@@ -66,6 +67,8 @@ class Course:
     ----------
     unguarded
         Symbol and market time of each position that had no resting stop when its candle's cycle had ended.
+    resumed
+        When the account was resumed after a halt.
     failures
         What a cycle raised; it was then repeated, as the next run does.
     seconds
@@ -77,33 +80,64 @@ class Course:
     ended_at: datetime | None = None
     is_complete: bool = False
     unguarded: list[tuple[str, datetime]] = field(default_factory=list)
+    resumed: list[datetime] = field(default_factory=list)
     failures: list[tuple[datetime, str]] = field(default_factory=list)
     wrong_books: list[tuple[datetime, Sequence[str]]] = field(default_factory=list)
 
 
 def step_through(
-    platform: Platform, books: Callable[[], Sequence[str]], *, limit_seconds: float, check_every: int
+    platform: Platform,
+    books: Callable[[], Sequence[str]],
+    *,
+    limit_seconds: float,
+    check_every: int,
+    tell: Callable[[str], None] = lambda _: None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Course:
     """Step until the recording or the time ends; the same cycle as the stepped replay's job.
+
+    An account that was halted is resumed as its owner might: with the first candle of the next day (UTC).
 
     Parameters
     ----------
     books
         What is wrong with the books now, in words; asked every `check_every` steps and at the end.
+    tell
+        Given a line about the progress every `check_every` steps.
     """
     course, began = Course(), time.monotonic()
     position = platform.simulator.position()
     _cycle(platform, course, position.now)
-    while not position.finished and time.monotonic() - began < limit_seconds:
+    while not position.finished and time.monotonic() - began < limit_seconds and not is_stopped():
         position = platform.simulator.step(position.now)
         course.steps += 1
         _cycle(platform, course, position.now)
-        if course.steps % check_every == 0 and (wrong := books()):
-            course.wrong_books.append((position.now, wrong))
+        _resume_next_day(platform, course, position.now)
+        if course.steps % check_every == 0:
+            if wrong := books():
+                course.wrong_books.append((position.now, wrong))
+            tell(_progress(platform, course, position.now, time.monotonic() - began))
     if wrong := books():
         course.wrong_books.append((position.now, wrong))
     course.seconds, course.ended_at, course.is_complete = time.monotonic() - began, position.now, position.finished
     return course
+
+
+def _resume_next_day(platform: Platform, course: Course, now: datetime) -> None:
+    account = platform.settings.account.name
+    halt = platform.ledger.halt_in_force(account)
+    if halt is not None and halt.venue_time.date() < now.date():
+        resume_account(platform.ledger, platform.clock, account, "the next day has begun")
+        course.resumed.append(now)
+
+
+def _progress(platform: Platform, course: Course, now: datetime, seconds: float) -> str:
+    marks = platform.ledger.equity_marks(platform.settings.account.name)
+    worth = f"{marks.last_quote:.4f}" if marks else "unknown"
+    wrong = len(course.wrong_books) + len(course.unguarded) + len(course.failures)
+    return (
+        f"{now:%Y-%m-%d %H:%M} {course.steps} steps, {course.steps / seconds:.1f}/s, equity {worth}, {wrong} oddities"
+    )
 
 
 def _cycle(platform: Platform, course: Course, now: datetime, most_repeats: int = 3) -> None:

@@ -7,7 +7,7 @@ at import, break in the worker's child process.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
     from trading_platform.adapters.influxdb import InfluxSeriesStore
     from trading_platform.adapters.simulated_exchange.control import SimulatorControl
+    from trading_platform.adapters.simulated_exchange.standing_clock import StandingClock
     from trading_platform.adapters.spooling_series_store import SpoolingSeriesStore
     from trading_platform.domain.indicators import IndicatorSpec
     from trading_platform.ports.broker import Broker
@@ -32,12 +33,14 @@ if TYPE_CHECKING:
     from trading_platform.ports.ledger import Ledger
     from trading_platform.ports.market_feed import MarketFeed
     from trading_platform.ports.market_stream import MarketStream
+    from trading_platform.ports.movable_store import MovableStore
     from trading_platform.ports.notifier import Notifier
     from trading_platform.ports.order_news import OrderNewsStream
     from trading_platform.ports.request_budget import RequestBudget
     from trading_platform.ports.series_store import SeriesStore
     from trading_platform.ports.store_spool import StoreSpool
     from trading_platform.ports.stream_journal import StreamJournal
+    from trading_platform.services.candle_windows import WindowMemory
     from trading_platform.services.generate_signals import PlacedStrategy
     from trading_platform.services.quality_desk import QualityDesk
     from trading_platform.services.record_metrics import MetricsDesk
@@ -114,7 +117,7 @@ class Platform:
         return self.postgres_store
 
     @cached_property
-    def postgres_store(self) -> SeriesStore:
+    def postgres_store(self) -> MovableStore:
         """Market data in PostgreSQL."""
         from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
 
@@ -261,6 +264,13 @@ class Platform:
                 )
         return specs
 
+    @cached_property
+    def window_memory(self) -> WindowMemory:
+        """The newest windows with their indicators: what is stored is judged next."""
+        from trading_platform.services.candle_windows import WindowMemory
+
+        return WindowMemory()
+
     def open_account(self) -> None:
         """Make the account in the ledger if it is new, once per process; its balances come from the venue."""
         _ = self._account_is_open
@@ -270,6 +280,13 @@ class Platform:
         account = self.settings.account
         self.ledger.open_account(account.name, account.quote, account.mode, WallClock().wall())
         return True
+
+    def stepping(self) -> Platform:
+        """The same platform for the one process that steps a replay."""
+        return SteppingPlatform(self.settings)
+
+    def begin_cycle(self) -> None:
+        """Forget what holds for one candle of a stepped replay only: nothing here."""
 
     def desk(self, run_id: str) -> TradingDesk:
         """The account's place of work for one run."""
@@ -297,6 +314,50 @@ class Platform:
         spool = self.spool if self.spooling_store else None
         interval = min(self.intervals, key=lambda each: each.length)
         return MetricsDesk(self.ledger, self.store, self.clock, self.settings, interval, streams, spool)
+
+
+@dataclass(frozen=True)
+class SteppingPlatform(Platform):
+    """A platform for the one process that steps a replay: nobody but the owner acts beside it.
+
+    The market's time and what the ledger tells are asked for once per candle, and again after this process's own
+    writes. The simulated exchange serves this process alone, so no budget of requests is shared with others.
+    """
+
+    @cached_property
+    def _recalled(self) -> tuple[Ledger, Callable[[], None]]:
+        from trading_platform.adapters.postgres.ledger import PostgresLedger
+        from trading_platform.adapters.recalling_ledger import RecallingLedger
+
+        return RecallingLedger.facing(PostgresLedger(self._durable))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Remembers its answers until something is written or a candle has closed."""
+        return self._recalled[0]
+
+    @cached_property
+    def clock(self) -> StandingClock:
+        """The market's time, which stands still between steps."""
+        from trading_platform.adapters.simulated_exchange.clock import SimulatedVenueClock
+        from trading_platform.adapters.simulated_exchange.standing_clock import StandingClock
+
+        return StandingClock(SimulatedVenueClock(self.simulator))
+
+    @cached_property
+    def budget(self) -> None:
+        """Each client keeps to the venue's limits by itself."""
+        return None
+
+    @cached_property
+    def circuits(self) -> None:
+        """Nobody else asks this venue."""
+        return None
+
+    def begin_cycle(self) -> None:
+        """A candle may have closed: the next answers are new."""
+        self._recalled[1]()
+        self.clock.forget()
 
 
 def platform() -> Platform:

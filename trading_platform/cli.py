@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,13 +21,23 @@ app = typer.Typer(
     help="Turns exchange data into risk-checked orders; every setting is described in settings.toml.",
 )
 
-_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date: write 2025-03-01, or 2025-03-01T14:30 with a time") from None
+
+
+_MOMENT = "2025-03-01[T14:30]"
 
 StateDir = Annotated[Path | None, typer.Option("--state-dir", help="Where everything that survives a restart is kept.")]
 
 
 def main() -> None:
     """Run the command line; an error of ours is one line and exit code 2, never a traceback."""
+    log_apart()
     try:
         app()
     except PlatformError as error:
@@ -33,8 +45,23 @@ def main() -> None:
         sys.exit(2)
 
 
+def log_apart() -> None:
+    """What an outage is logged with must not stand in a command's answer, which programs read."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
 def _warn(words: str) -> None:
     typer.echo(f"trading-platform: {words}", err=True)
+
+
+@contextmanager
+def _carried_on_later() -> Iterator[None]:
+    """Ctrl-C is a way to end these commands: one line says that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _warn("interrupted; the same command carries on from what is stored by now")
+        raise typer.Exit(130) from None
 
 
 @app.command()
@@ -180,7 +207,8 @@ def import_(
     from trading_platform.runtime.flags import settings_of_instance
     from trading_platform.runtime.history_files import import_files
 
-    raise typer.Exit(import_files(settings_of_instance(state_dir), paths, symbol, interval))
+    with _carried_on_later():
+        raise typer.Exit(import_files(settings_of_instance(state_dir), paths, symbol, interval))
 
 
 @app.command()
@@ -188,15 +216,19 @@ def export(
     file: Annotated[Path, typer.Argument(help="FILE.parquet, FILE.csv or FILE.csv.gz.")],
     symbol: Annotated[str, typer.Option(help="For example BTC/USDT.")],
     interval: Annotated[str, typer.Option(help="For example 1m.")] = "1m",
-    start: Annotated[datetime | None, typer.Option("--from", formats=_TIMES, help="First open time (UTC).")] = None,
-    end: Annotated[datetime | None, typer.Option("--to", formats=_TIMES, help="Up to, not including (UTC).")] = None,
+    start: Annotated[
+        datetime | None, typer.Option("--from", parser=_moment, metavar=_MOMENT, help="First open time (UTC).")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option("--to", parser=_moment, metavar=_MOMENT, help="Up to, not including (UTC).")
+    ] = None,
     state_dir: StateDir = None,
 ) -> None:
     """Write stored candles into a file, exact to the last digit."""
     from trading_platform.runtime.flags import settings_of_instance
     from trading_platform.runtime.history_files import export_file
 
-    export_file(settings_of_instance(state_dir), file, symbol, interval, _utc(start), _utc(end))
+    export_file(settings_of_instance(state_dir), file, symbol, interval, start, end)
 
 
 @app.command()
@@ -257,14 +289,11 @@ store_commands = typer.Typer(no_args_is_help=True, help="Where market data is ke
 app.add_typer(store_commands, name="store")
 
 
-@store_commands.callback()
-def store_logs() -> None:
-    """What an outage is logged with must not stand in the answer."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-
-
 @store_commands.command("status")
 def store_status(
+    symbols: Annotated[
+        list[str] | None, typer.Option("--symbol", help="BASE/QUOTE; those of the settings by default.")
+    ] = None,
     state_dir: StateDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
@@ -272,7 +301,7 @@ def store_status(
     from trading_platform.runtime.flags import settings_of_instance
     from trading_platform.runtime.store_status import show_store_status
 
-    raise typer.Exit(show_store_status(settings_of_instance(state_dir), as_json=as_json))
+    raise typer.Exit(show_store_status(settings_of_instance(state_dir), as_json=as_json, symbols=symbols or []))
 
 
 @store_commands.command("migrate")
@@ -288,11 +317,8 @@ def store_migrate(
     from trading_platform.runtime.flags import settings_of_instance
     from trading_platform.runtime.store_migration import migrate_store
 
-    raise typer.Exit(migrate_store(settings_of_instance(state_dir), source, target, symbols or []))
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment and moment.replace(tzinfo=UTC)
+    with _carried_on_later():
+        raise typer.Exit(migrate_store(settings_of_instance(state_dir), source, target, symbols or []))
 
 
 if __name__ == "__main__":

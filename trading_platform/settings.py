@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -35,6 +36,8 @@ from trading_platform.domain.risk import PositionShareTier
 from trading_platform.domain.sizing import SizingRules
 
 ENVIRONMENT_PREFIX = "TRADING_PLATFORM_"
+_WEB_ADDRESS = r"^https?://"
+COMMAND = "trading-platform"
 DEFAULT_SETTINGS_FILE = Path("settings.toml")
 LIVE_VENUES = ("binance",)
 """Where the broker can send real orders: it speaks their own protocol."""
@@ -128,7 +131,7 @@ class StoreSettings(Section):
 class InfluxSettings(Section):
     """The InfluxDB 2 server (store.kind = "influxdb"); what it lacks of buckets and tasks is made at start."""
 
-    url: str | None = Field(None, pattern=r"^https?://", description="http://… ; unset: INFLUXDB_V2_URL")
+    url: str | None = Field(None, pattern=_WEB_ADDRESS, description="http://… ; unset: INFLUXDB_V2_URL")
     token: SecretStr | None = Field(None, description="may read and write its buckets; unset: INFLUXDB_V2_TOKEN")
     token_file: Path | None = Field(None, description="a file that holds nothing but the token")
     org: str | None = Field(None, min_length=1, description="organisation; unset: INFLUXDB_V2_ORG")
@@ -403,6 +406,9 @@ class ExecutionSettings(Section):
     resting_poll_seconds: PositiveSeconds = Field(
         30.0, description="between two questions about an order that rests, besides what its stream tells"
     )
+    put_off_seconds: float = Field(
+        5.0, ge=0, le=60, description="before an entry that was put off, or a sale on a closed market, is judged again"
+    )
     follow_seconds: PositiveSeconds = Field(4.0, description="the longest a trade run waits for its orders")
     poll_seconds: PositiveSeconds = Field(0.15, description="between two questions about the same order")
     clock_margin_seconds: PositiveSeconds = Field(5.0, description="added to recv_window before 'not found' is final")
@@ -621,8 +627,10 @@ def settings_file() -> Path:
 
 
 def process_name() -> str:
-    """Name of this process in the table of processes; its number where it isn't one of them."""
-    return os.environ.get(ENVIRONMENT_PREFIX + "PROCESS") or f"process {os.getpid()}"
+    """Name of this process in the table of processes; where it isn't one of them, its command's and its number."""
+    named = os.environ.get(ENVIRONMENT_PREFIX + "PROCESS")
+    is_command = Path(sys.argv[0]).name == COMMAND and len(sys.argv) > 1
+    return named or f"{f'{COMMAND} {sys.argv[1]}, ' if is_command else ''}process {os.getpid()}"
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
@@ -641,7 +649,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     try:
         return Settings(**dict(overrides or {}))
     except ValidationError as invalid:
-        raise FixSettings("; ".join(_one_line(error) for error in invalid.errors())) from None
+        raise FixSettings("; ".join(_one_line(error) for error in _first_of_each(invalid.errors()))) from None
     except SettingsError as unreadable:
         raise FixSettings(f"environment {ENVIRONMENT_PREFIX}*: {unreadable}") from None
     except ValueError as broken:  # tomllib.TOMLDecodeError: not TOML at all
@@ -742,9 +750,17 @@ def _settings_version() -> tuple[Path, int]:
         return path, 0
 
 
+def _first_of_each(errors: Sequence[Any]) -> list[Any]:
+    """Without what only follows: a list that lost its wrong element is then too short for itself."""
+    parents = {error["loc"][:-1] for error in errors}
+    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in parents]
+
+
 def _one_line(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"])
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "no such setting; settings.toml lists them all"
+    elif error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == _WEB_ADDRESS:
+        message = f"{error['input']!r} must begin with http:// or https://"
     return f"{where}: {message}" if where else message

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from trading_platform.domain.errors import FixSettings
-from trading_platform.settings import Settings, current_settings, load_settings, settings_trouble, usable_settings
+from trading_platform.settings import (
+    Settings,
+    current_settings,
+    load_settings,
+    process_name,
+    settings_trouble,
+    usable_settings,
+)
 
 DOCUMENTED = Path(__file__).parent.parent / "settings.toml"
 
@@ -73,6 +80,7 @@ def test_a_changed_file_counts_without_a_restart(tmp_path: Path) -> None:
         ("[risk]\nfraction_of_equity = 1.5\n", "risk.fraction_of_equity"),
         ('[market]\nsymbols = ["BTCUSDT"]\n', "BASE/QUOTE"),
         ('[market]\nintervals = ["7m"]\n', "'7m' is not an interval"),
+        ('[market]\nintervals = ["7m", "8m"]\n', "'8m' is not an interval"),
         ('[account]\nmode = "live"\n', "needs venue.name = 'binance'"),
         ('[account]\nmode = "live"\n[venue]\nname = "binance"\n', "needs venue.api_key and venue.api_secret"),
         ("[replay]\nspeed = 60\n", "--replay FOLDER"),
@@ -81,7 +89,7 @@ def test_a_changed_file_counts_without_a_restart(tmp_path: Path) -> None:
             '[store]\nkind = "influxdb"\n',
             "needs influxdb.url, influxdb.token, influxdb.org: set TRADING",
         ),
-        ('[influxdb]\nurl = "localhost:8086"\n', "influxdb.url"),
+        ('[influxdb]\nurl = "localhost:8086"\n', "influxdb.url: 'localhost:8086' must begin with http:// or https://"),
         ('[influxdb]\nbucket = "a b"\n', "influxdb.bucket"),
         ("[risk\n", "settings.toml"),
     ],
@@ -92,6 +100,7 @@ def test_a_mistake_is_one_line_that_names_it(tmp_path: Path, content: str, expec
         load_settings()
     assert expected in str(mistake.value)
     assert "\n" not in str(mistake.value)
+    assert "at least 1 item" not in str(mistake.value)  # only follows from a wrong one
 
 
 @pytest.mark.parametrize(
@@ -129,6 +138,22 @@ def test_influxdb_may_be_named_by_its_own_clients_variables(monkeypatch: pytest.
     influx = load_settings().influxdb
 
     assert (influx.url, influx.org, influx.secret_token()) == ("http://other:8086", "mine", "mine")
+
+
+@pytest.mark.parametrize(
+    ("given", "arguments", "name"),
+    [
+        ("stream", ["/bin/trading-platform", "run"], "stream"),
+        ("", ["/bin/trading-platform", "sizing", "--json"], "trading-platform sizing, process {pid}"),
+        ("", ["/bin/python", "-m"], "process {pid}"),
+    ],
+)
+def test_a_command_is_named_by_what_was_asked_of_it(
+    monkeypatch: pytest.MonkeyPatch, given: str, arguments: list[str], name: str
+) -> None:
+    monkeypatch.setenv("TRADING_PLATFORM_PROCESS", given)
+    monkeypatch.setattr("sys.argv", arguments)
+    assert process_name() == name.format(pid=os.getpid())
 
 
 def test_secrets_show_nowhere() -> None:

@@ -15,15 +15,18 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from math import isfinite
 from typing import Protocol
 
 import pandas as pd
 
 from trading_platform.adapters.candle_window import CandleWindow
+from trading_platform.adapters.hole_memory import KnownHoles
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import CandleBatch
 from trading_platform.ports.clock import WallClock
 from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesStore, SeriesVersion
 
@@ -90,15 +93,30 @@ class CachingSeriesStore:
         self._lock = threading.RLock()
         self._windows: OrderedDict[_Series, CandleWindow] = OrderedDict()
         self._prices: dict[str, Ticker] = {}
+        self._holes: dict[_Series, KnownHoles] = {}
+        self._gaps: dict[_Series, KnownHoles] = {}
+        self._values: dict[_Series, dict[datetime, dict[str, float]]] = {}
 
     def write_candles(
         self, symbol: str, interval: Interval, candles: Sequence[Candle], *, source: str, received_at: datetime
     ) -> CandleWrite:
         """Insert, or replace where the values differ."""
+        written = None
         try:
-            return self._store.write_candles(symbol, interval, candles, source=source, received_at=received_at)
+            written = self._store.write_candles(symbol, interval, candles, source=source, received_at=received_at)
+            return written
         finally:  # a write whose answer was lost may have happened
-            self._recheck(symbol, interval)
+            self._note_write((symbol, interval), candles, written)
+
+    def write_batches(self, batches: Sequence[CandleBatch]) -> list[CandleWrite]:
+        """Insert, or replace where the values differ."""
+        written: Sequence[CandleWrite | None] = [None] * len(batches)
+        try:
+            answer = written = self._store.write_batches(batches)
+            return answer
+        finally:
+            for batch, told in zip(batches, written, strict=True):
+                self._note_write((batch.symbol, batch.interval), batch.candles, told)
 
     def candles(
         self,
@@ -160,14 +178,32 @@ class CachingSeriesStore:
         return self._store.candles_per_day(symbol, interval, start=start, end=end)
 
     def missing_candles(self, symbol: str, interval: Interval, *, start: datetime) -> list[Gap]:
-        """Holes between stored candles, from the store."""
-        return self._store.missing_candles(symbol, interval, start=start)
+        """Holes between stored candles; from memory while the window's candles join on to those that were read."""
+        with self._lock:
+            series, now = (symbol, interval), self._now()
+            window, known = self._window(series, None), self._holes.get(series)
+            told = known.since(start, interval, now, window) if known and window else None
+            if told is None:
+                told = self._store.missing_candles(symbol, interval, start=start)
+                if window:
+                    self._holes[series] = KnownHoles(start, window.last, now, told)
+            return list(told)
 
     def known_gaps(
         self, symbol: str, interval: Interval, *, start: datetime | None = None, end: datetime | None = None
     ) -> list[Gap]:
-        """Recorded gaps of the venue's own, from the store."""
-        return self._store.known_gaps(symbol, interval, start=start, end=end)
+        """Recorded gaps of the venue's own; those up to the newest candle from memory, like the holes."""
+        if start is None or end is not None:
+            return self._store.known_gaps(symbol, interval, start=start, end=end)
+        with self._lock:
+            series, now = (symbol, interval), self._now()
+            window, known = self._window(series, None), self._gaps.get(series)
+            told = known.since(start, interval, now, window) if known and window else None
+            if told is None:
+                told = self._store.known_gaps(symbol, interval, start=start)
+                if window:
+                    self._gaps[series] = KnownHoles(start, window.last, now, told)
+            return list(told)
 
     def record_gaps(
         self,
@@ -180,7 +216,11 @@ class CachingSeriesStore:
         confirmed_at: datetime,
     ) -> None:
         """Replace what was recorded of that range."""
-        self._store.record_gaps(symbol, interval, gaps, start=start, end=end, confirmed_at=confirmed_at)
+        try:
+            self._store.record_gaps(symbol, interval, gaps, start=start, end=end, confirmed_at=confirmed_at)
+        finally:
+            with self._lock:
+                self._gaps.pop((symbol, interval), None)
 
     def sources(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> dict[datetime, str]:
         """Where each candle came from, from the store."""
@@ -210,14 +250,26 @@ class CachingSeriesStore:
 
     def write_indicators(self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]) -> None:
         """Insert or replace indicator values per open time."""
+        self._values.pop((symbol, interval), None)
         self._store.write_indicators(symbol, interval, rows)
+        newest = max(rows, default=None)
+        if newest is not None:
+            finite = {name: float(value) for name, value in rows[newest].items() if isfinite(value)}
+            self._values[symbol, interval] = {newest: finite}
 
     def indicators(self, symbol: str, interval: Interval, *, newest: int) -> dict[datetime, dict[str, float]]:
-        """Indicator values of the newest so many rows."""
+        """Indicator values of the newest so many rows; of the newest one, what this process wrote last.
+
+        Whoever else writes that row writes the same: its values follow from the candles (I10).
+        """
+        known = self._values.get((symbol, interval)) if newest == 1 else None
+        if known is not None:
+            return {open_time: dict(values) for open_time, values in known.items()}
         return self._store.indicators(symbol, interval, newest=newest)
 
     def prune_indicators(self, before: datetime) -> int:
         """Drop the values of candles that opened before that."""
+        self._values.clear()
         return self._store.prune_indicators(before)
 
     def save_metrics(self, points: Sequence[MetricPoint]) -> None:
@@ -292,13 +344,14 @@ class CachingSeriesStore:
         return self._changes.position() if self._changes else 0
 
     def _load_if_needed(self, series: _Series, wanted: int, window: CandleWindow | None) -> CandleWindow | None:
-        """The window read anew; the old one serves on where it can't be read and is long enough."""
+        """The window read anew; where it can't be read the old one serves on if it is long enough.
+
+        Otherwise there is none: the store itself may still have the answer.
+        """
         try:
             return self._load(series, int(wanted * _RESERVE))
         except RetryLater:
-            if window is None or len(window) < wanted:
-                raise
-            return window
+            return window if window is not None and len(window) >= wanted else None
 
     def _load(self, series: _Series, number: int) -> CandleWindow | None:
         symbol, interval = series
@@ -320,8 +373,14 @@ class CachingSeriesStore:
         while sum(map(len, self._windows.values())) > self._most_candles:
             self._windows.popitem(last=False)
 
-    def _recheck(self, symbol: str, interval: Interval) -> None:
+    def _note_write(self, series: _Series, candles: Sequence[Candle], written: CandleWrite | None) -> None:
+        """Take over what was only added after the window's end; compare the window at once after any other write."""
         with self._lock:
-            window = self._windows.get((symbol, interval))
+            window = self._windows.get(series)
+            changes_nothing_else = written is not None and not written.corrected and not written.spooled
+            if written and changes_nothing_else and window and window.take_over(candles, written.inserted):
+                return
+            self._holes.pop(series, None)
+            self._gaps.pop(series, None)
             if window:
                 window.checked_at = _NEVER

@@ -5,16 +5,18 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trading_platform.domain.candle import Candle
+from trading_platform.domain.candle import Candle, Interval
 from trading_platform.ports.series_store import RangeVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
+_COLUMNS = pd.Index(_PRICES)  # made once: pandas takes longer for it than for the numbers
 _OPEN_TIME = attrgetter("open_time")
 
 
@@ -80,6 +82,22 @@ class CandleWindow:
         self._rows, self._times, self._values = [], self._times[:0], self._values[:0]
         self.extend(ascending)
 
+    def is_unbroken(self, since: datetime, interval: Interval) -> bool:
+        """Whether the window holds every candle from `since` to its last."""
+        first = bisect_left(self._rows, since, key=_OPEN_TIME)
+        held = self._rows[first:]
+        return bool(held) and held[0].open_time == since and since + (len(held) - 1) * interval.length == self.last
+
+    def take_over(self, candles: Sequence[Candle], inserted: int) -> bool:
+        """Add what was just written, if it was nothing but so many candles after the last; whether it was."""
+        newer = [candle for candle in candles if candle.open_time > self.last]
+        ascend = all(earlier.open_time < later.open_time for earlier, later in pairwise(newer))
+        if self.version is None or len(newer) != inserted or not ascend:
+            return False
+        self.version = RangeVersion(self.version.candles + inserted, self.version.corrections)
+        self.extend(newer)
+        return True
+
     def find(self, start: datetime | None, end: datetime | None, newest: int | None) -> slice | None:
         """Where the candles with start <= open_time < end are, the newest so many; None if older ones are missing."""
         last = len(self) if end is None else bisect_left(self._rows, end, key=_OPEN_TIME)
@@ -96,4 +114,4 @@ class CandleWindow:
     def frame(self, where: slice) -> pd.DataFrame:
         """A frame of the caller's own."""
         index = pd.DatetimeIndex(self._times[where].copy(), name="open_time").tz_localize("UTC")
-        return pd.DataFrame(self._values[where].copy(), index=index, columns=list(_PRICES))
+        return pd.DataFrame(self._values[where].copy(), index=index, columns=_COLUMNS)

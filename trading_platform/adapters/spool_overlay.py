@@ -75,6 +75,26 @@ def lay_candles(
     return wanted if newest is None else wanted[max(len(wanted) - newest, 0) :]
 
 
+def newest_run(batches: Iterable[CandleBatch], interval: Interval, end: datetime | None) -> list[Candle]:
+    """The newest candles before `end` between which nothing can be missing, ascending.
+
+    They follow one another, or the venue itself has none between them: both stand in one answer of it.
+    """
+    replay, joined = CandleReplay([]), set()
+    for batch in batches:
+        replay.write(batch)
+        if batch.source == "rest":
+            joined |= set(pairwise(batch.newest_of_each()))
+    times = [time for time in sorted(replay.candles) if end is None or time < end]
+    first = len(times) - 1
+    while first > 0:
+        pair = times[first - 1], times[first]
+        if pair[1] - pair[0] != interval.length and pair not in joined:
+            break
+        first -= 1
+    return [replay.candles[time] for time in times[max(first, 0) :]]
+
+
 def frame_of(candles: Sequence[Candle]) -> pd.DataFrame:
     """Candles as float64, indexed by open time."""
     index = pd.DatetimeIndex([candle.open_time for candle in candles], tz="UTC", name="open_time").as_unit("ns")

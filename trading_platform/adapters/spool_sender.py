@@ -1,18 +1,24 @@
-"""Sending what waits in the spool to the store it is meant for, in order."""
+"""Sending what waits in the spool to the store it is meant for, in order.
+
+What waits goes in groups: as many of the first writes as can be made again as a whole without changing anything. So a
+crash, or an answer that is lost, halfway through a group does no harm, whichever part of it has arrived.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import takewhile
 
 import structlog
 
 from trading_platform.adapters.store_guard import StoreGuard
+from trading_platform.domain.candle import Interval
 from trading_platform.domain.circuit import CircuitState
 from trading_platform.domain.errors import PlatformError, RefusedByStore
+from trading_platform.domain.market import Ticker
+from trading_platform.domain.metric import MetricPoint
 from trading_platform.domain.store_write import (
     CandleBatch,
     GapRecord,
@@ -65,6 +71,7 @@ class SpoolSender:
     ) -> None:
         self._store, self._spool, self._guard = store, spool, guard
         self._wall, self._own_seconds, self._now = wall, own_seconds, monotonic_seconds
+        self._alone_until = 0
 
     def write(self, write: StoreWrite) -> tuple[int, CandleWrite | None]:
         """Accept a write, and try to send it; its number, and what it changed if it has reached the store.
@@ -113,57 +120,61 @@ class SpoolSender:
             waiting = replay.first()
             if not waiting:
                 return None
-            try:
+            if waiting[0].number > self._alone_until:
                 group = _group(waiting)
-                sent = _Sent(group[-1].number, self._ask_store(group))
-                replay.confirm(sent.number, sent.result)
-            except RefusedByStore:
-                sent = self._send_alone(replay, waiting[0], is_own=waiting[0].number == own)
-            return sent
+                last = group[-1].number
+                try:
+                    results = self._ask_store(group)
+                except RefusedByStore:
+                    self._alone_until = last
+                else:
+                    replay.confirm(last, results)
+                    return _Sent(last, results.get(last))
+            return self._send_alone(replay, waiting[0], is_own=waiting[0].number == own)
 
     def _send_alone(self, replay: Replay, spooled: Spooled, *, is_own: bool) -> _Sent:
         """Of several that were refused together some may be taken; one that is refused alone holds up no others."""
         try:
-            result = self._ask_store([spooled])
+            results = self._ask_store([spooled])
         except RefusedByStore as refusal:
             log.error("store_refuses", why=str(refusal), number=spooled.number)
             replay.refuse(spooled.number, str(refusal), is_told=is_own)
             return _Sent(spooled.number, None, refusal)
-        replay.confirm(spooled.number, result)
-        return _Sent(spooled.number, result)
+        replay.confirm(spooled.number, results)
+        return _Sent(spooled.number, results.get(spooled.number))
 
-    def _ask_store(self, group: Sequence[Spooled]) -> CandleWrite | None:
-        writes = [spooled.write for spooled in group]
-        points = sum(write.points for write in writes)
+    def _ask_store(self, group: Sequence[Spooled]) -> Mapping[int, CandleWrite]:
+        """What the candles changed, by number."""
+        points = sum(spooled.write.points for spooled in group)
         with self._guard.asking(PATIENCE_SECONDS + points * SECONDS_PER_POINT):
-            return _apply(self._store, writes)
+            return _apply(self._store, group)
 
 
 def _group(waiting: Sequence[Spooled]) -> list[Spooled]:
-    """The first writes that may be sent as one: candles and gaps go one by one, so that sending again changes nothing.
+    """The first writes that may be sent as one.
 
-    Prices go together, metrics, and indicators of one series: of these the last one counts in any case.
+    Of prices, indicators and metrics the last one counts in any case. A candle ends the group if the group has one of
+    its time already: writing the first value again after the second would be two corrections. A record of gaps goes
+    alone, since it depends on which candles are stored.
     """
-    if not waiting:
-        return []
-    first = waiting[0].write
-    if isinstance(first, CandleBatch | GapRecord):
-        return [waiting[0]]
-    return list(takewhile(lambda spooled: _go_together(first, spooled.write), waiting))
+    group: list[Spooled] = []
+    candles: set[tuple[str, Interval, datetime]] = set()
+    for spooled in waiting:
+        if isinstance(spooled.write, GapRecord):
+            return group or [spooled]
+        if isinstance(spooled.write, CandleBatch):
+            batch = spooled.write
+            new = {(batch.symbol, batch.interval, candle.open_time) for candle in batch.candles}
+            if new & candles:
+                return group
+            candles |= new
+        group.append(spooled)
+    return group
 
 
-def _go_together(first: StoreWrite, other: StoreWrite) -> bool:
-    if isinstance(first, IndicatorRows):
-        return isinstance(other, IndicatorRows) and (other.symbol, other.interval) == (first.symbol, first.interval)
-    return type(other) is type(first)
-
-
-def _apply(store: SeriesStore, writes: Sequence[StoreWrite]) -> CandleWrite | None:
-    first = writes[0]
-    if isinstance(first, CandleBatch):
-        return store.write_candles(
-            first.symbol, first.interval, first.candles, source=first.source, received_at=first.received_at
-        )
+def _apply(store: SeriesStore, group: Sequence[Spooled]) -> Mapping[int, CandleWrite]:
+    """Make the writes, each kind in one go; what the candles changed, by number."""
+    first = group[0].write
     if isinstance(first, GapRecord):
         store.record_gaps(
             first.symbol,
@@ -173,13 +184,23 @@ def _apply(store: SeriesStore, writes: Sequence[StoreWrite]) -> CandleWrite | No
             end=first.end,
             confirmed_at=first.confirmed_at,
         )
-    elif isinstance(first, IndicatorRows):
-        rows = {
-            time: values for write in writes if isinstance(write, IndicatorRows) for time, values in write.rows.items()
-        }
-        store.write_indicators(first.symbol, first.interval, rows)
-    elif isinstance(first, MetricBatch):
-        store.save_metrics([point for write in writes if isinstance(write, MetricBatch) for point in write.metrics])
-    else:
-        store.write_tickers([ticker for write in writes if isinstance(write, TickerBatch) for ticker in write.tickers])
-    return None
+        return {}
+    batches = {spooled.number: spooled.write for spooled in group if isinstance(spooled.write, CandleBatch)}
+    results = dict(zip(batches, store.write_batches([*batches.values()]), strict=True)) if batches else {}
+    indicators: dict[tuple[str, Interval], dict[datetime, Mapping[str, float]]] = {}
+    prices: list[Ticker] = []
+    metrics: list[MetricPoint] = []
+    for write in (spooled.write for spooled in group):
+        if isinstance(write, IndicatorRows):
+            indicators.setdefault((write.symbol, write.interval), {}).update(write.rows)
+        elif isinstance(write, TickerBatch):
+            prices += write.tickers
+        elif isinstance(write, MetricBatch):
+            metrics += write.metrics
+    for series, rows in indicators.items():
+        store.write_indicators(*series, rows)
+    if prices:
+        store.write_tickers(prices)
+    if metrics:
+        store.save_metrics(metrics)
+    return results

@@ -26,6 +26,7 @@ from trading_platform.adapters.spool_overlay import (
     lay_indicators,
     lay_metrics,
     newer_ticker,
+    newest_run,
     touched,
 )
 from trading_platform.adapters.spool_sender import SpoolSender
@@ -101,6 +102,13 @@ class SpoolingSeriesStore:
         number, result = self._sender.write(batch)
         return result or self._foretell(batch, number)
 
+    def write_batches(self, batches: Sequence[CandleBatch]) -> list[CandleWrite]:
+        """Accept each of them."""
+        return [
+            self.write_candles(b.symbol, b.interval, b.candles, source=b.source, received_at=b.received_at)
+            for b in batches
+        ]
+
     def record_gaps(
         self,
         symbol: str,
@@ -140,16 +148,18 @@ class SpoolingSeriesStore:
         return lay_metrics(stored, [w for w in self._waiting(before, None) if isinstance(w, MetricBatch)], name, since)
 
     def prune_metrics(self, before: datetime) -> int:
-        """Drop old points in the store, which must have everything for it, as below."""
+        """Drop old points in the store, as below."""
         return self._prune(lambda: self._store.prune_metrics(before))
 
     def prune_indicators(self, before: datetime) -> int:
-        """Drop old values in the store, which must have everything for it: it can be put off, and is never spooled."""
+        """Drop old values in the store, which must answer for it: it can be put off, and is never spooled.
+
+        What waits and is as old goes to the store first if it can, and is dropped the next time if it can't.
+        """
         return self._prune(lambda: self._store.prune_indicators(before))
 
     def _prune(self, drop: Callable[[], int]) -> int:
-        if not self.catch_up(_CATCH_UP_SECONDS):
-            raise RetryLater("nothing is dropped while writes wait for the store")
+        self.catch_up(_CATCH_UP_SECONDS)
         return self._ask(drop)
 
     def _foretell(self, batch: CandleBatch, number: int) -> CandleWrite:
@@ -176,9 +186,15 @@ class SpoolingSeriesStore:
         newest: int | None = None,
     ) -> list[Candle]:
         """Exact candles, ascending."""
-        stored, batches = self._both(
-            (symbol, interval), lambda: self._store.candles(symbol, interval, start=start, end=end, newest=newest)
-        )
+        series = symbol, interval
+        try:
+            stored, batches = self._both(
+                series, lambda: self._store.candles(symbol, interval, start=start, end=end, newest=newest)
+            )
+        except RetryLater:
+            if newest is None or start is not None:
+                raise
+            return self._waiting_run(series, end, newest)
         return lay_candles(stored, batches, start, end, newest) if batches else stored
 
     def candle_frame(
@@ -191,9 +207,11 @@ class SpoolingSeriesStore:
 
     def open_times(self, symbol: str, interval: Interval, *, newest: int) -> list[datetime]:
         """Open times of the newest so many candles, ascending."""
-        stored, batches = self._both(
-            (symbol, interval), lambda: self._store.open_times(symbol, interval, newest=newest)
-        )
+        series = symbol, interval
+        try:
+            stored, batches = self._both(series, lambda: self._store.open_times(symbol, interval, newest=newest))
+        except RetryLater:
+            return [candle.open_time for candle in self._waiting_run(series, None, newest)]
         times = sorted({*stored, *touched(batches)})
         return times[max(len(times) - newest, 0) :]
 
@@ -383,6 +401,19 @@ class SpoolingSeriesStore:
         if not before.rows:
             return []
         return [spooled.write for spooled in self._spool.since(before.confirmed, series=series)]
+
+    def _waiting_run(self, series: _Series, end: datetime | None, newest: int) -> list[Candle]:
+        """The newest candles out of what waits alone, while the store is silent: enough for a process that starts.
+
+        Raises
+        ------
+        RetryLater
+            If they are too few, or something may be missing between them.
+        """
+        run = newest_run(_batches(self._waiting(self._spool.state(), series)), series[1], end)
+        if len(run) < newest:
+            raise RetryLater(f"{self._guard.trouble}; of the newest {newest} candles only {len(run)} wait in the spool")
+        return run[len(run) - newest :]
 
     def _stored(self, series: _Series, times: Sequence[datetime]) -> list[Candle]:
         """What the store has at those times, and near them."""

@@ -10,11 +10,16 @@ from enum import StrEnum
 from typing import Final
 
 from trading_platform.domain.order import Order, OrderKind, OrderStatus
+from trading_platform.domain.risk import ReasonCode
 
 NOT_PLACED: Final = "not_placed"
 """Code of an order whose request certainly had no effect: never sent, or answered by 429, 418 or -1003."""
 KEY_REFUSED: Final = "key_refused"
 """Code of an order that the venue refused for its API key or signature."""
+MARKET_CLOSED: Final = "market_closed"
+"""Code of a stop that the venue didn't take because nothing was traded just then."""
+STOPPED: Final = frozenset({ReasonCode.HALTED, ReasonCode.NOT_ARMED})
+"""Codes of an entry that a halt, or the end of the arming, overtook between its reservation and its sending."""
 
 HARMLESS_TO_REPEAT: Final = frozenset({NOT_PLACED, KEY_REFUSED, "-1021"})
 """Refusals that say nothing about the order itself, and after which there certainly is none."""

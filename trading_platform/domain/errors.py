@@ -9,6 +9,7 @@
     │   └── WaitUntilAllowed   … and not before ``retry_after_seconds`` have passed
     ├── AskTheVenue            the outcome is unknown; only the venue can tell (I4)
     ├── OrderRejected          the venue has refused; nothing was placed
+    │   └── MarketClosed       … because nothing is traded just now: the same order may be taken later
     ├── OrderNotKnown          the venue knows no such order
     ├── RefuseTrade            a rule of ours says no; carries a reason code
     │   ├── InsufficientFree   … the account's free balance doesn't cover the reservation
@@ -67,6 +68,10 @@ class OrderRejected(PlatformError):
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class MarketClosed(OrderRejected):
+    """The venue takes no orders of the symbol now; those that rest stay where they are, and can be cancelled."""
 
 
 class OrderNotKnown(PlatformError):

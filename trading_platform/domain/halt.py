@@ -46,7 +46,7 @@ class Halt:
     @property
     def told(self) -> str:
         """The halt in plain words."""
-        sold = "; positions are being closed" if self.flatten else ""
+        sold = "; whatever is held is sold" if self.flatten else ""
         return f"halted by {self.by} at {self.halted_at:%Y-%m-%d %H:%M:%S} UTC: {self.reason}{sold}"
 
 

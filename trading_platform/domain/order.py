@@ -168,6 +168,15 @@ class Order:
         return self.kind.is_protective and self.status is OrderStatus.OPEN and self.cancel_requested_at is None
 
     @property
+    def lies_still(self) -> bool:
+        """Whether it rests, on guard or as an entry at its limit, and the ledger has booked all that it knows of it.
+
+        The venue has locked no more for it than the ledger has reserved, so balances can be compared beside it.
+        """
+        at_limit = self.kind is OrderKind.LIMIT and self.rests and self.cancel_requested_at is None
+        return at_limit or self.is_on_guard
+
+    @property
     def request(self) -> OrderRequest:
         """The request that this order stands for."""
         return OrderRequest(

@@ -51,6 +51,8 @@ class ReasonCode(StrEnum):
     ORDER_IN_FLIGHT = "order_in_flight"
     FOREIGN_ORDER = "foreign_order_at_venue"
     SLIPPAGE = "slippage_beyond_bound"
+    # sales and stops put off
+    MARKET_CLOSED = "market_closed"
 
 
 class PositionShareTier(BaseModel):

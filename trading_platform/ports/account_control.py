@@ -10,7 +10,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from trading_platform.domain.account_rules import ClosedTrade
 from trading_platform.domain.arming import Arming
 from trading_platform.domain.equity_marks import EquityMarks
 from trading_platform.domain.halt import Halt
@@ -51,10 +50,6 @@ class AccountControl(Protocol):
         ...
 
     # what the rules look at
-    def trade_results(self, account: str, limit: int, since: datetime | None = None) -> list[ClosedTrade]:
-        """Positions that were closed after `since` (venue clock), newest first; without those that left unsold."""
-        ...
-
     def entries_since(self, account: str, since: datetime) -> list[datetime]:
         """Venue times of the entries that were approved after `since`, ascending."""
         ...

@@ -54,6 +54,16 @@ class Broker(Protocol):
         """
         ...
 
+    def is_trading(self, symbol: str) -> bool:
+        """Whether the venue takes orders of the symbol at this moment, asked anew each time.
+
+        Raises
+        ------
+        FixSettings
+            If the venue doesn't trade the symbol at all.
+        """
+        ...
+
     def balances(self) -> Mapping[str, VenueBalance]:
         """Balances per asset; assets with nothing may be left out."""
         ...
@@ -79,7 +89,7 @@ class Broker(Protocol):
         Raises
         ------
         OrderRejected
-            The venue certainly refused it.
+            The venue certainly refused it; MarketClosed if it takes no orders of the symbol now.
         AskTheVenue
             Anything else that went wrong after the request left: the order may exist (I4).
         """

@@ -10,6 +10,7 @@ from typing import Protocol
 import pandas as pd
 
 from trading_platform.domain.candle import Gap, Interval
+from trading_platform.domain.metric import MetricPoint
 from trading_platform.domain.order import Side
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import EquityPoint
@@ -53,6 +54,14 @@ class FillMark:
     symbol: str
 
 
+@dataclass(frozen=True)
+class MetricPanel:
+    """One measurement's part of a metric chart: a line per subject; at least one point, ascending by time."""
+
+    title: str
+    points: Sequence[MetricPoint]
+
+
 class ChartPainter(Protocol):
     """Charts as PNG images, about 900 pixels wide."""
 
@@ -68,4 +77,14 @@ class ChartPainter(Protocol):
 
     def render_equity_chart(self, points: Sequence[EquityPoint], fills: Sequence[FillMark], quote: str) -> bytes:
         """Worth of the account over time in the quote currency, with its fills marked."""
+        ...
+
+    def render_metric_chart(self, panels: Sequence[MetricPanel], start: datetime, end: datetime) -> bytes:
+        """How the platform did from `start` to `end` on the wall clock, two panels side by side.
+
+        Raises
+        ------
+        ValueError
+            If there is no panel.
+        """
         ...

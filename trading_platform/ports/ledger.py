@@ -45,7 +45,7 @@ class AccountState:
         Grows with every reservation, booking and reconciliation: whoever read the venue's balances at one revision
         may only write them at the same one.
     orders_in_flight
-        Orders whose outcome isn't known yet; stops and targets that rest at the venue, untouched, aren't among them.
+        Orders whose outcome isn't known yet; what lies still at the venue (`Order.lies_still`) isn't among them.
     reconciled_at
         Wall clock of the last reconciliation with the venue, None before the first.
     reconciled_venue_time
@@ -206,6 +206,8 @@ class Ledger(AccountControl, Protocol):
         ------
         AlreadyDone
             If the order is no longer merely intended: somebody else has sent or closed it.
+        AccountHalted, NotArmed
+            If it is an entry, and the account was halted or its arming ended since it was reserved; it stays intended.
         """
         ...
 
@@ -323,8 +325,18 @@ class Ledger(AccountControl, Protocol):
         """Positions that are open."""
         ...
 
-    def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
-        """The strategy's positions that were closed, newest close first; without those that left unsold."""
+    def closed_trades(
+        self, account: str, limit: int, *, strategy: str | None = None, since: datetime | None = None
+    ) -> list[Position]:
+        """Positions that were closed, newest close first, those of one moment by symbol; without what left unsold.
+
+        Parameters
+        ----------
+        strategy
+            Only this one's; None for all.
+        since
+            Only those that were closed after it (venue clock).
+        """
         ...
 
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:

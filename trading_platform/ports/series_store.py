@@ -12,6 +12,7 @@ import pandas as pd
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import CandleBatch
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,14 @@ class SeriesStore(Protocol):
         ----------
         source
             ``rest``, ``stream``, ``archive``, or ``aggregated`` (made here of shorter candles).
+        """
+        ...
+
+    def write_batches(self, batches: Sequence[CandleBatch]) -> list[CandleWrite]:
+        """As `write_candles` does with each of them in turn, in as few requests as the store allows.
+
+        What each changed is told as if they had come one by one. Killed halfway, the same call finishes the work: so
+        no candle may stand in two of the batches (a correction isn't sent with what it corrects).
         """
         ...
 

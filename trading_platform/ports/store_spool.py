@@ -7,7 +7,7 @@ is a little old can bring it up to date while the store is away.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,8 +59,8 @@ class Replay(Protocol):
         """The first writes that wait, in order; empty when none does."""
         ...
 
-    def confirm(self, through: int, result: CandleWrite | None = None) -> None:
-        """The store has this one and all before it; `result` is what writing its candles changed."""
+    def confirm(self, through: int, results: Mapping[int, CandleWrite] | None = None) -> None:
+        """The store has this one and all before it; `results` are what writing candles changed, by number."""
         ...
 
     def refuse(self, number: int, why: str, *, is_told: bool) -> None:

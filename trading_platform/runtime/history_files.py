@@ -67,8 +67,11 @@ def import_files(settings: Settings, paths: Sequence[Path], symbol: str | None, 
             bar.update(task, completed=finished)
             imported.append(done)
             _tell(console, done)
-    _make_longer_ones(platform, imported)
-    _report_partitions(platform, state, addresses, imported, console)
+    if any(done.write.spooled for done in imported):
+        console.print("import once more when InfluxDB is back, to see whole days in Dagster: nothing is stored twice")
+    else:
+        _make_longer_ones(platform, imported)
+        _report_partitions(platform, state, addresses, imported, console)
     return 1 if any(done.bad_rows for done in imported) else 0
 
 
@@ -82,6 +85,8 @@ def export_file(
     FixSettings
         The platform doesn't run, the series has no candles in that time, or the file can't be written.
     """
+    if start and end and start >= end:
+        raise FixSettings(f"--from {start:%Y-%m-%d %H:%M} must be before --to {end:%Y-%m-%d %H:%M}")
     target = file.expanduser().resolve()
     file_format, kept = format_of(target), _interval(interval)
     platform, _, _ = attach(settings)
@@ -122,6 +127,8 @@ def _archives(paths: Sequence[Path]) -> list[Path]:
 
 def _series_of(path: Path, settings: Settings, symbol: str | None, interval: str | None) -> ArchiveFile:
     name = ArchiveName.of(path)
+    if symbol and "/" not in symbol:
+        raise FixSettings(f"--symbol {symbol}: write it as BASE/QUOTE; say --symbol BTC/USDT, for instance")
     chosen = symbol or (name and _unified(name.symbol, settings))
     if not chosen or "/" not in chosen:
         raise FixSettings(
@@ -152,10 +159,11 @@ def _interval(name: str) -> Interval:
 def _tell(console: Console, done: ImportedFile) -> None:
     write = done.write
     counts = f"{write.inserted:,} new, {write.corrected:,} corrected, {write.unchanged:,} unchanged"
-    changed = "" if write.inserted or write.corrected else "; nothing has changed"
+    waiting = f", {write.spooled:,} wait for InfluxDB" if write.spooled else ""
+    changed = "" if write.inserted or write.corrected or write.spooled else "; nothing has changed"
     resumed = f" (carried on after row {done.resumed_after:,})" if done.resumed_after else ""
     series = f"{done.file.symbol} {done.file.interval}"
-    console.print(f"{done.file.path.name}: {series}, {done.rows:,} rows{resumed}: {counts}{changed}")
+    console.print(f"{done.file.path.name}: {series}, {done.rows:,} rows{resumed}: {counts}{waiting}{changed}")
     for bad in done.bad_rows[:_SHOWN_BAD_ROWS]:
         console.print(f"  left out: {bad}")
     if len(done.bad_rows) > _SHOWN_BAD_ROWS:

@@ -45,12 +45,19 @@ def show_sizes(settings: Settings, balances: Sequence[str], *, as_json: bool) ->
     if as_json:
         print(json.dumps([asdict(row) for row in rows], indent=2, default=str))  # noqa: T201
         return
-    console = Console(soft_wrap=True)
+    console = Console()
     if not console.is_terminal:
         console.width = _UNBOUND_COLUMNS
     console.print(as_table(rows))
+    console.print(steps_table(rows))
+
+
+def steps_table(rows: Sequence[SizeRow]) -> Table:
+    """How each of them came about, a step per line."""
+    table = Table("symbol", "balance", "how the size came about", show_lines=True)
     for row in rows:
-        console.print(f"{row.symbol} with {row.balance}: {row.how}")
+        table.add_row(row.symbol, f"{row.balance:,}", row.how.replace("; ", "\n"))
+    return table
 
 
 def as_table(rows: Sequence[SizeRow]) -> Table:

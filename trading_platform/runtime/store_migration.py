@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -13,7 +14,14 @@ from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.ports.clock import WallClock
 from trading_platform.runtime.stores import platform_with_database, spooling_influx, store_of
-from trading_platform.services.migrate_store import MovedSeries, count_candles, move_series, move_tickers
+from trading_platform.services.migrate_store import (
+    MovedMetrics,
+    MovedSeries,
+    count_candles,
+    move_metrics,
+    move_series,
+    move_tickers,
+)
 from trading_platform.settings import Settings
 
 RECORD = "store-migration.json"
@@ -52,7 +60,6 @@ def migrate_store(settings: Settings, source: str, target: str, symbols: list[st
             bar.update(task, description=f"{symbol} {interval}", completed=before)
             done = move_series(
                 *stores,
-                WallClock(),
                 symbol,
                 interval,
                 progress,
@@ -62,10 +69,20 @@ def migrate_store(settings: Settings, source: str, target: str, symbols: list[st
             moved.append(done)
             _tell(console, done)
     prices = move_tickers(*stores, chosen)
+    metrics = move_metrics(*stores, WallClock().wall() - _metrics_kept(settings))
+    _tell_metrics(console, metrics)
     console.print(f"{prices} latest prices; {len(moved)} series from {source} to {target}")
     if settings.store.kind != target:
         console.print(f'to use it, set store.kind = "{target}" and start the platform again')
-    return 0 if all(done.is_verified for done in moved) else 1
+    return 0 if metrics.is_verified and all(done.is_verified for done in moved) else 1
+
+
+def _metrics_kept(settings: Settings) -> timedelta:
+    """How long both stores keep them, an hour less: InfluxDB refuses what is as old as its bucket."""
+    kept = timedelta(hours=settings.retention.metric_hours)
+    if settings.replay.folder is None and settings.influxdb.tick_days:
+        kept = min(kept, timedelta(days=settings.influxdb.tick_days) - timedelta(hours=1))
+    return kept
 
 
 def _empty_the_spool(platform: Platform) -> None:
@@ -86,7 +103,7 @@ def _tell(console: Console, done: MovedSeries) -> None:
     write = done.write
     resumed = f" (carried on at {done.resumed_at:%Y-%m-%d %H:%M} UTC)" if done.resumed_at else ""
     counts = f"{write.inserted:,} new, {write.corrected:,} corrected, {write.unchanged:,} unchanged"
-    others = f", {done.gaps} recorded gaps, {done.indicators:,} rows of indicators"
+    others = f", {done.corrections:,} earlier states, {done.gaps} recorded gaps, {done.indicators:,} rows of indicators"
     console.print(f"{done.symbol} {done.interval}: {done.candles:,} candles{resumed}: {counts}{others}")
     digits = done.checksum[:_SHOWN_DIGITS]
     if done.is_verified:
@@ -98,3 +115,13 @@ def _tell(console: Console, done: MovedSeries) -> None:
         )
     if done.more_in_target:
         console.print(f"  the target has {done.more_in_target:,} candles more than the source")
+
+
+def _tell_metrics(console: Console, done: MovedMetrics) -> None:
+    digits = done.checksum[:_SHOWN_DIGITS]
+    if done.is_verified:
+        console.print(f"metrics: {done.points:,} points, verified: the same in both, sha256 {digits}…")
+    else:
+        console.print(
+            f"metrics: NOT the same: {done.wrong:,} of {done.points:,} points are missing or different; try again"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -44,7 +45,7 @@ class StoreStatus:
     breaker: str
 
 
-def show_store_status(settings: Settings, *, as_json: bool) -> int:
+def show_store_status(settings: Settings, *, as_json: bool, symbols: Sequence[str] = ()) -> int:
     """Print it; 0 if the store answers and nothing waits, 1 otherwise.
 
     Raises
@@ -53,18 +54,18 @@ def show_store_status(settings: Settings, *, as_json: bool) -> int:
         If the platform's PostgreSQL is embedded and doesn't run.
     """
     platform, _ = platform_with_database(settings)
-    status = store_status(platform)
+    status = store_status(platform, [symbol.upper() for symbol in symbols])
     typer.echo(_as_json(status) if as_json else _as_text(status))
     return 1 if status.trouble or status.spool.rows else 0
 
 
-def store_status(platform: Platform) -> StoreStatus:
-    """One look."""
+def store_status(platform: Platform, symbols: Sequence[str] = ()) -> StoreStatus:
+    """One look at these symbols, at those of the settings by default."""
     settings, series, trouble = platform.settings, None, ""
     intervals = [Interval.parse(name) for name in Interval.names()]
     store = platform.spooling_store or platform.base_store
     try:
-        series = summarise_store(store, settings.market.symbols, intervals, platform.intervals)
+        series = summarise_store(store, symbols or settings.market.symbols, intervals, platform.intervals)
     except PlatformError as silence:
         trouble = str(silence)
     breaker = str(platform.spooling_store.guard.state) if platform.spooling_store else "none needed"

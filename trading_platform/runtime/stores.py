@@ -6,7 +6,7 @@ from trading_platform.adapters.spooling_series_store import SpoolingSeriesStore
 from trading_platform.adapters.store_guard import StoreGuard
 from trading_platform.bootstrap import Platform
 from trading_platform.domain.errors import FixSettings
-from trading_platform.ports.series_store import SeriesStore
+from trading_platform.ports.movable_store import MovableStore
 from trading_platform.runtime.addresses import resolve_addresses
 from trading_platform.runtime.environment import settings_with
 from trading_platform.runtime.state_folder import StateFolder
@@ -33,7 +33,7 @@ def platform_with_database(settings: Settings) -> tuple[Platform, StateFolder]:
     return Platform(settings_with(settings, resolve_addresses(settings, state))), state
 
 
-def store_of(platform: Platform, kind: str) -> SeriesStore:
+def store_of(platform: Platform, kind: str) -> MovableStore:
     """The store of that kind itself, ready to be used.
 
     Raises

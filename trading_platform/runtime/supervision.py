@@ -30,6 +30,10 @@ _RETRIES = 30
 """Supervisor waits one second longer before each retry: with 30 it gives up after 8 minutes."""
 
 
+NOT_STARTED = "Not started"
+"""Supervisor's detail of a process that nobody has started yet."""
+
+
 @dataclass(frozen=True)
 class ProcessState:
     """What supervisor knows of a process.

@@ -16,6 +16,7 @@ from rich.text import Text
 from trading_platform.domain.circuit import Circuit, left_alone
 from trading_platform.domain.stream import StreamState
 from trading_platform.runtime.status import PlatformStatus, ProcessStatus
+from trading_platform.runtime.supervision import NOT_STARTED
 from trading_platform.services.guard import ShownGuard
 from trading_platform.services.summarise_platform import Summary
 
@@ -49,12 +50,11 @@ def as_line(status: PlatformStatus) -> str:
     parts = [f"{datetime.now(UTC):%H:%M:%S} {up}/{len(status.processes)} processes run", f"UI {status.ui_url}"]
     seen = status.summary
     if seen is None:
-        return " · ".join([*parts, status.trouble])
-    stale = sum(not series.is_fresh for series in seen.freshness)
+        return " · ".join([*parts, "starting" if _is_starting(status) else status.trouble])
     return " · ".join(
         [
             *parts,
-            f"{stale} of {len(seen.freshness)} series stale" if stale else "data fresh",
+            _data(seen),
             *_streams_not_live(seen),
             *(f"{circuit.process} leaves {_circuit_name(circuit)} alone" for circuit in left_alone(seen.circuits)),
             "1 position" if len(seen.positions) == 1 else f"{len(seen.positions)} positions",
@@ -71,6 +71,8 @@ def as_tables(status: PlatformStatus) -> RenderableType:
         return Text(f"Nothing runs on {status.state_folder} (--state-dir names another)")
     head = Text.assemble("UI ", (status.ui_url or "", "bold cyan"), f"   state folder {status.state_folder}")
     parts: list[RenderableType] = [head, Text(), _processes(status.processes), Text()]
+    if status.summary is None and _is_starting(status):
+        return Group(*parts, Text("It is starting: data and money can be read once every process runs", style="yellow"))
     if status.summary is None:
         return Group(*parts, Text(f"The books can't be read yet: {status.trouble}", style="yellow"))
     return Group(*parts, *_books(status.summary))
@@ -90,21 +92,10 @@ def _books(seen: Summary) -> Iterator[RenderableType]:
             style="yellow",
         )
     yield Text()
-    yield _table(
-        ("data", "last price", "newest candle", "late by", "", "prices by", "stream"),
-        (
-            (
-                f"{series.symbol} {series.interval}",
-                _number(seen.prices.get(series.symbol)),
-                f"{series.newest_open_time:%m-%d %H:%M}" if series.newest_open_time else "none yet",
-                f"{max(series.lateness_seconds, 0.0):.0f} s" if series.lateness_seconds is not None else "",
-                Text("fresh", style="green") if series.is_fresh else Text("stale", style="red"),
-                seen.price_sources.get(series.symbol, ""),
-                _stream(seen, series.symbol),
-            )
-            for series in seen.freshness
-        ),
-    )
+    if seen.market_trouble:
+        yield Text(f"The market data can't be read now: {seen.market_trouble}", style="yellow")
+    else:
+        yield _prices(seen)
     yield Text()
     # newest first: the last word on a signal is the one that stays
     outcomes = {decision.signal_id: decision.reason.replace("_", " ") for decision in reversed(seen.decisions)}
@@ -177,6 +168,36 @@ def _state(process: ProcessStatus) -> Text:
     return state.append(f" ({process.detail})") if process.detail else state
 
 
+def _prices(seen: Summary) -> Table:
+    return _table(
+        ("data", "last price", "newest candle", "late by", "", "prices by", "stream"),
+        (
+            (
+                f"{series.symbol} {series.interval}",
+                _number(seen.prices.get(series.symbol)),
+                f"{series.newest_open_time:%m-%d %H:%M}" if series.newest_open_time else "none yet",
+                f"{max(series.lateness_seconds, 0.0):.0f} s" if series.lateness_seconds is not None else "",
+                Text("fresh", style="green") if series.is_fresh else Text("stale", style="red"),
+                seen.price_sources.get(series.symbol, ""),
+                _stream(seen, series.symbol),
+            )
+            for series in seen.freshness
+        ),
+    )
+
+
+def _data(seen: Summary) -> str:
+    if seen.market_trouble:
+        return f"market data can't be read: {seen.market_trouble}"
+    stale = sum(not series.is_fresh for series in seen.freshness)
+    return f"{stale} of {len(seen.freshness)} series stale" if stale else "data fresh"
+
+
+def _is_starting(status: PlatformStatus) -> bool:
+    """Whether some process's turn hasn't come yet: `up` starts them one after another."""
+    return any(process.detail == NOT_STARTED for process in status.processes)
+
+
 def _stream(seen: Summary, symbol: str) -> Text:
     """State of the symbol's stream; what an old heartbeat says is no state."""
     if seen.streams is None:
@@ -187,7 +208,11 @@ def _stream(seen: Summary, symbol: str) -> Text:
     if not status.reports(seen.time.wall, seen.max_heartbeat_age_seconds):
         return Text(f"silent since {status.heartbeat_at:%H:%M:%S}", style="red")
     state = Text(status.state, style=_STREAM_STYLES.get(status.state, "red"))
-    return state if status.state is StreamState.LIVE else state.append(f": {status.reason}")
+    if status.state is StreamState.LIVE:
+        return state
+    # a fallback's reason says itself since when REST serves
+    since = "" if status.state is StreamState.FALLBACK else f" since {status.since:%H:%M:%S}"
+    return state.append(f"{since}: {status.reason}")
 
 
 def _circuit_name(circuit: Circuit) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 
 from trading_platform.domain.candle import Interval
@@ -14,6 +15,34 @@ from trading_platform.ports.series_store import SeriesStore
 MAX_WINDOWS = 2000
 
 
+class WindowMemory:
+    """The newest window of each series with its indicators, so that the same numbers aren't computed twice.
+
+    A frame is given again only for the same candles, value by value, and only if it holds what is asked for; it may
+    hold more. Whoever is given a frame doesn't change it.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[tuple[str, str], tuple[frozenset[IndicatorSpec], pd.DataFrame]] = {}
+
+    def indicators(
+        self, symbol: str, interval: Interval, window: pd.DataFrame, specs: Sequence[IndicatorSpec]
+    ) -> pd.DataFrame:
+        """The window with its indicators."""
+        known = self._newest.get((symbol, interval.name))
+        if known and known[0].issuperset(specs) and _is_same(window, known[1]):
+            return known[1]
+        frame = compute_indicators(window, specs)
+        self._newest[symbol, interval.name] = frozenset(specs), frame
+        return frame
+
+
+def _is_same(window: pd.DataFrame, frame: pd.DataFrame) -> bool:
+    # as arrays: cutting a frame takes longer than comparing all its numbers
+    prices = frame.to_numpy()[:, : window.shape[1]]
+    return window.index.equals(frame.index) and np.array_equal(window.to_numpy(), prices)
+
+
 def indicator_windows(
     store: SeriesStore,
     symbol: str,
@@ -21,6 +50,7 @@ def indicator_windows(
     since: datetime | None,
     specs: Sequence[IndicatorSpec],
     window_candles: int,
+    memory: WindowMemory | None = None,
 ) -> Iterator[tuple[datetime, pd.DataFrame]]:
     """For each candle that opened after `since`: its open time, and the indicator frame of the window it ends.
 
@@ -36,4 +66,8 @@ def indicator_windows(
     for end in range(window_candles, len(candles) + 1):
         open_time = candles.index[end - 1].to_pydatetime()
         if since is None or open_time > since:
-            yield open_time, compute_indicators(candles.iloc[end - window_candles : end], specs)
+            window = candles.iloc[end - window_candles : end]
+            yield (
+                open_time,
+                memory.indicators(symbol, interval, window, specs) if memory else compute_indicators(window, specs),
+            )

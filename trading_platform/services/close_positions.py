@@ -20,6 +20,7 @@ from trading_platform.domain.sizing import size_exit
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import Ledger
 from trading_platform.services.base_there import base_there
+from trading_platform.services.closed_market import takes_orders, tell_no_stop
 from trading_platform.services.decide import decision, put_off, refuse
 from trading_platform.services.exits_first import exits_first
 from trading_platform.services.known_prices import known_prices
@@ -113,13 +114,20 @@ def close_positions(desk: TradingDesk, in_flight: Mapping[str, Order]) -> list[s
 def sell_position(desk: TradingDesk, symbol: str, signal: Signal, leg: Leg, why: str) -> str | None:
     """Sell all that is held of the symbol at the market, after taking back what rests for it.
 
+    On a closed market nothing is taken back: the venue would take the cancel, and neither the sale nor another stop.
+
     Returns
     -------
     str or None
         Client order id of the sale; None if there was none: what rested has sold it in the meantime, or isn't known
-        to be taken back, so that selling would sell twice.
+        to be taken back, so that selling would sell twice; or the market is closed.
     """
     held = [position for position in desk.ledger.open_positions(desk.account) if position.symbol == symbol]
+    if not takes_orders(desk, symbol):
+        put_off(desk, signal, leg, ReasonCode.MARKET_CLOSED, "the market is closed: what rests there stays")
+        if desk.settings.protection.enabled and held and not _is_guarded(desk, symbol):
+            tell_no_stop(desk, symbol)
+        return None
     there = [base_there(desk.ledger, position) for position in held]  # while what rests still proves it
     if not withdraw_protection(desk, symbol, why):
         return None
@@ -127,6 +135,11 @@ def sell_position(desk: TradingDesk, symbol: str, signal: Signal, leg: Leg, why:
         if position.symbol == symbol and there:
             return _sell(desk, position, signal, leg, why, there[0])
     return None
+
+
+def _is_guarded(desk: TradingDesk, symbol: str) -> bool:
+    resting = (order for order in desk.ledger.unsettled_orders(desk.account) if order.symbol == symbol)
+    return any(order.is_on_guard and order.stop_price is not None for order in resting)
 
 
 def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: str, there: Decimal) -> str | None:

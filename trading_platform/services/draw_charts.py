@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.indicators import IndicatorSpec, compute_indicators
-from trading_platform.ports.charts import ChartPainter, ChartPanel, FillMark, SignalMark
+from trading_platform.domain.metric import MetricName
+from trading_platform.ports.charts import ChartPainter, ChartPanel, FillMark, MetricPanel, SignalMark
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.series_store import SeriesStore
 
 MARKED_SIGNALS = 200
 EQUITY_POINTS = 2000
 MARKED_FILLS = 200
+METRIC_HOURS = 6
+_DRAWN_METRICS = {
+    MetricName.RUN_SECONDS: "Runs (s)",
+    MetricName.CANDLE_AGE_SECONDS: "Candle age (s)",
+    MetricName.PRICE_AGE_SECONDS: "Price age (s)",
+    MetricName.ORDER_LATENCY_SECONDS: "Order latency (s)",
+    MetricName.ORDERS_IN_FLIGHT: "Orders in flight",
+    MetricName.STREAMS_NOT_LIVE: "Streams that don't live",
+    MetricName.SPOOL_POINTS: "Points that wait for InfluxDB",
+    MetricName.DRAWDOWN_SHARE: "Drawdown (share)",
+}
 
 
 def newest_candle(store: SeriesStore, symbols: Sequence[str], interval: Interval) -> datetime | None:
@@ -55,3 +67,20 @@ def draw_equity_chart(ledger: Ledger, painter: ChartPainter, account: str, quote
         return None
     fills = [FillMark(fill.time, side, symbol) for symbol, side, fill in ledger.recent_fills(account, MARKED_FILLS)]
     return painter.render_equity_chart(points, fills, quote)
+
+
+def draw_metric_chart(store: SeriesStore, painter: ChartPainter, now: datetime) -> bytes | None:
+    """One PNG of how the platform did in the last hours; None while nothing is measured.
+
+    Raises
+    ------
+    RetryLater
+        If the store doesn't answer: metrics aren't remembered.
+    """
+    start = now - timedelta(hours=METRIC_HOURS)
+    panels = [
+        MetricPanel(title, points)
+        for name, title in _DRAWN_METRICS.items()
+        if (points := store.metrics(name, since=start))
+    ]
+    return painter.render_metric_chart(panels, start, now) if panels else None

@@ -14,7 +14,7 @@ from trading_platform.domain.strategies.base import Strategy
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger, StrategySeries
 from trading_platform.ports.series_store import SeriesStore
-from trading_platform.services.candle_windows import indicator_windows
+from trading_platform.services.candle_windows import WindowMemory, indicator_windows
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ def generate_signals(
     symbols: Sequence[str],
     strategies: Sequence[PlacedStrategy],
     window_candles: int,
+    *,
+    memory: WindowMemory | None = None,
 ) -> list[Judgement]:
     """Judge every closed candle once per strategy and record the signals, then remember how far it went.
 
@@ -56,7 +58,7 @@ def generate_signals(
         judgement
         for symbol in symbols
         for interval, together in by_interval.items()
-        for judgement in _judge_series(store, account, symbol, interval, together, through, window_candles)
+        for judgement in _judge_series(store, account, symbol, interval, together, through, window_candles, memory)
     ]
     signals = [judgement.signal for judgement in judgements if judgement.signal]
     if signals:
@@ -74,6 +76,7 @@ def _judge_series(
     strategies: Sequence[Strategy],
     through: Mapping[StrategySeries, datetime],
     window_candles: int,
+    memory: WindowMemory | None,
 ) -> list[Judgement]:
     """Judge one series by several strategies, over windows that are read and computed once."""
     placed = {StrategySeries(s.name, s.version, symbol, interval.name): s for s in strategies}
@@ -81,7 +84,7 @@ def _judge_series(
     specs = list(dict.fromkeys(spec for strategy in strategies for spec in strategy.indicators))
     return [
         Judgement(series, open_time, _signal(account, series, strategy, interval.close_of(open_time), frame))
-        for open_time, frame in indicator_windows(store, symbol, interval, since, specs, window_candles)
+        for open_time, frame in indicator_windows(store, symbol, interval, since, specs, window_candles, memory)
         for series, strategy in placed.items()
         if series not in through or open_time > through[series]
     ]

@@ -10,7 +10,7 @@ from decimal import Decimal
 from trading_platform.domain.attempts import wait_after
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
-from trading_platform.domain.order import Order, OrderStatus
+from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.position import Position
 from trading_platform.domain.protection import Attempt, ProtectionRules, Step, attempts, next_step
 from trading_platform.domain.signal import Signal
@@ -24,11 +24,12 @@ from trading_platform.services.trading_desk import TradingDesk
 
 @dataclass(frozen=True)
 class Guard:
-    """A position, the signal that opened it, and the stops and targets that it has had."""
+    """A position, the signal that opened it, and the stops, targets and entries that it has had."""
 
     position: Position
     entry: Signal
     attempts: Sequence[Attempt]
+    entries: Sequence[Order] = ()
 
     @property
     def at_work(self) -> tuple[Order, ...]:
@@ -53,11 +54,10 @@ class Guard:
 def guard_of(ledger: Ledger, position: Position) -> Guard | None:
     """The position's guard; None for one that no signal of ours has opened."""
     entry = ledger.entry_signal(position)
-    return (
-        None
-        if entry is None
-        else Guard(position, entry, attempts(ledger.orders_of_signal(position.account, entry.signal_id)))
-    )
+    if entry is None:
+        return None
+    orders = ledger.orders_of_signal(position.account, entry.signal_id)
+    return Guard(position, entry, attempts(orders), tuple(order for order in orders if order.side is Side.BUY))
 
 
 def guard_of_symbol(desk: TradingDesk, symbol: str) -> Guard | None:

@@ -12,7 +12,8 @@ from itertools import islice
 from pathlib import Path
 
 from trading_platform.domain.candle import Candle, Interval
-from trading_platform.kline_archive import ArchiveReader, parse_candle
+from trading_platform.domain.errors import FixSettings
+from trading_platform.kline_archive import ArchiveReader, epoch_ms, parse_candle
 from trading_platform.ports.candle_files import ImportProgress
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.series_store import CandleWrite, SeriesStore
@@ -88,10 +89,11 @@ def import_archive(
     Raises
     ------
     FixSettings
-        If the file can't be read.
+        If the file can't be read, or its candles are of another interval.
     RetryLater
         If the store doesn't answer; the next import goes on where this one ended.
     """
+    _require_interval(file)
     now = clock.read().now
     done = ImportedFile(file, progress.rows_done(file.path))
     writing: Future[CandleWrite] | None = None
@@ -110,6 +112,30 @@ def import_archive(
             done.write += writing.result()
     progress.finish(file.path)
     return done
+
+
+def _require_interval(file: ArchiveFile) -> None:
+    """Refuse candles of another interval by the first two rows: some of them would fit the grid of this one, too."""
+    with ArchiveReader(file.path) as archive:
+        begin = list(islice(archive.rows(), 2))
+    opens = [_moment(cells, 0) for cells in begin]
+    closes = [_moment(cells, 6) for cells in begin]
+    lengths = [close + 1 - opened for opened, close in zip(opens, closes, strict=True) if opened and close]
+    apart = opens[1] - opens[0] if len(opens) == 2 and opens[0] and opens[1] else 0
+    own = file.interval.seconds * 1000
+    # a venue's outage makes a close odd: only the length of another interval tells something
+    others = {Interval.parse(name).seconds * 1000 for name in Interval.names()} - {own}
+    told = [length for length in lengths if length in others] + [apart] * (0 < apart < own)
+    if told:
+        raise FixSettings(f"{file.path} holds candles of {told[0] / 1000:g} s, not of {file.interval}; none was stored")
+
+
+def _moment(cells: list[str], column: int) -> int:
+    """In milliseconds; 0 if there is none, which is told when the row is read."""
+    try:
+        return epoch_ms(cells[column])
+    except (ValueError, IndexError):
+        return 0
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 from trading_platform.domain.account_rules import (
     AccountView,
+    ClosedTrade,
     RuleVerdict,
     judge_balance_age,
     judge_cooldown,
@@ -29,6 +30,7 @@ from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import RefuseTrade
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Side
+from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
 from trading_platform.domain.venue_time import VenueTime
 from trading_platform.services.decide import PutOff
@@ -129,7 +131,7 @@ def account_view(desk: TradingDesk, signal: Signal, ticker: Ticker, equity_quote
         last=ticker.last,
         halt=newest_halt if newest_halt and newest_halt.resumed_at is None else None,
         marks=ledger.equity_marks(account),
-        closed_trades=ledger.trade_results(account, rules.losses_to_pause, since),
+        closed_trades=_results(ledger.closed_trades(account, rules.losses_to_pause, since=since)),
         symbol_closed_at=ledger.last_closed_at(account, signal.symbol),
         exposure_quote=exposure,
         entries_at=ledger.entries_since(account, now.now - WINDOW),
@@ -147,6 +149,10 @@ def _may_end_in_time(verdict: RuleVerdict, settings: Settings, signal: Signal, n
     return signal.is_valid_at(
         at_the_end, settings.risk.signal_valid_for_seconds, settings.risk.reaction_allowance_seconds
     )
+
+
+def _results(closed: Sequence[Position]) -> list[ClosedTrade]:
+    return [ClosedTrade(each.symbol, each.closed_at, each.realized_pnl_quote) for each in closed if each.closed_at]
 
 
 def _exposure(desk: TradingDesk) -> dict[str, Decimal]:

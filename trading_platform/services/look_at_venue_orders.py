@@ -22,7 +22,7 @@ def look_at_venue_orders(desk: TradingDesk) -> bool:
     """Compare the orders open at the venue with the ledger's, and resolve what differs.
 
     ======================================================  =====================================================
-    a stop or target that the venue doesn't show any more   asked for by its id and booked
+    an order at rest that the venue doesn't show any more   asked for by its id and booked
     … and doesn't know either                               ended as expired, incident; the position is protected
     an order that the ledger holds for ended                cancelled, and its late fills booked
     an order with our form of id, unknown to the ledger     cancelled, incident
@@ -32,8 +32,8 @@ def look_at_venue_orders(desk: TradingDesk) -> bool:
     Returns
     -------
     bool
-        Whether every stop and target still rests as the ledger has it, and nothing had to be resolved: then nothing
-        has been traded by them before the moment of asking.
+        Whether all that rests does so as the ledger has it, and nothing had to be resolved: then none of it has traded
+        before the moment of asking.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def _book_what_moved(desk: TradingDesk, unsettled: Mapping[str, Order], found: M
     as_known = True
     for order in unsettled.values():
         shown = found.get(order.client_order_id)
-        if order.is_on_guard and (shown is None or shown.filled_quantity != order.filled_quantity):
+        if order.lies_still and (shown is None or shown.filled_quantity != order.filled_quantity):
             as_known = False
             settle_order(desk, order)
     return as_known

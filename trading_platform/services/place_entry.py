@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from trading_platform.domain.attempts import LimitRules, NextStep, filled_quantity, next_step
+from trading_platform.domain.attempts import STOPPED, LimitRules, NextStep, filled_quantity, next_step
 from trading_platform.domain.entry_price import limit_entry_price
 from trading_platform.domain.errors import AlreadyDone, RefuseTrade, RetryLater
 from trading_platform.domain.market import Ticker
@@ -164,6 +164,9 @@ def conclude_entry(desk: TradingDesk, signal: Signal, attempt: EntryAttempt) -> 
     if attempt.filled:
         bought = f"bought {attempt.filled} in {_orders(attempt.legs)}: {signal.reason}"
         desk.ledger.record_decision(decision(desk, signal, leg, ReasonCode.APPROVED, bought))
+    elif attempt.last_code in STOPPED:
+        why = desk.ledger.order_events(last.client_order_id)[-1].reason
+        refuse(desk, signal, leg, ReasonCode(attempt.last_code), f"reserved, and then not sent: {why}")
     elif last.status is OrderStatus.REJECTED:
         refuse(desk, signal, leg, ReasonCode.REJECTED_BY_VENUE, f"the venue refused it with code {attempt.last_code}")
     else:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from trading_platform.domain.attempts import KEY_REFUSED, NOT_PLACED
+from trading_platform.domain.attempts import KEY_REFUSED, MARKET_CLOSED, NOT_PLACED
 from trading_platform.domain.errors import (
     AlreadyDone,
     AskTheVenue,
     FixSettings,
     InsufficientFree,
+    MarketClosed,
     OrderRejected,
     PlatformError,
     RetryLater,
@@ -20,6 +21,7 @@ from trading_platform.domain.protection import Leave, Place, Sell, SellReason, W
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, client_order_id, order_list_id
 from trading_platform.services.close_positions import due_exit, next_exit_leg, sell_position
+from trading_platform.services.closed_market import NO_STOP, takes_orders, tell_no_stop
 from trading_platform.services.decide import decision, put_off
 from trading_platform.services.exits_first import exits_first
 from trading_platform.services.guard import Guard, fresh_price, guard_of_symbol, sellable, step_for
@@ -27,7 +29,7 @@ from trading_platform.services.known_prices import known_prices
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.withdraw_protection import give_up_intents, withdraw_protection
 
-INCIDENT = "protection "
+INCIDENT = NO_STOP
 _MOST_STEPS = 5
 """Of one position in one run: a list taken back, a list, a stop alone, a sale, and one to spare."""
 
@@ -82,6 +84,10 @@ def _protect(desk: TradingDesk, symbol: str, *, may_sell: bool) -> str | None:
         goes_on = False
         if isinstance(step, Place):
             goes_on = _place(desk, guard, step)
+        elif isinstance(step, Withdraw) and guard.is_on_guard and not takes_orders(desk, symbol):
+            leg = Leg.parse(guard.at_work[0].leg)
+            told = f"{step.why}, but the market is closed: it stays where it is"
+            put_off(desk, guard.entry, leg, ReasonCode.MARKET_CLOSED, told)
         elif isinstance(step, Withdraw):
             goes_on = withdraw_protection(desk, symbol, step.why)
         elif isinstance(step, Sell) and may_sell:
@@ -201,6 +207,10 @@ def _submit(desk: TradingDesk, orders: Sequence[Order]) -> bool:
             reports = desk.broker.submit_list(request)
         else:
             reports = [desk.broker.submit(stop.request)]
+    except MarketClosed as closed:
+        _close(desk, orders, closed, MARKET_CLOSED, rejected=False)  # no refusal of this stop: it is tried again
+        tell_no_stop(desk, stop.symbol)
+        return False
     except OrderRejected as refusal:
         _close(desk, orders, refusal, refusal.code, rejected=True)
         return True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from trading_platform.domain.order import Order
+from trading_platform.domain.order import Order, OrderKind
 from trading_platform.domain.protection import has_been_held_too_long, known_levels, trailed_stop
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.venue_time import VenueTime
@@ -16,6 +17,7 @@ from trading_platform.services.base_there import is_left_behind
 from trading_platform.services.close_positions import next_exit_leg
 from trading_platform.services.guard import Guard, guard_of, last_price
 from trading_platform.services.known_prices import known_prices
+from trading_platform.services.put_off_signals import waits_for_its_market
 from trading_platform.services.reconcile_balances import last_looked_at
 from trading_platform.settings import Settings
 
@@ -49,7 +51,7 @@ def protection_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, setting
     tickers = known_prices(store, [position.symbol for position in positions])
     for position in positions:
         guard = guard_of(ledger, position)
-        if guard is not None:
+        if guard is not None and not waits_for_its_market(ledger, guard.entry, now, settings):
             price = last_price(tickers, position.symbol, now.wall, settings.freshness.max_price_age_seconds)
             for why in _needs(ledger, guard, price, now, looked_ago, settings):
                 return f"{position.symbol}: {why}"
@@ -77,6 +79,8 @@ def _needs(
         return
     if any(order.filled_quantity or order.cancel_requested_at for order in guard.at_work):
         yield from _unless_its_sale_waits(ledger, guard, now, "its stop or target isn't whole any more")
+    if looked_ago is not None and _was_bought_since(ledger, guard, now.wall - timedelta(seconds=looked_ago)):
+        yield "more was bought than its stop covers"
     if has_been_held_too_long(position, now.now, rules):
         yield from _unless_its_sale_waits(ledger, guard, now, "held for too long")
     if price is None or looked_ago is None:
@@ -96,6 +100,20 @@ def _is_too_small(ledger: Ledger, guard: Guard, now: VenueTime, settings: Settin
     leg = next_exit_leg(ledger, guard.entry, now.wall)
     decided = ledger.decisions_about(guard.position.account, guard.entry.signal_id)
     return any(each.leg == str(leg) and each.reason in NOT_SELLABLE for each in decided)
+
+
+def _was_bought_since(ledger: Ledger, guard: Guard, looked_at: datetime) -> bool:
+    """Whether an entry has filled since its stop was placed and the newest run looked: news books fills between runs.
+
+    A market order has its fills before its stop is placed, but for one that the venue leaves unfinished.
+    """
+    since = max(looked_at, *(order.created_at for order in guard.at_work))
+    bit_by_bit = (o for o in guard.entries if o.kind is OrderKind.LIMIT or not o.status.is_final)
+    return any(
+        event.at > since and event.trade_ids
+        for order in bit_by_bit
+        for event in ledger.order_events(order.client_order_id)
+    )
 
 
 def _unless_its_sale_waits(ledger: Ledger, guard: Guard, now: VenueTime, why: str) -> Iterator[str]:

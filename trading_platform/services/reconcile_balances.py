@@ -13,7 +13,7 @@ from trading_platform.domain.halt import OWNER
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.transfer import BalanceDifference, Transfer
 from trading_platform.ports.ledger import AccountState, Ledger
-from trading_platform.services.base_there import base_there
+from trading_platform.services.base_there import ZERO, base_there
 from trading_platform.services.explain_balances import (
     LOCKED,
     adopted_transfers,
@@ -32,11 +32,12 @@ log = structlog.get_logger()
 def reconcile_balances(desk: TradingDesk) -> bool:
     """Compare with the venue: dust and the owner's deposits and withdrawals are adopted, anything else stands.
 
-    While an order is in flight the two can't be compared: the venue may have booked what the ledger hasn't yet. The
-    ledger refuses totals that were read before its own latest change, so a slow answer never undoes a booking. Stops
-    and targets that rest are looked at after the balances were read: what rests untouched then hadn't traded before. An
-    account that is new adopts whatever is there. A difference that nothing explains is recorded, stops entries and is
-    told to the owner, until it is gone or adopted. Positions whose base has left hold what is left, once it is adopted.
+    While an order is in flight the two can't be compared: the venue may have booked what the ledger hasn't yet. What
+    lies still is not in flight: totals count what is locked for it, as the ledger has reserved it. The ledger refuses
+    totals that were read before its own latest change, so a slow answer never undoes a booking. What rests is looked at
+    after the balances were read: what rests with no new fill then hadn't traded before. An account that is new adopts
+    whatever is there. A difference that nothing explains is recorded, stops entries and is told to the owner, until it
+    is gone or adopted. Positions whose base has left hold what is left, once it is adopted.
 
     Returns
     -------
@@ -143,6 +144,10 @@ def _venue_totals(desk: TradingDesk) -> dict[str, Decimal]:
 
 
 def _adopt(desk: TradingDesk, before: AccountState, totals: dict[str, Decimal], transfers: Sequence[Transfer]) -> bool:
+    short = [asset for asset, held in before.balances.items() if totals.get(asset, ZERO) < held.reserved]
+    if short:  # what rests has reserved its fee, too, which the venue hasn't locked: it must end first
+        log.warning("less_at_venue_than_reserved", account=desk.account, assets=short)
+        return False
     now = desk.clock.read()
     adopted = desk.ledger.reconcile(
         desk.account, totals, at_revision=before.revision, at=now.wall, venue_time=now.now, transfers=transfers

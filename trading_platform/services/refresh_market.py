@@ -158,7 +158,7 @@ def _refresh_series(
     interval: Interval,
     history_candles: int,
 ) -> RefreshedSeries:
-    newest = store.newest_open_time(symbol, interval)
+    newest = _newest(store, symbol, interval, history_candles)
     if newest is not None and now < newest + 2 * interval.length:
         return RefreshedSeries(symbol, interval.name, 0, CandleWrite(), newest)
     since = interval.floor(now) - history_candles * interval.length if newest is None else newest
@@ -174,6 +174,23 @@ def _refresh_series(
             break
         since = page[-1].open_time + interval.length
     return RefreshedSeries(symbol, interval.name, fetched, total, newest)
+
+
+def _newest(store: SeriesStore, symbol: str, interval: Interval, history_candles: int) -> datetime | None:
+    """Open time of the newest candle; None also if that can't be known now.
+
+    A process that starts while a remote store is silent fetches what a first start does. It waits in the spool then,
+    and serves until the store is back.
+    """
+    try:
+        return store.newest_open_time(symbol, interval)
+    except RetryLater as silence:
+        why = str(silence)
+    try:
+        return max(store.open_times(symbol, interval, newest=history_candles), default=None)
+    except RetryLater:
+        log.warning("history_fetched_anew", symbol=symbol, interval=str(interval), why=why)
+        return None
 
 
 def _store(store: SeriesStore, clock: Clock, symbol: str, interval: Interval, closed: Sequence[Candle]) -> CandleWrite:

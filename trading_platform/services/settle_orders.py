@@ -10,9 +10,11 @@ import structlog
 
 from trading_platform.domain.attempts import KEY_REFUSED, NOT_PLACED
 from trading_platform.domain.errors import (
+    AccountHalted,
     AlreadyDone,
     AskTheVenue,
     FixSettings,
+    NotArmed,
     OrderNotKnown,
     OrderRejected,
     PlatformError,
@@ -78,7 +80,7 @@ def submit_order(desk: TradingDesk, order: Order) -> None:
     """Send a reserved order. Whatever happens is in the ledger when this returns; nothing is ever sent again.
 
     That the order is about to leave is committed first: a crash after it leaves an order to ask for, never one to
-    repeat.
+    repeat. In the same transaction an entry is stopped by a halt that came since its money was reserved.
 
     Raises
     ------
@@ -89,6 +91,9 @@ def submit_order(desk: TradingDesk, order: Order) -> None:
     try:
         desk.ledger.mark_submitted(client_order_id, at)
     except AlreadyDone:
+        return
+    except (AccountHalted, NotArmed) as stopped:
+        _close_refused(desk, order, stopped, stopped.reason_code)
         return
     if (desk.clock.wall() - at).total_seconds() > desk.settings.execution.clock_margin_seconds / 2:
         # a run that was suspended here may have been given up by another: what it sent now, nobody would look for

@@ -147,5 +147,5 @@ def _record(ledger: Ledger, signal: Signal, settings: Settings) -> Sequence[Deci
     """Profit per cost of the strategy's own closed trades, newest first; read only where it counts."""
     if SizingMethod.KELLY not in settings.sizing.methods:
         return ()
-    closed = ledger.closed_trades(signal.account, signal.strategy, settings.sizing.kelly_trades)
+    closed = ledger.closed_trades(signal.account, settings.sizing.kelly_trades, strategy=signal.strategy)
     return [trade.return_on_cost for trade in closed if trade.return_on_cost is not None]

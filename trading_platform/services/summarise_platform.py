@@ -9,7 +9,9 @@ from decimal import Decimal
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.check import Incident
 from trading_platform.domain.circuit import Circuit, current
+from trading_platform.domain.errors import PlatformError
 from trading_platform.domain.freshness import Freshness
+from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Order
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
@@ -35,6 +37,10 @@ class Summary:
 
     Parameters
     ----------
+    freshness, prices, equity
+        Empty and None while the store of market data is silent.
+    market_trouble
+        Why it is; empty when it answers.
     price_sources
         Per symbol, whether its newest price came from the stream or from REST.
     streams
@@ -65,6 +71,17 @@ class Summary:
     circuits: Sequence[Circuit] = ()
     guards: Mapping[str, ShownGuard] = field(default_factory=dict)
     stops_buying: Sequence[str] = ()
+    market_trouble: str = ""
+
+
+@dataclass(frozen=True)
+class _Market:
+    """What a look takes from the store of market data."""
+
+    tickers: Mapping[str, Ticker] = field(default_factory=dict)
+    freshness: Sequence[Freshness] = ()
+    equity: EquityPoint | None = None
+    trouble: str = ""
 
 
 def summarise(
@@ -81,7 +98,9 @@ def summarise(
     circuits: CircuitJournal | None = None,
     stops_buying: Sequence[str] = (),
 ) -> Summary:
-    """Read everything at once; raises RetryLater while a part of it can't be reached.
+    """Read everything at once.
+
+    Money and trouble are shown though the market data is elsewhere and can't be reached: that is when they matter.
 
     Parameters
     ----------
@@ -89,26 +108,39 @@ def summarise(
         None if the platform does without.
     circuits
         None if nobody notes them.
+
+    Raises
+    ------
+    RetryLater
+        While the ledger or the clock can't be reached.
     """
-    tickers = store.tickers(symbols)
     known = None if streams is None else streams.statuses()
     time = clock.read()
     noted = [] if circuits is None else circuits.circuits()
+    try:
+        market = _Market(
+            store.tickers(symbols),
+            assess_freshness(store, clock, symbols, intervals, limit_seconds),
+            value_account(ledger, store, clock, account),
+        )
+    except PlatformError as silence:
+        market = _Market(trouble=str(silence))
     return Summary(
         time=time,
-        freshness=assess_freshness(store, clock, symbols, intervals, limit_seconds),
-        prices={symbol: ticker.last for symbol, ticker in tickers.items()},
+        freshness=market.freshness,
+        prices={symbol: ticker.last for symbol, ticker in market.tickers.items()},
         signals=ledger.recent_signals(account, ROWS),
         decisions=ledger.recent_decisions(account, DECISIONS),
         orders=ledger.recent_orders(account, ROWS),
         positions=ledger.open_positions(account),
         account=ledger.account(account),
-        equity=value_account(ledger, store, clock, account),
+        equity=market.equity,
         incidents=journal.open_incidents(),
-        price_sources={symbol: ticker.source for symbol, ticker in tickers.items()},
+        price_sources={symbol: ticker.source for symbol, ticker in market.tickers.items()},
         streams=None if known is None else {symbol: known[symbol] for symbol in symbols if symbol in known},
         max_heartbeat_age_seconds=max_heartbeat_age_seconds,
         circuits=current(noted, time.wall),
         guards=shown_guards(ledger, account),
         stops_buying=stops_buying,
+        market_trouble=market.trouble,
     )

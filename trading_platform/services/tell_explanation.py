@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
+from textwrap import wrap
 from typing import Any
 
 from trading_platform.domain.candle import Candle
@@ -16,6 +18,9 @@ from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import Decision
 from trading_platform.services.explain import Explanation, OrderStory
 
+_PLACES = 8
+_LONG_NUMBER = re.compile(rf"\d+\.\d{{{_PLACES + 1},}}(?![\d.])")
+_COLUMNS = 118
 _TOLD_APART = ("checks", "protections", "sizing", "run_id", "settings")
 
 
@@ -28,19 +33,21 @@ class Chapter:
 
 
 def tell(explanation: Explanation) -> list[Chapter]:
-    """Chapters in the order in which things happened."""
-    return [
+    """Chapters in the order in which things happened; numbers rounded, as `as_values` has them exact."""
+    chapters = [
         Chapter("Signal", tuple(_signal(explanation))),
         Chapter("Candles", tuple(_candles(explanation))),
         *(Chapter(f"Decision: {_plain(d.reason)}", tuple(_decision(d))) for d in explanation.decisions),
         *(Chapter(_order_title(story), tuple(_order(story))) for story in explanation.orders),
         Chapter("Result", tuple(_result(explanation))),
     ]
+    rounded = ((chapter.title, (_LONG_NUMBER.sub(_rounded, line) for line in chapter.lines)) for chapter in chapters)
+    return [Chapter(title, tuple(lines)) for title, lines in rounded]
 
 
 def as_text(explanation: Explanation) -> str:
     """For a terminal."""
-    return "\n\n".join("\n".join([c.title, *(f"  {line}" for line in c.lines)]) for c in tell(explanation))
+    return "\n\n".join("\n".join([c.title, *_wrapped(c.lines)]) for c in tell(explanation))
 
 
 def as_markdown(explanation: Explanation) -> str:
@@ -53,6 +60,18 @@ def as_values(explanation: Explanation) -> dict[str, Any]:
     values: dict[str, Any] = _json(asdict(explanation))
     values["signal"]["signal_id"] = explanation.signal.signal_id
     return values
+
+
+def _wrapped(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield from wrap(line, _COLUMNS, initial_indent="  ", subsequent_indent="      ", break_long_words=False)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    """To as many places as an exchange tells, or to three digits where it is smaller than that."""
+    exact = Decimal(number.group())
+    places = max(_PLACES, 2 - exact.adjusted()) if exact else _PLACES
+    return plain(round(exact, places))
 
 
 def _signal(explanation: Explanation) -> Iterator[str]:

@@ -17,6 +17,7 @@ from trading_platform.services.open_positions import consume_signals
 from trading_platform.services.protect_account import protect_account
 from trading_platform.services.protect_positions import protect_positions
 from trading_platform.services.protection_work import protection_waiting
+from trading_platform.services.put_off_signals import signals_to_judge, waits_for_its_market
 from trading_platform.services.reconcile_balances import last_compared_at, reconcile_balances
 from trading_platform.services.settle_orders import (
     cancel_overdue,
@@ -92,21 +93,24 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
         if any(order.side is Side.BUY for order in unsettled) and why_buying_is_stopped(ledger, settings):
             return "entries to cancel"
     resting = {order.signal_id for order in unsettled}
-    signals = [signal for signal in ledger.open_signals(account) if signal.signal_id not in resting]
+    waiting = [signal for signal in ledger.open_signals(account) if signal.signal_id not in resting]
+    signals = signals_to_judge(ledger, waiting, unsettled, clock.read(), settings) if waiting else []
     if signals:
         return f"{len(signals)} open signals"
     floor = settings.risk.notional_floor_quote
     due = [
         position.symbol
         for position in ledger.open_positions(account)
-        if due_exit(ledger, position, clock.wall()) and not is_left_behind(ledger, position, floor)
+        if (exit_ := due_exit(ledger, position, clock.wall())) is not None
+        and not is_left_behind(ledger, position, floor)
+        and not waits_for_its_market(ledger, exit_.signal, clock.read(), settings)
     ]
     if due:
         return f"exits due: {', '.join(due)}"
     unprotected = protection_waiting(ledger, store, clock, settings)
     if unprotected:
         return unprotected
-    if unsettled:
+    if not all(order.lies_still for order in unsettled):
         return None  # until they have ended, balances can't be compared
     compared_at = last_compared_at(ledger, account)
     longest = timedelta(seconds=settings.cadence.reconcile_seconds)

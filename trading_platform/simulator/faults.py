@@ -31,6 +31,7 @@ KINDS: Mapping[str, str] = {
     "hold_order": "lose the answer now and place the order hold_seconds later, unless its recvWindow is over by then",
     "partial_fill": "fill only a fraction of each new order at once (fraction, symbol)",
     "reject_order": "reject new orders (code, message, symbol)",
+    "close_market": "take no orders, but cancels, and say so in exchangeInfo (symbol)",
     "clock_skew": "shift the exchange's wall clock (skew_ms)",
     "outage": "HTTP answers 503, WebSockets are dropped and refused",
     "rest_mute": "REST requests hang, or answer 503 (shape hang|503; endpoint)",

@@ -35,14 +35,18 @@ def exchange_info(call: Call) -> Json:
     parameters = call.parameters
     wanted = parameters.optional_symbols()
     parameters.ignore("permissions", "showPermissionSets", "symbolStatus")
-    exchange = call.context.exchange
+    exchange, faults = call.context.exchange, call.context.faults
+
+    def is_trading(symbol: str) -> bool:
+        return faults.find("close_market", symbol=symbol) is None and exchange.is_trading(symbol)
+
     rules = exchange.symbols() if wanted is None else [exchange.rules(symbol) for symbol in wanted]
     return {
         "timezone": "UTC",
         "serverTime": call.context.server_time_ms(),
         "rateLimits": call.context.limits.wire(),
         "exchangeFilters": [],
-        "symbols": [wire_market.symbol_info(rule, trading=exchange.is_trading(rule.symbol)) for rule in rules],
+        "symbols": [wire_market.symbol_info(rule, trading=is_trading(rule.symbol)) for rule in rules],
     }
 
 

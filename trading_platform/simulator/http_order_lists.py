@@ -13,6 +13,7 @@ from trading_platform.simulator.http_orders import (
     read_self_trade_prevention,
     read_side,
     read_time_in_force,
+    refuse_closed_market,
 )
 from trading_platform.simulator.model import OcoLeg, OcoRequest, OrderType, Side
 from trading_platform.simulator.wire_errors import WireError
@@ -104,6 +105,7 @@ def all_order_lists(call: Call) -> list[Json]:
 
 
 def _place(call: Call, request: OcoRequest) -> Json:
+    refuse_closed_market(call, request.symbol)
     response_type = read_response_type(call.parameters) or "RESULT"
     read_self_trade_prevention(call.parameters)
     call.parameters.finish()

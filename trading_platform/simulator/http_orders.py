@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from trading_platform.simulator import wire_errors, wire_orders
 from trading_platform.simulator.call import AnswerLost, Call, Route, Security
-from trading_platform.simulator.errors import ExchangeError
+from trading_platform.simulator.errors import ExchangeError, market_is_closed
 from trading_platform.simulator.model import (
     OrderRequest,
     OrderType,
@@ -124,6 +124,12 @@ def read_self_trade_prevention(parameters: Parameters) -> None:
     )
 
 
+def refuse_closed_market(call: Call, symbol: str) -> None:
+    """Raise if a fault has closed the symbol's market."""
+    if call.context.faults.take("close_market", symbol=symbol) is not None:
+        raise market_is_closed()
+
+
 def count_placement(call: Call, orders: int, place: Callable[[], T]) -> T:
     """Place within the account's order limit; only accepted orders count."""
     limiter, now_ms = call.context.orders, call.context.server_time_ms()
@@ -179,6 +185,7 @@ def _read_order_name(parameters: Parameters) -> tuple[str, int | None, str | Non
 def _misbehave(call: Call, request: OrderRequest) -> None:
     """Apply the faults which concern a new order."""
     faults, exchange = call.context.faults, call.context.exchange
+    refuse_closed_market(call, request.symbol)
     rejection = faults.take("reject_order", symbol=request.symbol)
     if rejection is not None:
         raise WireError(rejection.code or -2010, rejection.message or "This action is disabled on this account.")

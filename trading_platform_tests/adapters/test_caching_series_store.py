@@ -196,3 +196,74 @@ def test_a_price_that_this_process_writes_counts_at_once() -> None:
     site.cache.write_tickers([ticker("11", 0.5)])
     assert site.cache.tickers([SYMBOL, "NO/ONE"]) == {SYMBOL: ticker("11", 0.5)}
     assert minutes(0) == START
+
+
+def test_what_was_just_written_is_served_without_reading_it(site: Site) -> None:
+    site.closes()
+    site.store.candles_read = site.store.version_questions = 0
+
+    site.cache.write_candles(SYMBOL, MINUTE, [candle(99, "100"), candle(100, "7")], source="rest", received_at=START)
+
+    assert site.closes()[-2:] == [100.0, 7.0]
+    assert (site.store.candles_read, site.store.version_questions) == (0, 0)
+    site.seconds += LAG
+    assert site.agrees()
+
+
+def test_a_write_that_corrects_is_compared_at_once(site: Site) -> None:
+    site.closes()
+
+    site.cache.write_candles(SYMBOL, MINUTE, [candle(99, "5"), candle(100, "7")], source="rest", received_at=START)
+
+    assert site.closes()[-2:] == [5.0, 7.0]
+
+
+def test_holes_are_read_again_when_the_newest_candles_have_one(site: Site) -> None:
+    start = minutes(0)
+    assert site.cache.missing_candles(SYMBOL, MINUTE, start=start) == []
+
+    site.cache.write_candles(SYMBOL, MINUTE, [candle(100, "1")], source="rest", received_at=START)
+    site.store.missing_candles = lambda *_, **__: pytest.fail("read again")  # type: ignore[method-assign]
+    assert site.cache.missing_candles(SYMBOL, MINUTE, start=start) == []
+    del site.store.missing_candles  # type: ignore[misc]
+    site.store.by_another_process(candle(105, "1"))
+    site.seconds += LAG
+
+    assert site.cache.missing_candles(SYMBOL, MINUTE, start=start) == site.store.missing_candles(
+        SYMBOL, MINUTE, start=start
+    )
+    assert [gap.candles for gap in site.cache.missing_candles(SYMBOL, MINUTE, start=start)] == [4]
+
+
+def test_holes_among_old_candles_are_noticed_within_a_minute(site: Site) -> None:
+    assert site.cache.missing_candles(SYMBOL, MINUTE, start=minutes(-20)) == []
+
+    site.store.by_another_process(candle(-9, "1"))
+    site.seconds += 60
+
+    assert [gap.candles for gap in site.cache.missing_candles(SYMBOL, MINUTE, start=minutes(-20))] == [8]
+
+
+def test_a_recorded_gap_is_known_at_once(site: Site) -> None:
+    start = minutes(0)
+    site.store.by_another_process(candle(102, "1"))
+    site.seconds += LAG
+    assert site.cache.known_gaps(SYMBOL, MINUTE, start=start) == []
+
+    site.cache.record_gaps(
+        SYMBOL,
+        MINUTE,
+        site.cache.missing_candles(SYMBOL, MINUTE, start=start),
+        start=minutes(100),
+        end=minutes(102),
+        confirmed_at=START,
+    )
+
+    assert [gap.candles for gap in site.cache.known_gaps(SYMBOL, MINUTE, start=start)] == [2]
+
+
+def test_the_newest_indicators_are_those_just_written(site: Site) -> None:
+    site.cache.write_indicators(SYMBOL, MINUTE, {minutes(1): {"a": 1.0, "b": float("nan")}})
+    site.store.indicators = lambda *_, **__: pytest.fail("read again")  # type: ignore[method-assign]
+
+    assert site.cache.indicators(SYMBOL, MINUTE, newest=1) == {minutes(1): {"a": 1.0}}

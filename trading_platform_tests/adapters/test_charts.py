@@ -12,13 +12,15 @@ import pytest
 from PIL import Image
 
 from trading_platform.adapters.matplotlib_charts import MatplotlibChartPainter
-from trading_platform.adapters.matplotlib_charts.figure import RISING, format_price
+from trading_platform.adapters.matplotlib_charts.equity_chart import broken_at_pauses
+from trading_platform.adapters.matplotlib_charts.figure import AVERAGES, RISING, format_price
 from trading_platform.adapters.matplotlib_charts.timeline import Timeline
 from trading_platform.domain.candle import Gap, Interval
 from trading_platform.domain.indicators import compute_indicators, parse_indicators
+from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.domain.order import Side
 from trading_platform.domain.strategies.base import Direction
-from trading_platform.ports.charts import ChartPainter, ChartPanel, FillMark, SignalMark
+from trading_platform.ports.charts import ChartPainter, ChartPanel, FillMark, MetricPanel, SignalMark
 from trading_platform.ports.ledger import EquityPoint
 
 MINUTE = Interval.parse("1m")
@@ -186,3 +188,45 @@ def test_the_label_of_the_highest_candle_stays_inside_its_panel() -> None:
     plain, marked = (opened(PAINTER.render_price_chart([panel(frame, *marks)])) for marks in ((), (highest,)))
     titles = [np.asarray(image.convert("RGB").crop((0, 0, image.width, 26)), int) for image in (plain, marked)]
     assert np.abs(titles[0] - titles[1]).max() < 40  # the palette is the picture's own
+
+
+def measured(subjects: int, value: float = 1.0) -> MetricPanel:
+    points = [
+        MetricPoint(
+            MetricName.PRICE_AGE_SECONDS, value * (1 + minute % 5), START + timedelta(minutes=minute), f"S{each}"
+        )
+        for minute in range(120)
+        for each in range(subjects)
+    ]
+    return MetricPanel("Price age (s)", points)
+
+
+@pytest.mark.parametrize(("panels", "height"), [(1, 150), (2, 150), (8, 600)])
+def test_metrics_fit_the_page_however_many_there_are(panels: int, height: int) -> None:
+    png = PAINTER.render_metric_chart([measured(7)] * panels, START, START + timedelta(hours=6))
+    assert opened(png).size == (900, height)
+    assert len(png) < 10_000 * max(panels, 2)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, 1e-9, 1e12])
+def test_a_metric_is_drawn_whatever_its_size(value: float) -> None:
+    png = PAINTER.render_metric_chart([measured(1, value)], START, START + timedelta(hours=2))
+    assert pixels_of(png, AVERAGES[0]) > 100
+
+
+def test_a_metric_chart_needs_a_panel() -> None:
+    with pytest.raises(ValueError, match="panel"):
+        PAINTER.render_metric_chart([], START, START + timedelta(hours=2))
+
+
+def test_nothing_is_drawn_where_nothing_was_valued() -> None:
+    """An outage of the venue is no straight line from its first minute to its last."""
+    times = np.array([0.0, 60, 120, 17_160, 17_220])
+    equity = np.array([1.0, 2, 3, 4, 5])
+
+    moments, worth = broken_at_pauses(times, equity)
+
+    assert moments.tolist() == [0.0, 60, 120, 17_160, 17_160, 17_220]
+    assert np.isnan(worth).tolist() == [False, False, False, True, False, False]
+    assert broken_at_pauses(times[:3], equity[:3])[1].tolist() == [1.0, 2, 3]
+    assert broken_at_pauses(times[:1], equity[:1])[1].tolist() == [1.0]

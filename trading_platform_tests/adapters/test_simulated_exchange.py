@@ -17,7 +17,9 @@ from trading_platform.adapters.simulated_exchange.clock import (
     SimulatedVenueClock,
 )
 from trading_platform.adapters.simulated_exchange.control import MarketClock, SimulatorControl
+from trading_platform.adapters.simulated_exchange.standing_clock import StandingClock
 from trading_platform.domain.errors import FixSettings, RetryLater
+from trading_platform.domain.venue_time import VenueTime
 from trading_platform.simulator.config import ArchiveMarketConfig
 from trading_platform_tests.support.archives import write_archive
 from trading_platform_tests.support.scripted_server import Answer, ScriptedServer, scripted_server
@@ -211,3 +213,39 @@ def test_the_clock_is_never_ahead_of_a_fast_replay(tmp_path: Path) -> None:
 
 def _moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+
+
+class _Telling:
+    """A clock that counts how often it is asked."""
+
+    def __init__(self, speed: float) -> None:
+        self.told = VenueTime(now=NOW, wall=NOW, speed=speed)
+        self.asked = 0
+
+    def wall(self) -> datetime:
+        return NOW + MINUTE
+
+    def read(self) -> VenueTime:
+        self.asked += 1
+        return self.told
+
+
+def test_a_standing_clock_is_asked_once_per_step() -> None:
+    behind = _Telling(speed=0)
+    clock = StandingClock(behind)
+
+    assert [clock.read().now, clock.read().now] == [NOW, NOW]
+    assert clock.read().wall == NOW + MINUTE
+    behind.told = VenueTime(now=NOW + MINUTE, wall=NOW, speed=0)
+    clock.forget()
+
+    assert clock.read().now == NOW + MINUTE
+    assert behind.asked == 2
+
+
+def test_a_market_that_runs_is_asked_each_time() -> None:
+    behind = _Telling(speed=1)
+    clock = StandingClock(behind)
+
+    assert clock.read() == clock.read() == behind.told
+    assert behind.asked == 2

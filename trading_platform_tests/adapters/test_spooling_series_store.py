@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,8 @@ from trading_platform.domain.errors import RefusedByStore, RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion
-from trading_platform_tests.fakes import FakeSeriesStore, FakeStoreSpool
+from trading_platform.services.refresh_market import refresh_candles
+from trading_platform_tests.fakes import FakeClock, FakeMarketFeed, FakeSeriesStore, FakeStoreSpool
 from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle, minutes
 from trading_platform_tests.support.remote_store import RemoteStore
 
@@ -86,6 +88,10 @@ def ticker(last: int, minute: float) -> Ticker:
     return Ticker(SYMBOL, price - 1, price + 1, price, minutes(minute), minutes(minute))
 
 
+def holds_thirteen(name: str, arguments: tuple[Any, ...]) -> bool:
+    return name == "write_batches" and any(c.close == 13 for batch in arguments[0] for c in batch.candles)
+
+
 def test_an_outage_is_traded_through_and_made_up_for_in_order(site: Site, process: Process) -> None:
     site.remote.is_down = True
     for minute in range(WINDOW * 2, WINDOW * 2 + 30):
@@ -141,6 +147,48 @@ def test_what_is_not_known_is_not_made_up(site: Site, process: Process) -> None:
     ):
         with pytest.raises(RetryLater):
             question()
+
+
+def test_a_process_that_starts_during_an_outage_fetches_once_and_goes_on(site: Site, process: Process) -> None:
+    clock = FakeClock(minutes(WINDOW * 2) + timedelta(seconds=20))
+    feed = FakeMarketFeed(clock)
+    feed.add_candles(SYMBOL, MINUTE, [candle(minute) for minute in range(WINDOW * 3) if minute != WINDOW])
+    site.remote.is_down = True
+    process.write(candle(WINDOW * 2 - 1))  # another one's single candles are no window
+
+    for minute in range(WINDOW * 2, WINDOW * 2 + 3):
+        stranger = Process(site)  # knows nothing each time
+        [series] = refresh_candles(feed, stranger.store, clock, [SYMBOL], [MINUTE], WINDOW - 1)
+        assert series.is_refreshed
+        assert series.newest_open_time == minutes(minute - 1)
+        wanted = [candle(number) for number in range(minute - WINDOW + 1, minute)]
+        assert stranger.store.candles(SYMBOL, MINUTE, newest=WINDOW - 1) == wanted
+        assert len(stranger.store.candle_frame(SYMBOL, MINUTE, newest=WINDOW - 1)) == WINDOW - 1
+        assert stranger.store.candles(SYMBOL, MINUTE, end=minutes(minute - 1), newest=3) == wanted[-4:-1]
+        with pytest.raises(RetryLater):
+            stranger.store.candles(SYMBOL, MINUTE, newest=WINDOW * 10)
+        clock.advance(60)
+        site.pause()
+    waited = site.spool.state()
+    assert waited.points == 1 + (WINDOW - 1) + 2 * 2  # each refresh fetches the newest candle once more
+
+    site.remote.is_down = False
+    site.pause()
+    assert process.spooling.catch_up(10)
+    assert [c.open_time for c in site.stored()] == [minutes(number) for number in range(WINDOW * 2 + 2)]
+
+
+def test_a_hole_in_what_waits_is_not_passed_over(site: Site, process: Process) -> None:
+    site.remote.is_down = True
+    stranger = Process(site)
+    stranger.write(candle(100), candle(101), candle(103), source="stream")  # something may be missing
+    with pytest.raises(RetryLater):
+        stranger.window()
+    with pytest.raises(RetryLater):
+        stranger.store.candles(SYMBOL, MINUTE, newest=3)
+    assert stranger.store.candles(SYMBOL, MINUTE, newest=1) == [candle(103)]
+    stranger.write(candle(101), candle(103), source="rest")  # the venue answers so: it has nothing between them
+    assert stranger.store.candles(SYMBOL, MINUTE, newest=3) == [candle(100), candle(101), candle(103)]
 
 
 def test_memory_that_is_too_old_to_be_brought_up_to_date_is_not_served(site: Site, process: Process) -> None:
@@ -254,18 +302,78 @@ def test_prices_indicators_and_metrics_that_waited_go_together(site: Site, proce
     measured = [MetricPoint(MetricName.ORDERS_IN_FLIGHT, number, minutes(number)) for number in range(4)]
     for point in measured:
         process.store.save_metrics([point])
+        process.write(candle(80 + int(point.value)))
     site.remote.is_down = False
     site.pause()
     site.remote.calls.clear()
     assert process.spooling.catch_up(10)
-    assert site.remote.calls == ["write_tickers", "write_indicators", "save_metrics"]
+    assert site.remote.calls == ["write_batches", "write_indicators", "write_tickers", "save_metrics"]
+    assert site.stored()[-4:] == [candle(80 + number) for number in range(4)]
     assert site.base.metrics(MetricName.ORDERS_IN_FLIGHT, since=START) == measured
     assert site.base.tickers([SYMBOL])[SYMBOL].last == 41
     assert site.base.indicators(SYMBOL, MINUTE, newest=5) == {minutes(1): {"ema": 2.0}, minutes(2): {"ema": 3.0}}
 
 
+def test_a_correction_is_not_sent_with_what_it_corrects(site: Site, process: Process) -> None:
+    site.remote.is_down = True
+    for close in ("5", "6", "7"):
+        process.write(candle(40, close), candle(41))
+    site.remote.is_down = False
+    site.pause()
+    fail_after_writing(site, times=2)
+    site.remote.calls.clear()
+    while not process.spooling.catch_up(10):
+        site.pause()
+    assert site.remote.calls == ["write_batches"] * 5
+    held = CandleRange(SYMBOL, MINUTE, minutes(40), minutes(41))
+    assert site.base.versions([held])[0].inside == RangeVersion(2, 2)
+
+
+def test_a_group_whose_answer_was_lost_changes_nothing_the_second_time(site: Site, process: Process) -> None:
+    site.remote.is_down = True
+    for minute in range(40, 60):
+        process.write(candle(minute, f"{minute}"))
+        process.store.write_tickers([ticker(minute, minute)])
+    site.remote.is_down = False
+    site.pause()
+    fail_after_writing(site, times=2)
+    while not process.spooling.catch_up(10):
+        site.pause()
+    held = CandleRange(SYMBOL, MINUTE, minutes(40), minutes(59))
+    assert site.base.versions([held])[0].inside == RangeVersion(20, 0)
+
+
+def test_records_of_gaps_keep_their_place_among_candles(site: Site, process: Process) -> None:
+    site.remote.is_down = True
+    gap = Gap(minutes(50), minutes(52), 3)
+    process.write(candle(49))
+    process.store.record_gaps(SYMBOL, MINUTE, [gap], start=minutes(45), end=minutes(55), confirmed_at=START)
+    process.write(candle(51))
+    process.write(candle(53))
+    site.remote.is_down = False
+    site.pause()
+    site.remote.calls.clear()
+    assert process.spooling.catch_up(10)
+    assert site.remote.calls == ["write_batches", "record_gaps", "write_batches"]
+    assert site.base.known_gaps(SYMBOL, MINUTE) == [
+        Gap(minutes(50), minutes(50), 1),
+        Gap(minutes(52), minutes(52), 1),
+    ]
+
+
+def fail_after_writing(site: Site, times: int) -> None:
+    """The store does what it is asked, and its answers are lost."""
+    left = iter(range(times))
+
+    def lose(name: str) -> None:
+        if next(left, None) is not None:
+            raise RetryLater("the answer was lost")
+
+    site.remote.after_answer = lose
+
+
 def test_points_that_the_store_refuses_are_told_to_who_writes_them(site: Site, process: Process) -> None:
-    site.remote.refuses = lambda name, arguments: name == "write_candles" and arguments[2][0].close == 13
+    site.remote.refuses = holds_thirteen
     with pytest.raises(RefusedByStore):
         process.write(candle(40, "13"))
     assert site.spool.state().rows == 0
@@ -276,14 +384,17 @@ def test_points_that_the_store_refuses_are_told_to_who_writes_them(site: Site, p
 
 def test_points_that_are_refused_later_are_set_aside_and_hold_up_nothing(site: Site, process: Process) -> None:
     site.remote.is_down = True
-    process.write(candle(40, "13"))
     process.write(candle(41))
+    process.write(candle(40, "13"))
+    process.write(candle(42))
     site.remote.is_down = False
-    site.remote.refuses = lambda name, arguments: name == "write_candles" and arguments[2][0].close == 13
+    site.remote.refuses = holds_thirteen
     site.pause()
+    site.remote.calls.clear()
     assert process.spooling.catch_up(10)
-    assert site.stored()[-1] == candle(41)
+    assert [c.open_time for c in site.stored()[-2:]] == [minutes(41), minutes(42)]
     assert site.spool.state().refused == 1
+    assert site.remote.calls == ["write_batches"] * 4  # together, then each alone
 
 
 def test_a_full_spool_takes_nothing_and_says_so(site: Site, process: Process) -> None:

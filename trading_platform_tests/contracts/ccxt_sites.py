@@ -106,6 +106,7 @@ def ccxt_broker() -> Iterator[BrokerSite]:
             lambda: _set(control, "outage"),
             lambda asset, amount: _transfer(venue, asset, amount),
             lambda: venue.control.post("key_permissions", {"withdraw": True}),
+            lambda: _set(control, "close_market", symbol="BTCUSDT"),
         )
 
 

@@ -19,6 +19,7 @@ from trading_platform.adapters.postgres.request_budget import PostgresRequestBud
 from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
 from trading_platform.adapters.postgres.store_spool import PostgresStoreSpool
 from trading_platform.adapters.postgres.stream_journal import PostgresStreamJournal
+from trading_platform.adapters.recalling_ledger import RecallingLedger
 from trading_platform.adapters.spooling_series_store import SpoolingSeriesStore
 from trading_platform.adapters.store_guard import StoreGuard
 from trading_platform.ports.circuit_journal import CircuitJournal
@@ -81,6 +82,7 @@ def _influx_store(
 LEDGERS: dict[str, Callable[[pytest.FixtureRequest], Ledger]] = {
     "fake": lambda request: FakeLedger(),
     "postgres": lambda request: PostgresLedger(_engine(request)),
+    "recalling": lambda request: RecallingLedger.facing(PostgresLedger(_engine(request)))[0],
 }
 SERIES_STORES: dict[str, Callable[[pytest.FixtureRequest], SeriesStore]] = {
     "fake": lambda request: FakeSeriesStore(),

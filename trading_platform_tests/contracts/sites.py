@@ -63,6 +63,8 @@ class BrokerSite:
         Let an amount of an asset come, or (negative) go.
     let_key_withdraw
         Give the API key a right that it should not have.
+    close_market
+        Let the venue take no orders of the symbol any more.
     """
 
     broker: Broker
@@ -74,6 +76,7 @@ class BrokerSite:
     silence: Callable[[], None]
     transfer: Callable[[str, Decimal], None]
     let_key_withdraw: Callable[[], None]
+    close_market: Callable[[], None]
 
 
 @contextmanager
@@ -102,4 +105,5 @@ def fake_broker() -> Iterator[BrokerSite]:
         lambda: setattr(broker, "is_silent", True),
         lambda asset, amount: broker.deposit(**{asset: amount}),
         lambda: setattr(broker, "permissions", replace(broker.permissions, can_withdraw=True)),
+        lambda: broker.closed.add(SYMBOL),
     )

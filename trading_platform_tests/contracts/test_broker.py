@@ -7,7 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from trading_platform.domain.errors import AskTheVenue, FixSettings, OrderNotKnown, OrderRejected, RetryLater
+from trading_platform.domain.errors import (
+    AskTheVenue,
+    FixSettings,
+    MarketClosed,
+    OrderNotKnown,
+    OrderRejected,
+    RetryLater,
+)
 from trading_platform.domain.order import OrderKind, OrderReport, OrderRequest, OrderStatus, Side
 from trading_platform_tests.contracts.sites import BrokerSite
 
@@ -57,6 +64,26 @@ def test_a_market_buy_fills_and_moves_the_balances(broker_site: BrokerSite) -> N
 def test_the_order_is_found_again_with_the_same_fills(broker_site: BrokerSite) -> None:
     report = broker_site.broker.submit(_request(broker_site))
     assert broker_site.broker.find(broker_site.symbol, "tpone") == report
+
+
+def test_a_closed_market_says_so_refuses_orders_and_takes_cancels(broker_site: BrokerSite) -> None:
+    broker, symbol = broker_site.broker, broker_site.symbol
+    broker.submit(_limit(broker_site, "0.9"))
+    assert broker.is_trading(symbol)
+
+    broker_site.close_market()
+
+    assert not broker.is_trading(symbol)
+    with pytest.raises(MarketClosed):
+        broker.submit(_request(broker_site, name="tptwo"))
+    assert broker.cancel(symbol, "tpone").status is OrderStatus.CANCELLED
+    with pytest.raises(OrderNotKnown):
+        broker.find(symbol, "tptwo")
+
+
+def test_whether_an_unknown_symbol_trades_is_a_mistake_in_the_settings(broker_site: BrokerSite) -> None:
+    with pytest.raises(FixSettings, match="NOSUCH/COIN"):
+        broker_site.broker.is_trading("NOSUCH/COIN")
 
 
 def test_an_order_never_sent_is_not_known(broker_site: BrokerSite) -> None:

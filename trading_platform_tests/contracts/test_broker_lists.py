@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, OrderRejected, RetryLater
+from trading_platform.domain.errors import AskTheVenue, MarketClosed, OrderNotKnown, OrderRejected, RetryLater
 from trading_platform.domain.instrument import floor_to_step
 from trading_platform.domain.order import OrderKind, OrderListRequest, OrderRequest, OrderStatus, Side
 from trading_platform_tests.contracts.sites import BrokerSite
@@ -61,6 +61,16 @@ def test_a_list_rests_and_locks_its_base_once(broker_site: BrokerSite, price: De
     assert _locked(broker_site) == broker_site.quantity
     assert _open(broker_site) == {"tpstop": 0, "tptarget": 0}
     assert broker_site.broker.find(broker_site.symbol, "tptarget") == reports[1]
+
+
+def test_a_closed_market_takes_no_list_and_leaves_what_rests(broker_site: BrokerSite, price: Decimal) -> None:
+    broker_site.broker.submit(_stop(broker_site, price, name="tpfirst"))
+    broker_site.close_market()
+
+    with pytest.raises(MarketClosed):
+        broker_site.broker.submit_list(_list(broker_site, price))
+
+    assert [*_open(broker_site)] == ["tpfirst"]
 
 
 def test_a_stop_with_a_limit_rests_too(broker_site: BrokerSite, price: Decimal) -> None:

@@ -122,6 +122,34 @@ def test_a_halted_account_reserves_no_entry_until_it_is_resumed(ledger: Ledger) 
     assert len(ledger.recent_orders(ACCOUNT, 9)) == 1
 
 
+def test_an_entry_that_was_reserved_before_the_halt_leaves_no_more(ledger: Ledger) -> None:
+    buy(ledger)
+    [reserved] = ledger.recent_orders(ACCOUNT, 9)
+    ledger.halt(halt())
+
+    with pytest.raises(AccountHalted, match="holiday"):
+        ledger.mark_submitted(reserved.client_order_id, minutes(3))
+
+    assert ledger.order(reserved.client_order_id) == reserved
+    assert len(ledger.order_events(reserved.client_order_id)) == 1
+    resume(ledger)
+    ledger.mark_submitted(reserved.client_order_id, minutes(3))
+
+
+def test_an_exit_that_was_reserved_before_the_halt_leaves(ledger: Ledger) -> None:
+    revision = ledger.account(ACCOUNT).revision
+    ledger.reconcile(ACCOUNT, {"BTC": Decimal("0.001")}, at_revision=revision, at=START)
+    sell(ledger, 2)
+    ledger.halt(halt())
+    [reserved] = ledger.recent_orders(ACCOUNT, 9)
+
+    ledger.mark_submitted(reserved.client_order_id, minutes(3))
+
+    sent = ledger.order(reserved.client_order_id)
+    assert sent is not None
+    assert sent.status is OrderStatus.SUBMITTED
+
+
 def test_a_halted_account_still_sells(ledger: Ledger) -> None:
     revision = ledger.account(ACCOUNT).revision
     ledger.reconcile(ACCOUNT, {"BTC": Decimal("0.001")}, at_revision=revision, at=START)
@@ -263,13 +291,21 @@ def test_differences_are_replaced_and_keep_since_when_they_stand(ledger: Ledger)
 def test_closed_trades_newest_first_with_what_they_brought(ledger: Ledger) -> None:
     round_trip(ledger, 1, "49000")
     round_trip(ledger, 5, "51000")
-    trades = ledger.trade_results(ACCOUNT, 9)
-    assert [(t.symbol, t.closed_at, t.pnl_quote) for t in trades] == [
+    trades = ledger.closed_trades(ACCOUNT, 9)
+    assert [(t.symbol, t.closed_at, t.realized_pnl_quote) for t in trades] == [
         (SYMBOL, minutes(6), Decimal("0.2")),
         (SYMBOL, minutes(2), Decimal("-0.2")),
     ]
-    assert ledger.trade_results(ACCOUNT, 1) == trades[:1]
-    assert ledger.trade_results(ACCOUNT, 9, since=minutes(2)) == trades[:1]
+    assert ledger.closed_trades(ACCOUNT, 1) == trades[:1]
+    assert ledger.closed_trades(ACCOUNT, 9, since=minutes(2)) == trades[:1]
+    assert ledger.closed_trades(ACCOUNT, 9, strategy=trades[0].strategy, since=minutes(6)) == []
+
+
+def test_trades_closed_at_one_moment_come_by_symbol(ledger: Ledger) -> None:
+    for symbol in (SYMBOL, "ADA/USDT", "ETH/USDT"):
+        round_trip(ledger, 1, "51000", symbol)
+    assert [trade.symbol for trade in ledger.closed_trades(ACCOUNT, 9)] == ["ADA/USDT", SYMBOL, "ETH/USDT"]
+    assert [trade.symbol for trade in ledger.closed_trades(ACCOUNT, 1)] == ["ADA/USDT"]
 
 
 def test_known_trades_are_those_that_were_booked(ledger: Ledger) -> None:
@@ -298,8 +334,12 @@ def test_a_live_account_reserves_entries_only_while_it_is_armed(ledger: Ledger) 
     assert ledger.account("real") == before
     ledger.reserve(order(exit_, "0.1", side=Side.SELL, quantity="0.1"), decision(exit_, EXIT))
     ledger.arm(Arming("real", "binance", OWNER, "", minutes(1)))
-    ledger.reserve(order(entry, "10"), decision(entry))
+    bought = order(entry, "10")
+    ledger.reserve(bought, decision(entry))
     assert len(ledger.recent_orders("real", 9)) == 2
+    ledger.disarm("real", minutes(2))
+    with pytest.raises(NotArmed, match="real"):
+        ledger.mark_submitted(bought.client_order_id, minutes(2))
 
 
 def test_a_permission_counts_until_it_is_withdrawn(ledger: Ledger) -> None:

@@ -96,6 +96,26 @@ def test_no_total_below_what_rests_is_adopted(held: Ledger) -> None:
     assert held.account(ACCOUNT) == before
 
 
+def test_an_entry_at_its_limit_is_in_flight_only_until_it_rests(held: Ledger) -> None:
+    about = signal(9)
+    entry = replace(order(about, "10", quantity="0.0002"), kind=OrderKind.LIMIT, limit_price=Decimal(40000))
+    held.record_signals([about], START)
+    held.reserve(entry, decision(about))
+    held.mark_submitted(entry.client_order_id, minutes(1))
+    assert held.account(ACCOUNT).orders_in_flight == 1
+    for some in ([], [fill("part", "0.0001", "40000")]):
+        status = OrderStatus.PARTIALLY_FILLED if some else OrderStatus.OPEN
+        after = held.book(report(entry, status, *some), PAIR, minutes(1))
+        assert after.lies_still
+        state = held.account(ACCOUNT)
+        assert state.orders_in_flight == 0
+        totals = {asset: balance.total for asset, balance in state.balances.items()}
+        assert held.reconcile(ACCOUNT, totals, at_revision=state.revision, at=minutes(2))
+        assert held.account(ACCOUNT).balances["USDT"].reserved == state.balances["USDT"].reserved > 0
+    held.request_cancel(entry.client_order_id, "a halt", minutes(2))
+    assert held.account(ACCOUNT).orders_in_flight == 1
+
+
 @pytest.mark.parametrize("order_of_booking", list(permutations((0, 1))))
 @pytest.mark.parametrize("hit", [0, 1])
 def test_a_hit_settles_the_list_once_whichever_is_booked_first(

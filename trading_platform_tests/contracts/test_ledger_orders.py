@@ -336,9 +336,9 @@ def test_selling_closes_the_position_and_leaves_the_dust(ledger: Ledger) -> None
 
 
 def test_closed_trades_tell_what_they_brought(ledger: Ledger) -> None:
-    assert ledger.closed_trades(ACCOUNT, "trend_following", 10) == []
+    assert ledger.closed_trades(ACCOUNT, 10, strategy="trend_following") == []
     bought(ledger)
-    assert ledger.closed_trades(ACCOUNT, "trend_following", 10) == []  # it is still open
+    assert ledger.closed_trades(ACCOUNT, 10, strategy="trend_following") == []  # it is still open
     for minute, price in ((9, "60000"), (19, "40000")):
         if minute == 19:
             bought(ledger, minute=10)
@@ -346,15 +346,15 @@ def test_closed_trades_tell_what_they_brought(ledger: Ledger) -> None:
         gain = fill(f"s{minute}", "0.00099", price, fee="0.05", fee_asset="USDT", at=minutes(minute))
         ledger.book(report(made, OrderStatus.FILLED, gain), BTC_USDT, minutes(minute))
 
-    newest, oldest = ledger.closed_trades(ACCOUNT, "trend_following", 10)
+    newest, oldest = ledger.closed_trades(ACCOUNT, 10, strategy="trend_following")
     assert (newest.closed_at, oldest.closed_at) == (minutes(19), minutes(9))
     assert oldest.invested_quote == newest.invested_quote == Decimal(50)
     cost = Decimal(50) * Decimal("0.00099") / Decimal("0.000999")
     assert oldest.return_on_cost == (Decimal("59.4") - Decimal("0.05") - cost) / 50
     assert newest.return_on_cost is not None
     assert newest.return_on_cost < 0
-    assert ledger.closed_trades(ACCOUNT, "trend_following", 1) == [newest]
-    assert ledger.closed_trades(ACCOUNT, "mean_reversion", 10) == []
+    assert ledger.closed_trades(ACCOUNT, 1, strategy="trend_following") == [newest]
+    assert ledger.closed_trades(ACCOUNT, 10, strategy="mean_reversion") == []
 
 
 def test_a_position_holds_no_more_than_there_is(ledger: Ledger) -> None:
@@ -375,7 +375,7 @@ def test_a_position_holds_no_more_than_there_is(ledger: Ledger) -> None:
     assert ledger.cut_position(ACCOUNT, BTC_USDT, minutes(5)) is None
     made = sell(ledger, "0.00033")
     ledger.book(report(made, OrderStatus.FILLED, fill("s", "0.00033", "60000", fee_asset="USDT")), BTC_USDT, START)
-    [trade] = ledger.closed_trades(ACCOUNT, "trend_following", 10)
+    [trade] = ledger.closed_trades(ACCOUNT, 10, strategy="trend_following")
     assert trade.return_on_cost is not None
     assert Decimal("0.19") < trade.return_on_cost < Decimal("0.2")  # as if the rest had never been bought
 
@@ -397,7 +397,7 @@ def test_what_left_unsold_is_no_trade(ledger: Ledger) -> None:
     assert position.quantity == Decimal("0.000999")
     _left_with(ledger, "0")
     ledger.cut_position(ACCOUNT, BTC_USDT, minutes(7))
-    assert ledger.closed_trades(ACCOUNT, "trend_following", 10) == ledger.trade_results(ACCOUNT, 10) == []
+    assert ledger.closed_trades(ACCOUNT, 10) == []
 
 
 def _left_with(ledger: Ledger, bitcoin: str) -> None:

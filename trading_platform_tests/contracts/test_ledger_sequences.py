@@ -213,7 +213,7 @@ class LedgerSequences(RuleBasedStateMachine):
         self.on_both(lambda ledger: [replace(each, number=None) for each in ledger.halts(self.account, 5)])
         self.on_both(lambda ledger: ledger.equity_marks(self.account))
         self.on_both(lambda ledger: ledger.transfers(self.account, 5))
-        self.on_both(lambda ledger: ledger.trade_results(self.account, 5))
+        self.on_both(lambda ledger: ledger.closed_trades(self.account, 5))
         self.on_both(lambda ledger: ledger.entries_since(self.account, minutes(1)))
         self.on_both(lambda ledger: [ledger.last_closed_at(self.account, symbol) for symbol in INSTRUMENTS])
 

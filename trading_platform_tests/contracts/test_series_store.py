@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import CandleBatch
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesStore, SeriesVersion
 from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle, minutes
 
@@ -105,6 +106,32 @@ def test_a_candle_is_known_by_its_first_source(store: SeriesStore) -> None:
     ]
     assert list(store.sources(SYMBOL, MINUTE, start=minutes(1), end=minutes(3))) == [minutes(1), minutes(2)]
     assert store.sources("NO/ONE", MINUTE, start=minutes(0), end=minutes(4)) == {}
+
+
+def test_several_batches_change_what_each_of_them_would(store: SeriesStore) -> None:
+    store.write_candles(SYMBOL, MINUTE, [candle(0, "1")], source="rest", received_at=START)
+    hours = Interval.parse("1h")
+    batches = [
+        CandleBatch(SYMBOL, MINUTE, (candle(0, "1"), candle(1, "2")), "stream", START),
+        CandleBatch("ETH/USDT", MINUTE, (candle(0, "3"),), "rest", START),
+        CandleBatch(SYMBOL, MINUTE, (candle(400_000, "4"), candle(2, "5")), "rest", minutes(9)),
+        CandleBatch(SYMBOL, hours, (candle(0, "6"),), "archive", START),
+    ]
+    gap = Gap(minutes(2), minutes(4), 3)
+    store.record_gaps(SYMBOL, MINUTE, [gap], start=minutes(2), end=minutes(5), confirmed_at=START)
+
+    assert store.write_batches(batches) == [CandleWrite(1, 0, 1), CandleWrite(1), CandleWrite(2), CandleWrite(1)]
+    assert [c.close for c in store.candles(SYMBOL, MINUTE)] == [1, 2, 5, 4]
+    assert [c.close for c in store.candles("ETH/USDT", MINUTE)] == [3]
+    assert [c.close for c in store.candles(SYMBOL, hours)] == [6]
+    assert store.sources(SYMBOL, MINUTE, start=START, end=minutes(3)) == {
+        minutes(0): "rest",
+        minutes(1): "stream",
+        minutes(2): "rest",
+    }
+    assert store.known_gaps(SYMBOL, MINUTE) == [Gap(minutes(3), minutes(4), 2)]
+    assert [write.unchanged for write in store.write_batches(batches)] == [2, 1, 2, 1]
+    assert store.write_batches([]) == []
 
 
 def test_of_one_open_time_the_last_candle_counts(store: SeriesStore) -> None:

@@ -134,8 +134,17 @@ def test_the_result_can_be_asked_for(spool: StoreSpool) -> None:
     number = spool.append(batch(0, 1, 2), START)
     assert spool.result(number) is None
     with spool.replaying() as replay:
-        replay.confirm(number, CandleWrite(1, 1, 1))
+        replay.confirm(number, {number: CandleWrite(1, 1, 1)})
     assert spool.result(number) == CandleWrite(1, 1, 1)
+
+
+def test_the_results_of_writes_that_left_together_are_told_apart(spool: StoreSpool) -> None:
+    first, price, last = (spool.append(write, START) for write in (batch(0), prices(), batch(1, 2)))
+    with spool.replaying() as replay:
+        assert [spooled.number for spooled in replay.first()] == [first, price, last]
+        replay.confirm(last, {first: CandleWrite(1), last: CandleWrite(0, 2)})
+    assert (spool.result(first), spool.result(price), spool.result(last)) == (CandleWrite(1), None, CandleWrite(0, 2))
+    assert (spool.state().rows, spool.state().points) == (0, 0)
 
 
 def fail_to_send(spool: StoreSpool) -> None:

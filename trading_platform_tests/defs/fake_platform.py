@@ -14,7 +14,7 @@ from trading_platform.bootstrap import Platform
 from trading_platform.definitions import definitions
 from trading_platform.domain.candle import Candle
 from trading_platform.domain.venue_time import VenueTime
-from trading_platform.ports.charts import ChartPanel, FillMark
+from trading_platform.ports.charts import ChartPanel, FillMark, MetricPanel
 from trading_platform.ports.ledger import EquityPoint
 from trading_platform.ports.replay import ReplayPosition
 from trading_platform.settings import Settings
@@ -73,6 +73,9 @@ class _Painter:
     def render_equity_chart(self, points: list[EquityPoint], fills: list[FillMark], quote: str) -> bytes:
         return PNG
 
+    def render_metric_chart(self, panels: list[MetricPanel], start: datetime, end: datetime) -> bytes:
+        return PNG
+
 
 class _MarketClock(FakeClock):
     """The venue's clock stands where the test has put it, the wall clock is the computer's."""
@@ -108,6 +111,10 @@ class FakePlatform(Platform):
             painter=_Painter(),
             simulator=FakeReplay(clock, minutes(LISTED)),
         )
+
+    def stepping(self) -> Platform:
+        """Itself: its fakes answer at once."""
+        return self
 
     def close_candles(self, number: int) -> None:
         """Let the market move on."""

@@ -8,6 +8,8 @@ import dagster as dg
 import pytest
 
 from trading_platform.defs.charts.assets import chart_sensor, forget_old_charts
+from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.metric import MetricPoint
 from trading_platform.services.value_account import record_equity
 from trading_platform_tests.defs.fake_platform import (
     PNG,
@@ -38,11 +40,11 @@ def _chart_runs(instance: dg.DagsterInstance) -> list[str]:
     return [run.run_id for run in instance.get_runs(dg.RunsFilter(job_name="draw_charts"))]
 
 
-def test_both_charts_are_shown_as_pictures(refreshed: FakePlatform, instance: dg.DagsterInstance) -> None:
+def test_all_charts_are_shown_as_pictures(refreshed: FakePlatform, instance: dg.DagsterInstance) -> None:
     result = execute("draw_charts", refreshed, instance)
 
     charts = {asset: metadata["chart"].value for asset, metadata in materialized(result).items()}
-    assert set(charts) == {"price_chart", "equity_chart"}
+    assert set(charts) == {"price_chart", "equity_chart", "platform_chart"}
     assert all(isinstance(chart, str) and _IMAGE in chart for chart in charts.values())
 
 
@@ -53,6 +55,18 @@ def test_with_nothing_to_draw_nothing_is_materialized(platform: FakePlatform, in
 
     assert result.success
     assert materialized(result) == {}
+
+
+def test_metrics_that_cannot_be_asked_for_keep_no_other_chart_from_being_drawn(
+    refreshed: FakePlatform, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object, **__: object) -> list[MetricPoint]:
+        raise RetryLater("the store is silent")
+
+    monkeypatch.setattr(refreshed.store, "metrics", silent)
+    result = execute("draw_charts", refreshed, instance)
+    assert result.success
+    assert set(materialized(result)) == {"price_chart", "equity_chart"}
 
 
 def test_a_closed_candle_requests_one_chart(refreshed: FakePlatform, instance: dg.DagsterInstance) -> None:

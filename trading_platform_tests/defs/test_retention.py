@@ -9,6 +9,7 @@ import pytest
 
 from trading_platform.defs.lanes import ACTIVE
 from trading_platform.defs.maintenance.retention import daily_retention
+from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.domain.stream import StreamState, StreamStatus
 from trading_platform_tests.defs.fake_platform import FakePlatform, add_run, execute, fake_platform, output_metadata
@@ -91,6 +92,22 @@ def test_the_journals_are_pruned(instance: dg.DagsterInstance) -> None:
 
     assert output_metadata(result, "delete_old_runs")["pruned_rows"].value == 5
     assert len(later.store.metrics(MetricName.ORDERS_IN_FLIGHT, since=long_ago)) == 1
+
+
+def test_a_silent_store_fails_no_clean_up(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(before: datetime) -> int:
+        raise RetryLater("InfluxDB is silent")
+
+    add_run(instance, "refresh", status=dg.DagsterRunStatus.SUCCESS)
+    later = _after(25)
+    monkeypatch.setattr(later.store, "prune_indicators", silent)
+
+    result = execute("retention", later, instance)
+
+    assert result.success
+    told = output_metadata(result, "delete_old_runs")
+    assert told["deleted_runs"].value == 1
+    assert told["put_off"].value == "indicators: InfluxDB is silent"
 
 
 def test_it_happens_every_night() -> None:

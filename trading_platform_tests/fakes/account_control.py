@@ -10,12 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
-from trading_platform.domain.account_rules import ClosedTrade
 from trading_platform.domain.arming import Arming
 from trading_platform.domain.equity_marks import EquityMarks
 from trading_platform.domain.errors import AccountHalted, NotArmed
 from trading_platform.domain.halt import Halt
-from trading_platform.domain.position import Position
 from trading_platform.domain.transfer import BalanceDifference, Transfer
 from trading_platform.ports.ledger import EquityPoint
 
@@ -83,17 +81,6 @@ class FakeAccountControl:
                 moved = EquityMarks.beginning(equity, at) if known is None else known.after(equity, at)
                 self._marks[point.account] = moved
             return self._marks.get(point.account)
-
-    def trade_results(self, account: str, limit: int, since: datetime | None = None) -> list[ClosedTrade]:
-        """Positions that were closed after `since`, newest first."""
-        with self._lock:
-            closed = [
-                ClosedTrade(p.symbol, p.closed_at, p.realized_pnl_quote)
-                for p in self._closed_positions(account)
-                if p.closed_at is not None and p.is_trade and (since is None or p.closed_at > since)
-            ]
-            closed.sort(key=lambda trade: trade.symbol)
-            return sorted(closed, key=lambda trade: trade.closed_at, reverse=True)[:limit]
 
     def entries_since(self, account: str, since: datetime) -> list[datetime]:
         """Venue times of the entries approved after `since`."""
@@ -174,9 +161,6 @@ class FakeAccountControl:
 
     @abstractmethod
     def _approved_entries(self, account: str) -> list[datetime]: ...
-
-    @abstractmethod
-    def _closed_positions(self, account: str) -> list[Position]: ...
 
     @abstractmethod
     def _booked_trades(self, account: str, symbol: str) -> set[str]: ...

@@ -10,7 +10,14 @@ from decimal import Decimal
 from itertools import count
 
 from trading_platform.domain.arming import KeyPermissions
-from trading_platform.domain.errors import AskTheVenue, FixSettings, OrderNotKnown, OrderRejected, RetryLater
+from trading_platform.domain.errors import (
+    AskTheVenue,
+    FixSettings,
+    MarketClosed,
+    OrderNotKnown,
+    OrderRejected,
+    RetryLater,
+)
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import (
     Fill,
@@ -125,6 +132,7 @@ class FakeBroker:
         self.prices = dict(prices)
         self.requests: list[OrderRequest] = []
         self.is_silent = False
+        self.closed: set[str] = set()
         self.lists_transfers = True
         self.permissions = KeyPermissions(can_trade=True, can_withdraw=False, is_bound_to_addresses=True)
         self._transfers: list[VenueTransfer] = []
@@ -181,6 +189,11 @@ class FakeBroker:
             raise FixSettings(f"the venue doesn't trade {', '.join(unknown)}; mend market.symbols")
         return {symbol: self._instruments[symbol] for symbol in symbols}
 
+    def is_trading(self, symbol: str) -> bool:
+        """Whether its market isn't closed."""
+        self.instruments([symbol])
+        return symbol not in self.closed
+
     def balances(self) -> Mapping[str, VenueBalance]:
         """Totals per asset, and what orders that rest have locked of them."""
         self._answer()
@@ -232,6 +245,8 @@ class FakeBroker:
         told = self._misbehaviours.popleft() if self._misbehaviours else Misbehaviour()
         if told.not_placed:
             raise RetryLater("the venue couldn't be reached")
+        if not self.closed.isdisjoint(request.symbol for request in requests):
+            raise MarketClosed("Market is closed.", "-2010")
         if told.reject_code is not None:
             raise OrderRejected(f"refused with {told.reject_code}", told.reject_code)
         if not told.never_arrives:

@@ -244,6 +244,10 @@ class FakeLedger(FakeAccountControl):
         """Intended becomes submitted."""
         with self._lock:
             self._answer()
+            order = self._orders.get(client_order_id)
+            if order is not None and order.side is Side.BUY:
+                self._refuse_while_halted(order.account)
+                self._refuse_while_unarmed(order.account, self._account(order.account).mode)
             if not self._happen(client_order_id, OrderEventKind.SUBMITTED, at, "about to be sent"):
                 raise AlreadyDone(f"order {client_order_id} is not merely intended any more")
 
@@ -387,10 +391,6 @@ class FakeLedger(FakeAccountControl):
             if d.account == account and d.reason is ReasonCode.APPROVED and d.leg.startswith(LegKind.ENTRY)
         ]
 
-    def _closed_positions(self, account: str) -> list[Position]:
-        histories = self._account(account).positions.values()
-        return [p for history in histories for p in history if not p.is_open]
-
     def _booked_trades(self, account: str, symbol: str) -> set[str]:
         return {trade_id for name, trade_id in self._account(account).fills if name == symbol}
 
@@ -422,11 +422,18 @@ class FakeLedger(FakeAccountControl):
                 history[-1] for _, history in sorted(self._account(account).positions.items()) if history[-1].is_open
             ]
 
-    def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
-        """The strategy's positions that were closed, newest close first."""
+    def closed_trades(
+        self, account: str, limit: int, *, strategy: str | None = None, since: datetime | None = None
+    ) -> list[Position]:
+        """Positions that were closed, newest close first, those of one moment by symbol."""
         with self._lock:
-            held = [position for history in self._account(account).positions.values() for position in history]
-            closed = [(p.closed_at, p) for p in held if p.strategy == strategy and p.closed_at and p.is_trade]
+            histories = sorted(self._account(account).positions.items())
+            newest = [p for _, history in histories for p in reversed(history)]
+            closed = [
+                (p.closed_at, p)
+                for p in newest
+                if p.closed_at and p.is_trade and strategy in (None, p.strategy) and (not since or p.closed_at > since)
+            ]
             return [p for _, p in sorted(closed, key=lambda entry: entry[0], reverse=True)][:limit]
 
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:
@@ -558,7 +565,7 @@ class FakeLedger(FakeAccountControl):
         return True
 
     def _in_flight(self, account: str) -> list[Order]:
-        return [order for order in self.unsettled_orders(account) if not order.is_on_guard]
+        return [order for order in self.unsettled_orders(account) if not order.lies_still]
 
     def _known(self, client_order_id: str) -> Order:
         self._answer()

@@ -17,18 +17,22 @@ from trading_platform.domain.candle import Candle, Gap, Interval, find_gaps, sub
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import CandleBatch
+from trading_platform.ports.movable_store import Arrived, CandleRecord
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
 
 
 class FakeSeriesStore:
-    """Fills the role `SeriesStore`."""
+    """Fills the roles `SeriesStore` and `MovableStore`."""
 
     def __init__(self) -> None:
         self._candles: dict[tuple[str, str], dict[datetime, Candle]] = defaultdict(dict)
         self._revisions: dict[tuple[str, str, datetime], int] = defaultdict(int)
         self._sources: dict[tuple[str, str], dict[datetime, str]] = defaultdict(dict)
+        self._received: dict[tuple[str, str, datetime], datetime] = {}
+        self._earlier: dict[tuple[str, str, datetime], list[tuple[int, Arrived]]] = defaultdict(list)
         self._gaps: dict[tuple[str, str], list[Gap]] = defaultdict(list)
         self._tickers: dict[str, Ticker] = {}
         self._indicators: dict[tuple[str, str], dict[datetime, dict[str, float]]] = defaultdict(dict)
@@ -44,11 +48,26 @@ class FakeSeriesStore:
         if source not in ("rest", "stream", "archive", "aggregated"):
             raise ValueError(f"source {source!r} is neither rest, stream, archive nor aggregated")
         with self._lock:
-            return self._write(symbol, interval, candles, source)
+            return self._write(symbol, interval, candles, source, received_at)
 
-    def _write(self, symbol: str, interval: Interval, candles: Sequence[Candle], source: str) -> CandleWrite:
+    def write_batches(self, batches: Sequence[CandleBatch]) -> list[CandleWrite]:
+        """Write each of them."""
+        return [
+            self.write_candles(b.symbol, b.interval, b.candles, source=b.source, received_at=b.received_at)
+            for b in batches
+        ]
+
+    def _write(
+        self, symbol: str, interval: Interval, candles: Sequence[Candle], source: str, received_at: datetime
+    ) -> CandleWrite:
         series = self._candles[symbol, interval.name]
         new = {candle.open_time: candle for candle in candles}
+        for time in [time for time, candle in new.items() if time in series and series[time] != candle]:
+            key = symbol, interval.name, time
+            self._earlier[key].append((self._revisions[key], self._arrived(symbol, interval, time)))
+        self._received |= {
+            (symbol, interval.name, time): received_at for time, candle in new.items() if series.get(time) != candle
+        }
         inserted = sum(open_time not in series for open_time in new)
         changed = [time for time, candle in new.items() if time in series and series[time] != candle]
         for open_time in changed:
@@ -60,6 +79,32 @@ class FakeSeriesStore:
         self._candles[symbol, interval.name] = dict(sorted(series.items()))
         self._gaps[symbol, interval.name] = self._really_missing(symbol, interval, self._gaps[symbol, interval.name])
         return CandleWrite(inserted, corrected, len(new) - inserted - corrected)
+
+    def _arrived(self, symbol: str, interval: Interval, time: datetime) -> Arrived:
+        series = symbol, interval.name
+        return Arrived(self._candles[series][time], self._sources[series][time], self._received[*series, time])
+
+    def candle_records(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> list[CandleRecord]:
+        """Everything that is kept of the candles with start <= open_time < end, ascending."""
+        times = [candle.open_time for candle in self.candles(symbol, interval, start=start, end=end)]
+        keys = {time: (symbol, interval.name, time) for time in times}
+        return [
+            CandleRecord(
+                self._arrived(symbol, interval, time), self._revisions.get(key, 0), tuple(self._earlier.get(key, ()))
+            )
+            for time, key in keys.items()
+        ]
+
+    def take_records(self, symbol: str, interval: Interval, records: Sequence[CandleRecord]) -> None:
+        """Keep them as they are, in place of what is there."""
+        self._answer()
+        series = symbol, interval.name
+        for record in records:
+            time = record.now.candle.open_time
+            self._candles[series][time], self._sources[series][time] = record.now.candle, record.now.source
+            self._received[*series, time], self._revisions[*series, time] = record.now.received_at, record.revision
+            self._earlier[*series, time] = [*record.earlier]
+        self._candles[series] = dict(sorted(self._candles[series].items()))
 
     def candles(
         self,

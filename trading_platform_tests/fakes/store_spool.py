@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from trading_platform.ports.store_spool import Spooled, SpoolState
 
 _PASSING_SHARE = 0.8
 _PATIENCE_SECONDS = 2.0
+_MOST_ROWS = 500
 
 
 class FakeStoreSpool:
@@ -86,12 +87,11 @@ class FakeStoreSpool:
         oldest = min((at for _, at in waiting.values()), default=None)
         return SpoolState(self._confirmed, len(waiting), points, oldest, self._bound, len(self.refused))
 
-    def confirm(self, through: int, result: CandleWrite | None) -> None:
+    def confirm(self, through: int, results: Mapping[int, CandleWrite] | None) -> None:
         """The store has this one and all before it."""
         with self._changing:
             self._confirmed = through
-            if result:
-                self._results[through] = result
+            self._results |= results or {}
             for number in [n for n in self._rows if n <= through - self._kept]:
                 del self._rows[number]
                 self._forgotten = max(self._forgotten, number)
@@ -117,11 +117,11 @@ class FakeReplay:
 
     def first(self) -> Sequence[Spooled]:
         """The first writes that wait."""
-        return self._spool.since(self._spool.state().confirmed)[:50]
+        return self._spool.since(self._spool.state().confirmed)[:_MOST_ROWS]
 
-    def confirm(self, through: int, result: CandleWrite | None = None) -> None:
+    def confirm(self, through: int, results: Mapping[int, CandleWrite] | None = None) -> None:
         """The store has this one and all before it."""
-        self._spool.confirm(through, result)
+        self._spool.confirm(through, results)
 
     def refuse(self, number: int, why: str, *, is_told: bool) -> None:
         """The store will never take this one."""

@@ -23,12 +23,13 @@ from trading_platform_tests.support.remote_store import RemoteStore
 
 PRELOADED = [__name__, PostgresSeriesStore.__module__]
 BOUND = 1_000_000
-DOWN_FROM, DOWN_UNTIL = 1, 5
+DOWN_FROM, DOWN_UNTIL = 1, 7
 
 
 def script() -> list[Candle]:
-    """What is written, one by one: the third and the last are corrections."""
-    return [candle(0, "1"), candle(1, "2"), candle(0, "3"), candle(2, "4"), candle(3, "5"), candle(1, "6")]
+    """What is written, one by one; three of them are corrections, two of what has waited."""
+    closes = [(0, "1"), (1, "2"), (0, "3"), (2, "4"), (3, "5"), (1, "6"), (4, "7"), (4, "8"), (5, "9")]
+    return [candle(minute, close) for minute, close in closes]
 
 
 class _Steps:

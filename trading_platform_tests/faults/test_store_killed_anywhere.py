@@ -61,5 +61,5 @@ def _assert_all_is_there_once(site: RemoteSite, killed_at: int) -> None:
     held = {candle.open_time: candle.close for candle in site.base.candles(SYMBOL, MINUTE)}
     assert held == {candle.open_time: candle.close for candle in script()}, killed_at
     [version] = site.base.versions([CandleRange(SYMBOL, MINUTE, minutes(0), minutes(9))])
-    assert version.inside == RangeVersion(4, 2), killed_at  # two corrections, each made once
+    assert version.inside == RangeVersion(6, 3), killed_at  # three corrections, each made once
     assert site.spool.state().rows == 0

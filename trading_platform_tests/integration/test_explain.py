@@ -55,7 +55,7 @@ def test_a_trade_is_told_from_its_signal_to_its_result(floor: TradingFloor, sett
     values = json.loads(explanation(settings, said.signal_id, as_json=True))
 
     ledger = floor.platform.ledger
-    [closed] = ledger.closed_trades(ACCOUNT, said.strategy, 9)
+    [closed] = ledger.closed_trades(ACCOUNT, 9)
     for words in (
         "Decision: approved",
         f"settings {floor.settings.fingerprint()}",

@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from influxdb_client import Permission, PermissionResource
+from influxdb_client import Authorization, BucketRetentionRules, Permission, PermissionResource
 
 from trading_platform.adapters.influxdb import InfluxSeriesStore, make_influx_store, prepare_influxdb
-from trading_platform.adapters.influxdb.provision import ticks_per_minute
-from trading_platform.domain.errors import FixSettings
+from trading_platform.adapters.influxdb.connection import Access, InfluxConnection
+from trading_platform.adapters.influxdb.provision import BucketPlan, Provision, ticks_per_minute
+from trading_platform.adapters.influxdb.refusals import BucketOrOrgMissing
+from trading_platform.domain.errors import FixSettings, RefusedByStore
 from trading_platform.domain.market import Ticker
 from trading_platform.ports.series_store import CandleRange, RangeVersion
 from trading_platform.settings import Settings
@@ -43,6 +45,13 @@ def store(site: InfluxSite) -> Iterator[InfluxSeriesStore]:
 def live(site: InfluxSite, **influx: object) -> Settings:
     """Settings of a market of today."""
     return plain_settings(store={"kind": "influxdb"}, influxdb=site.access | influx)
+
+
+class _Hourless(BucketPlan):
+    """Half an hour, which no settings ask for."""
+
+    def retention(self) -> BucketRetentionRules:
+        return BucketRetentionRules("expire", 1800, 1800)
 
 
 def write(store: InfluxSeriesStore) -> None:
@@ -77,6 +86,33 @@ def test_a_field_of_another_type_is_refused(store: InfluxSeriesStore) -> None:
     write(store)
     with pytest.raises(FixSettings, match="field type conflict"):
         store.connection.write(store.buckets.candles, ["candles,symbol=A,interval=1m close=1i 1740787200000"])
+
+
+def test_a_new_field_of_two_types_is_refused_for_good_though_the_server_calls_itself_ill(
+    store: InfluxSeriesStore,
+) -> None:
+    lines = ["odd,symbol=A f=1i 1740787200000", "odd,symbol=A f=1.5 1740787200001"]
+    with pytest.raises(RefusedByStore, match=r"HTTP 500.*field type conflict"):
+        store.connection.write(store.buckets.candles, lines)
+
+
+def test_an_organisation_that_is_gone_is_no_bad_question(site: InfluxSite, store: InfluxSeriesStore) -> None:
+    elsewhere = InfluxConnection(Access(site.url, site.token, "nobodys"))
+    with pytest.raises(BucketOrOrgMissing, match="nobodys"):
+        InfluxSeriesStore(elsewhere, store.buckets).count_candles(SYMBOL, MINUTE)
+    with pytest.raises(BucketOrOrgMissing, match="nobodys"):
+        write(InfluxSeriesStore(elsewhere, store.buckets))
+    elsewhere.close()
+
+
+def test_retention_that_the_server_does_not_take_is_refused_for_good(
+    site: InfluxSite, store: InfluxSeriesStore
+) -> None:
+    too_short = Provision(
+        store.connection, [BucketPlan(f"{site.bucket}_ticks", 0, 1), _Hourless(site.bucket, 1, 1)], []
+    )
+    with pytest.raises(RefusedByStore, match="retention policy"):
+        too_short.make()
 
 
 def test_a_malformed_line_is_refused_with_the_whole_batch(store: InfluxSeriesStore) -> None:
@@ -130,6 +166,47 @@ def test_a_token_that_may_do_half_of_it_is_told_at_the_start(
             prepare_influxdb(site.settings(token=made.token))
     finally:
         client.authorizations_api().delete_authorization(made)
+
+
+def token_that_may(
+    site: InfluxSite, store: InfluxSeriesStore, *permissions: tuple[str, str, str | None]
+) -> Authorization:
+    """A token of its own: action, kind of resource, id of the one resource or None for all."""
+    client = store.connection.client
+    [org] = client.organizations_api().find_organizations(org=site.org)
+    return client.authorizations_api().create_authorization(
+        org_id=org.id,
+        permissions=[
+            Permission(action=action, resource=PermissionResource(type=kind, org_id=org.id, id=which))
+            for action, kind, which in permissions
+        ],
+    )
+
+
+def test_a_token_for_the_two_buckets_alone_is_enough_where_they_are(site: InfluxSite, store: InfluxSeriesStore) -> None:
+    client = store.connection.client
+    names = (store.buckets.candles, store.buckets.ticks)
+    found = [client.buckets_api().find_buckets(name=name, org=site.org).buckets[0].id for name in names]
+    made = token_that_may(site, store, *((deed, "buckets", each) for deed in ("read", "write") for each in found))
+    try:
+        prepare_influxdb(site.settings(token=made.token))
+        narrow = site.store(token=made.token)
+        write(narrow)
+        assert narrow.count_candles(SYMBOL, MINUTE) == 1
+        narrow.connection.close()
+    finally:
+        client.authorizations_api().delete_authorization(made)
+
+
+def test_a_token_that_may_not_make_tasks_is_told_at_the_start(site: InfluxSite, store: InfluxSeriesStore) -> None:
+    [org] = store.connection.client.organizations_api().find_organizations(org=site.org)
+    buckets = ((deed, "buckets", None) for deed in ("read", "write"))
+    made = token_that_may(site, store, ("read", "orgs", org.id), *buckets)
+    try:
+        with pytest.raises(FixSettings, match=r"making a task.*its tasks"):
+            prepare_influxdb(live(site, token=made.token))
+    finally:
+        store.connection.client.authorizations_api().delete_authorization(made)
 
 
 @only_real

@@ -13,7 +13,8 @@ from benchmarks.replay_markdown import as_markdown
 from benchmarks.replay_report import figures, is_sound, wrong_books
 from benchmarks.replay_trades import deepest_drawdown
 from benchmarks.replay_window import WARMUP_CANDLES, Window, step_through, window_of
-from trading_platform.bootstrap import Platform
+from trading_platform.bootstrap import Platform, SteppingPlatform
+from trading_platform.domain.halt import OWNER, Halt
 from trading_platform.domain.instrument import floor_to_step
 from trading_platform.domain.order import OrderKind, OrderRequest, Side
 from trading_platform.ports.ledger import EquityPoint
@@ -54,7 +55,7 @@ def venue(window: Window, tmp_path: Path) -> Iterator[SimulatedExchange]:
 @pytest.fixture
 def platform(postgres_server: PostgresServer, venue: SimulatedExchange, tmp_path: Path) -> Platform:
     """A platform that trades there."""
-    platform = Platform(
+    platform = SteppingPlatform(
         plain_settings(
             replay={"folder": tmp_path / "window", "step": True},
             market={"symbols": ["BTC/USDT"]},
@@ -84,7 +85,7 @@ def test_a_whole_window_is_reported(
     window: Window, platform: Platform, venue: SimulatedExchange, tmp_path: Path
 ) -> None:
     course = step_through(platform, lambda: wrong_books(platform, venue), limit_seconds=600, check_every=5)
-    told = figures(platform, venue, window, course, tmp_path / "pictures")
+    told = figures(platform, venue, window, course, tmp_path / "pictures", {"risk": {"cooldown_seconds": 0}})
 
     assert course.is_complete
     assert course.ended_at == window.end
@@ -93,6 +94,28 @@ def test_a_whole_window_is_reported(
     text = as_markdown("recording", {"minutes_without_candles": 2, **told})
     assert "differences of open orders, reservations and balances: none" in text
     assert "2 minutes of the window have no candles" in text
+    assert '{"risk": {"cooldown_seconds": 0}}' in text
+    assert f"| {_BEGIN:%Y-%m-%d} | " in text
+
+
+def test_a_halted_account_is_resumed_with_the_next_day(platform: Platform) -> None:
+    platform.ledger.halt(Halt(ACCOUNT, OWNER, "a test", _BEGIN, _BEGIN - timedelta(days=1), False))
+    told: list[str] = []
+
+    course = step_through(platform, list, limit_seconds=600, check_every=5, tell=told.append)
+
+    assert course.resumed == [_BEGIN + timedelta(minutes=1)]
+    assert platform.ledger.halt_in_force(ACCOUNT) is None
+    assert len(told) == course.steps // 5
+
+
+def test_a_halt_of_the_same_day_stands(platform: Platform) -> None:
+    platform.ledger.halt(Halt(ACCOUNT, OWNER, "a test", _BEGIN, _BEGIN, False))
+
+    course = step_through(platform, list, limit_seconds=600, check_every=5)
+
+    assert course.resumed == []
+    assert platform.ledger.halt_in_force(ACCOUNT) is not None
 
 
 def test_an_order_that_the_ledger_does_not_know_is_told(platform: Platform, venue: SimulatedExchange) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from trading_platform.bootstrap import Platform
+from trading_platform.bootstrap import SteppingPlatform
 from trading_platform.defs.trading.stepping import run_cycle
 from trading_platform.domain.order import OrderKind
 from trading_platform.settings import Settings
@@ -63,7 +63,7 @@ def _replay(database_url: str, folder: Path) -> list[tuple[Any, ...]]:
         step=True,
         warmup_candles=500,
     ) as venue:
-        platform = Platform(_settings(database_url, venue, folder))
+        platform = SteppingPlatform(_settings(database_url, venue, folder))
         platform.open_account()
         for _ in range(STEPS):
             run_cycle(platform, "a test")
@@ -75,7 +75,7 @@ def _replay(database_url: str, folder: Path) -> list[tuple[Any, ...]]:
         return [*told, tuple(sorted(platform.ledger.account(ACCOUNT).balances.items()))]
 
 
-def _assert_nothing_is_left_behind(platform: Platform, venue: SimulatedExchange) -> None:
+def _assert_nothing_is_left_behind(platform: SteppingPlatform, venue: SimulatedExchange) -> None:
     ledger = platform.ledger
     resting = ledger.unsettled_orders(ACCOUNT)
     assert all(order.is_on_guard for order in resting)

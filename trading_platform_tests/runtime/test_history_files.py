@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from trading_platform import cli
 from trading_platform.cli import app
 from trading_platform.domain.errors import FixSettings, PlatformError
+from trading_platform.ports.series_store import CandleWrite
 from trading_platform.runtime import history_files
 from trading_platform.runtime.history_files import export_file, import_files
-from trading_platform.services.import_candles import ArchiveFile
+from trading_platform.services.import_candles import ArchiveFile, ImportedFile
+from trading_platform_tests.support.examples import MINUTE, START
 from trading_platform_tests.support.plain_settings import plain_settings
 
 
@@ -40,7 +46,7 @@ def test_a_files_name_tells_its_series(
         ("ETHBTC-1h.csv", None, None, "doesn't tell its symbol"),
         ("mine.csv", "BTC/USDT", None, "doesn't tell its interval"),
         ("mine.csv", "BTC/USDT", "7m", "'7m' is not an interval"),
-        ("BTCUSDT-1m.csv", "BTCUSDT", None, "say --symbol BTC/USDT"),
+        ("BTCUSDT-1m.csv", "BTCUSDT", None, "--symbol BTCUSDT: write it as BASE/QUOTE"),
     ],
 )
 def test_a_name_that_does_not_tell_is_asked_about(
@@ -69,6 +75,44 @@ def test_without_a_running_platform_one_line_says_what_to_do(tmp_path: Path) -> 
         export_file(settings, tmp_path / "out.csv", "BTC/USDT", "1m", None, None)
     with pytest.raises(FixSettings, match="name a file that ends in"):
         export_file(settings, tmp_path / "out.xlsx", "BTC/USDT", "1m", None, None)
+
+
+def test_a_time_that_ends_before_it_begins_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FixSettings, match="--from 2025-03-01 00:00 must be before --to 2025-03-01 00:00"):
+        export_file(plain_settings(state_dir=tmp_path), tmp_path / "out.csv", "BTC/USDT", "1m", START, START)
+
+
+def test_a_date_that_is_none_is_told_in_plain_words(tmp_path: Path) -> None:
+    asked = ["export", "--symbol", "BTC/USDT", "--from", "2025-13-01", str(tmp_path / "a.csv")]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 2
+    assert "is no date" in result.output
+    assert "%Y" not in result.output
+
+
+@pytest.mark.parametrize("text", ["2025-03-01T14:30", "2025-03-01 14:30", "2025-03-01T16:30+02:00"])
+def test_times_are_utc_unless_they_say_otherwise(text: str) -> None:
+    assert cli._moment(text) == datetime(2025, 3, 1, 14, 30, tzinfo=UTC)
+
+
+def test_ctrl_c_says_that_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(history_files, "import_files", interrupted)
+    monkeypatch.setenv("TRADING_PLATFORM_STATE_DIR", str(tmp_path))
+    result = CliRunner().invoke(app, ["import", str(tmp_path)])
+    assert result.exit_code == 130
+    assert "the same command carries on" in result.output
+
+
+def test_what_waits_for_a_silent_store_is_not_called_unchanged(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=200)
+    file = ArchiveFile(tmp_path / "BTCUSDT-1m.csv", "BTC/USDT", MINUTE)
+    history_files._tell(console, ImportedFile(file, 0, rows=9, write=CandleWrite(spooled=9)))
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "9 wait for InfluxDB" in told
+    assert "nothing has changed" not in told
 
 
 def test_the_command_line_knows_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import structlog
 from typer.testing import CliRunner
 
 from trading_platform.bootstrap import Platform
-from trading_platform.cli import app, store_logs
+from trading_platform.cli import app, log_apart
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.domain.store_write import CandleBatch
 from trading_platform.ports.series_store import SeriesStore
@@ -69,7 +69,7 @@ def _write(store: SeriesStore, *numbers: int) -> None:
 
 
 def _status(platform: Platform, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
-    store_logs()
+    log_apart()
     code = show_store_status(platform.settings, as_json=True)
     return code, json.loads(capsys.readouterr().out)
 
@@ -85,6 +85,9 @@ def test_the_status_tells_what_is_where(platform: Platform, capsys: pytest.Captu
     assert (found[SYMBOL]["oldest"], found[SYMBOL]["newest"]) == (minutes(0).isoformat(), minutes(5).isoformat())
     assert found["ETH/USDT"]["candles"] == 0
     assert (seen["spool"]["rows"], seen["breaker"]) == (0, "closed")
+    assert show_store_status(platform.settings, as_json=False, symbols=["bnb/usdt"]) == 0
+    assert "BNB/USDT" in (told := capsys.readouterr().out)
+    assert SYMBOL not in told
     assert show_store_status(platform.settings, as_json=False) == 0
     assert "Spool: 0 writes with 0 points wait" in capsys.readouterr().out
 

@@ -134,6 +134,26 @@ def test_books_that_cannot_be_read_are_told_as_such(status: PlatformStatus) -> N
     assert "PostgreSQL doesn't answer" in as_line(blind)
 
 
+def test_a_platform_that_is_starting_has_no_trouble_yet(status: PlatformStatus) -> None:
+    waiting = ProcessStatus("watcher", "STOPPED", None, None, 0, "Not started")
+    starting = replace(status, summary=None, trouble="lacks the schema", processes=(*status.processes, waiting))
+
+    for told in (as_text(starting), as_line(starting)):
+        assert "starting" in told
+        assert "lacks the schema" not in told
+
+
+def test_money_and_trouble_show_though_the_market_data_cannot_be_read(status: PlatformStatus) -> None:
+    silent = _seen(status, freshness=(), prices={}, equity=None, market_trouble="InfluxDB doesn't answer")
+
+    text, line = as_text(silent), as_line(silent)
+    assert "The market data can't be read now: InfluxDB doesn't answer" in text
+    assert "USDT 84.54 (50.3 reserved)" in text
+    assert "ETH/USDT 1m is stale" in text
+    assert "market data can't be read: InfluxDB doesn't answer" in line
+    assert "data fresh" not in line
+
+
 def test_passwords_are_in_no_repr(status: PlatformStatus) -> None:
     assert "secret" not in repr(status)
 
@@ -182,6 +202,12 @@ def test_an_old_heartbeat_says_nothing_about_a_stream(status: PlatformStatus) ->
 
     assert "silent since 12:00:30" in as_text(later)
     assert "no live stream of BTC/USDT, ETH/USDT" in as_line(later)
+
+
+def test_a_stream_that_is_stale_tells_since_when(status: PlatformStatus) -> None:
+    stale = StreamStatus("BTC/USDT", StreamState.STALE, "no price for 10.2 s", NOW, NOW, NOW)
+
+    assert "stale since 12:00:30: no price for 10.2 s" in as_text(_seen(status, streams={"BTC/USDT": stale}))
 
 
 def test_streams_that_are_not_used_or_not_there_yet_are_told_apart(status: PlatformStatus) -> None:

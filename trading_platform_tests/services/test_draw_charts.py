@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 
 from trading_platform.domain.candle import Gap
 from trading_platform.domain.indicators import parse_indicators
+from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.domain.order import Side
 from trading_platform.domain.strategies.base import Direction
-from trading_platform.ports.charts import ChartPanel, FillMark
+from trading_platform.ports.charts import ChartPanel, FillMark, MetricPanel
 from trading_platform.ports.ledger import EquityPoint
-from trading_platform.services.draw_charts import draw_equity_chart, draw_price_charts, newest_candle
+from trading_platform.services.draw_charts import (
+    METRIC_HOURS,
+    draw_equity_chart,
+    draw_metric_chart,
+    draw_price_charts,
+    newest_candle,
+)
 from trading_platform.services.value_account import record_equity
 from trading_platform_tests.fakes import FakeSeriesStore
 from trading_platform_tests.services.workplace import CLOSE, PRICES, Workplace, priced_candle
@@ -28,6 +36,8 @@ class _Painter:
         self.panels: Sequence[ChartPanel] = ()
         self.points: Sequence[EquityPoint] = ()
         self.fills: Sequence[FillMark] = ()
+        self.metrics: Sequence[MetricPanel] = ()
+        self.span = timedelta()
 
     def render_price_chart(self, panels: Sequence[ChartPanel], *, candles: int = 120) -> bytes:
         self.panels = panels
@@ -36,6 +46,10 @@ class _Painter:
     def render_equity_chart(self, points: Sequence[EquityPoint], fills: Sequence[FillMark], quote: str) -> bytes:
         self.points, self.fills = points, fills
         return b"equity"
+
+    def render_metric_chart(self, panels: Sequence[MetricPanel], start: datetime, end: datetime) -> bytes:
+        self.metrics, self.span = panels, end - start
+        return b"metrics"
 
 
 @pytest.fixture
@@ -110,3 +124,15 @@ def test_equity_is_drawn_with_its_fills_once_there_are_two_points(place: Workpla
     assert len(painter.points) == 2
     [fill] = painter.fills
     assert (fill.side, fill.symbol) == (Side.BUY, SYMBOL)
+
+
+def test_what_was_measured_lately_is_drawn_a_panel_each(painter: _Painter) -> None:
+    store, now = FakeSeriesStore(), minutes(10_000)
+    assert draw_metric_chart(store, painter, now) is None
+    new = [MetricPoint(MetricName.PRICE_AGE_SECONDS, 2.0, now - timedelta(minutes=1), each) for each in (SYMBOL, ETH)]
+    old = MetricPoint(MetricName.SPOOL_POINTS, 5.0, now - timedelta(hours=METRIC_HOURS + 1))
+    store.save_metrics([*new, old])
+    assert draw_metric_chart(store, painter, now) == b"metrics"
+    [panel] = painter.metrics
+    assert [*panel.points] == new
+    assert painter.span == timedelta(hours=METRIC_HOURS)

@@ -16,11 +16,12 @@ from trading_platform.domain.order_machine import OrderEventKind
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, Signal, client_order_id
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.services.decide import decision
 from trading_platform.services.explain import Explanation, explain
 from trading_platform.services.tell_explanation import as_markdown, as_text, as_values, tell
 from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.workplace import CLOSE, PRICES, Workplace, priced_candle
-from trading_platform_tests.support.examples import ACCOUNT, MINUTE, START, SYMBOL, minutes
+from trading_platform_tests.support.examples import ACCOUNT, ENTRY, MINUTE, START, SYMBOL, minutes
 
 SPECS = parse_indicators(["ema(12)", "atr(14)"])
 
@@ -90,6 +91,28 @@ def test_plain_words_have_every_ground_of_the_decision(place: Workplace) -> None
         "still open",
     ):
         assert words in text, words
+
+
+def test_numbers_are_rounded_for_people_and_exact_for_programs(place: Workplace) -> None:
+    said = place.says()
+    exact = "25.123456789012345678901"
+    about = {"equity_quote": exact, "dust": "0.00000000123456", "sizing": [f"fixed: 30 % of {exact} = 7.53703703670"]}
+    desk = place.desk()
+    place.ledger.record_decision(decision(desk, said, ENTRY, ReasonCode.APPROVED, f"buy {exact}", details=about))
+    story = told(place, said.signal_id)
+
+    text = as_text(story)
+
+    for words in ("equity quote: 25.12345679", "dust: 0.00000000123", "fixed: 30 % of 25.12345679 = 7.53703704"):
+        assert words in text, words
+    assert exact not in text
+    assert exact in json.dumps(as_values(story))
+
+
+def test_no_line_is_wider_than_a_terminal(place: Workplace) -> None:
+    bought = place.buys()
+
+    assert max(map(len, as_text(told(place, bought.client_order_id)).splitlines())) <= 118
 
 
 def test_a_trade_that_is_over_tells_what_it_brought(place: Workplace) -> None:

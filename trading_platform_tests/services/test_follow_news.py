@@ -12,12 +12,14 @@ from trading_platform.domain.order import Order, OrderReport, OrderStatus
 from trading_platform.domain.signal import client_order_id
 from trading_platform.ports.order_news import OrderNews
 from trading_platform.services.follow_news import follow_news, take_up_news
+from trading_platform.services.trade import work_waiting
 from trading_platform_tests.fakes import FakeBroker, FakeOrderNews
 from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.test_place_entry import BID, limits
-from trading_platform_tests.services.workplace import Workplace
+from trading_platform_tests.services.workplace import QUICK, Workplace
 from trading_platform_tests.support.examples import ACCOUNT, ENTRY, SYMBOL, decision
 from trading_platform_tests.support.examples import order as make_order
+from trading_platform_tests.support.plain_settings import plain_settings
 
 
 class _Counting(FakeBroker):
@@ -73,6 +75,34 @@ def test_an_order_whose_answer_was_lost_is_asked_for() -> None:
 
     [order] = place.ledger.recent_orders(ACCOUNT, 9)
     assert order.status is OrderStatus.FILLED
+
+
+def test_a_fill_that_news_books_asks_for_a_run_at_once_if_the_stop_covers_less() -> None:
+    settings = plain_settings(
+        **{**QUICK, "execution": {**QUICK["execution"], "entry": "limit"}, "protection": {"trailing": False}}
+    )
+    place = Workplace(settings=settings)
+    said = place.says()
+    place.trade()
+    entry = client_order_id(said.signal_id, ENTRY)
+    for bought, stop in ((Decimal("0.0003"), "stop"), (Decimal("0.0001"), "stop2")):
+        place.clock.advance(1)
+        place.broker.fill_part(entry, bought)
+        take_up_news(place.desk(), OrderNews(entry))
+        assert work(place) is not None
+
+        place.clock.advance(1)
+        place.trade()
+
+        at_work = {order.leg: order.quantity for order in place.ledger.unsettled_orders(ACCOUNT)}
+        [held] = place.ledger.open_positions(ACCOUNT)
+        assert held.quantity - at_work[stop] < Decimal("0.00001")
+        assert work(place) is None
+    assert place.agrees_with_venue()
+
+
+def work(place: Workplace) -> str | None:
+    return work_waiting(place.ledger, place.store, place.clock, place.settings)
 
 
 def test_orders_of_others_and_those_being_sent_are_left_alone() -> None:

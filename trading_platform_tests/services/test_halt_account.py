@@ -10,15 +10,17 @@ import pytest
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.halt import DRAWDOWN_RULE
 from trading_platform.domain.market import Ticker
+from trading_platform.domain.order import Order, OrderStatus
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.domain.venue_time import VenueTime
+from trading_platform.ports.ledger import Decision
 from trading_platform.services.halt_account import halt_account, resume_account
 from trading_platform.services.protect_account import protect_account
 from trading_platform.services.summarise_account import what_stops_buying
 from trading_platform.services.trade import work_waiting
 from trading_platform.services.watch_account import watch_account
-from trading_platform_tests.fakes import FakeClock
+from trading_platform_tests.fakes import FakeClock, FakeLedger
 from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.workplace import CLOSE, QUICK, Workplace
 from trading_platform_tests.support.examples import ACCOUNT, START, SYMBOL
@@ -65,6 +67,42 @@ def test_a_halted_account_buys_nothing_and_the_decision_says_why(place: Workplac
     place.says(CLOSE + 1)
     place.later(60)
     assert len(place.trade().entries) == 1
+
+
+class _HaltedAfterReserving(FakeLedger):
+    """The owner pulls the switch at the very moment at which an order is reserved, and not yet sent."""
+
+    def reserve(self, order: Order, decision: Decision, *, replaces: str | None = None) -> None:
+        super().reserve(order, decision, replaces=replaces)
+        if self.halt_in_force(ACCOUNT) is None:
+            halt_account(self, FakeClock(decision.decided_at), ACCOUNT, "a look at it", flatten=False)
+
+
+def test_a_halt_between_reservation_and_sending_keeps_the_entry_from_leaving() -> None:
+    place = Workplace(ledger=_HaltedAfterReserving())
+    said = place.says()
+
+    assert len(place.trade().entries) == 1
+
+    assert place.broker.requests == []
+    assert place.reserved() == 0
+    assert place.reasons(said) == [ReasonCode.APPROVED, ReasonCode.HALTED]
+    assert "a look at it" in place.decisions(said)[-1].message
+    assert not place.is_open(said)
+    [order] = place.ledger.recent_orders(ACCOUNT, 9)
+    assert (order.status, order.submitted_at) == (OrderStatus.REJECTED, None)
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
+
+
+def test_a_halt_between_reservation_and_sending_lets_an_exit_leave() -> None:
+    place = Workplace()
+    place.buys()
+    place.ledger.__class__ = _HaltedAfterReserving
+    place.says(CLOSE + 1, Direction.SHORT)
+    place.later(60)
+
+    assert len(place.trade().exits) == 1
+    assert place.ledger.open_positions(ACCOUNT) == []
 
 
 def test_exits_go_on_while_halted(place: Workplace) -> None:
@@ -194,6 +232,13 @@ def test_a_position_bought_after_a_flattening_is_kept(place: Workplace) -> None:
     place.later(1)
 
     assert place.trade().exits == ()
+
+
+def test_a_flattening_halt_promises_no_sale_of_what_isnt_held(place: Workplace) -> None:
+    halt(place, flatten=True)
+    in_force = place.ledger.halt_in_force(ACCOUNT)
+    assert in_force is not None
+    assert in_force.told.endswith("a look at it; whatever is held is sold")
 
 
 # drawdown

@@ -98,6 +98,21 @@ def test_an_archive_is_stored_digit_for_digit(tmp_path: Path, monkeypatch: pytes
     assert desk.bytes[-1] <= path.stat().st_size
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["1740830400000,1,1,1,1,1,1740830699999"],  # its own close says so
+        [f"{1740830400000 + at},1,1,1,1,1" for at in (0, 10_000)],  # two within one
+    ],
+)
+def test_candles_of_another_interval_are_refused_whole(tmp_path: Path, rows: list[str]) -> None:
+    desk = Desk(tmp_path)
+    desk.write(rows)
+    with pytest.raises(FixSettings, match=r"not of 1m; none was stored"):
+        desk.run()
+    assert desk.store.candles(SYMBOL, MINUTE) == []
+
+
 def test_a_second_import_changes_nothing(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.write(lines(range(250)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,24 +12,31 @@ from sqlalchemy import Engine
 
 from trading_platform.adapters.json_migration_progress import JsonMigrationProgress
 from trading_platform.adapters.postgres.series_store import PostgresSeriesStore
-from trading_platform.domain.candle import Candle, Gap
+from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.market import Ticker
-from trading_platform.ports.series_store import CandleWrite, SeriesStore
+from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.ports.movable_store import CandleRecord, MovableStore
+from trading_platform.ports.series_store import CandleWrite
 from trading_platform.services import migrate_store
-from trading_platform.services.migrate_store import MovedSeries, count_candles, move_series, move_tickers
-from trading_platform_tests.fakes import FakeClock, FakeSeriesStore
+from trading_platform.services.migrate_store import MovedSeries, count_candles, move_metrics, move_series, move_tickers
+from trading_platform_tests.fakes import FakeSeriesStore
 from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle, minutes
 from trading_platform_tests.support.influx.sites import influx_stand_in
 from trading_platform_tests.support.remote_store import RemoteStore
 
 DAY = 24 * 60
+METRICS = [
+    MetricPoint(MetricName.CANDLE_AGE_SECONDS, 1 / 3, minutes(1), SYMBOL),
+    MetricPoint(MetricName.SPOOL_POINTS, 5.0, minutes(1)),
+    MetricPoint(MetricName.SPOOL_POINTS, 6.0, minutes(2)),
+]
 
 
 class Move:
     """A source with five days of candles, and a target."""
 
-    def __init__(self, folder: Path, target: SeriesStore | None = None, source: SeriesStore | None = None) -> None:
+    def __init__(self, folder: Path, target: MovableStore | None = None, source: MovableStore | None = None) -> None:
         self.source, self.target = source or FakeSeriesStore(), RemoteStore(target or FakeSeriesStore())
         self.progress = JsonMigrationProgress(folder / "progress.json", "one>other")
         self.told: list[int] = []
@@ -41,8 +48,8 @@ class Move:
         self.source.write_candles(SYMBOL, MINUTE, candles, source=source, received_at=START)
 
     def go(self) -> MovedSeries:
-        target: SeriesStore = self.target  # type: ignore[assignment]
-        return move_series(self.source, target, FakeClock(START), SYMBOL, MINUTE, self.progress, self.told.append)
+        target: MovableStore = self.target  # type: ignore[assignment]
+        return move_series(self.source, target, SYMBOL, MINUTE, self.progress, self.told.append)
 
 
 @pytest.fixture
@@ -79,7 +86,7 @@ def test_an_interrupted_move_goes_on_where_it_stopped(move: Move) -> None:
 
     def break_off(name: str) -> None:
         calls.append(name)
-        if calls.count("write_candles") == 4:
+        if calls.count("take_records") == 3:
             raise RetryLater("gone")
 
     move.target.before_answer = break_off
@@ -96,9 +103,12 @@ def test_an_interrupted_move_goes_on_where_it_stopped(move: Move) -> None:
 
 def test_a_candle_that_does_not_arrive_is_found(move: Move) -> None:
     class Forgetful(FakeSeriesStore):
-        def candles(self, *arguments: object, **more: object) -> list[Candle]:
-            found = super().candles(*arguments, **more)  # type: ignore[arg-type]
-            return [replace(c, volume=Decimal(0)) if c.open_time == minutes(DAY) else c for c in found]
+        def take_records(self, symbol: str, interval: Interval, records: Sequence[CandleRecord]) -> None:
+            spoilt = [
+                replace(r, now=replace(r.now, received_at=minutes(9))) if r.now.candle.open_time == minutes(DAY) else r
+                for r in records
+            ]
+            super().take_records(symbol, interval, spoilt)
 
     move.target = RemoteStore(Forgetful())
     done = move.go()
@@ -115,6 +125,43 @@ def test_what_the_target_has_more_is_told_and_left(move: Move) -> None:
     assert len(move.target.store.candles(SYMBOL, MINUTE)) == 121
 
 
+def test_what_a_candle_was_and_when_it_came_go_along(move: Move) -> None:
+    move.write(replace(move.candles[3], close=Decimal("0.5")))
+    done = move.go()
+    assert (done.is_verified, done.corrections) == (True, 1)
+    everything = {"start": START, "end": minutes(9 * DAY)}
+    moved = move.target.store.candle_records(SYMBOL, MINUTE, **everything)
+    assert moved == move.source.candle_records(SYMBOL, MINUTE, **everything)
+    assert [record.earlier[0][1].candle for record in moved if record.earlier] == [move.candles[3]]
+
+
+def test_the_target_becomes_like_the_source(move: Move) -> None:
+    other = replace(move.candles[3], close=Decimal("0.5"))
+    move.target.store.write_candles(SYMBOL, MINUTE, [other], source="rest", received_at=START)
+    done = move.go()
+    assert (done.is_verified, done.write) == (True, CandleWrite(inserted=119, corrected=1))
+    assert move.target.store.candles(SYMBOL, MINUTE) == move.candles
+
+
+def test_metrics_go_along_and_are_compared(move: Move) -> None:
+    move.source.save_metrics(METRICS)
+    target = move.target.store
+    first, again = (move_metrics(move.source, target, START) for _ in range(2))
+    assert (first.points, first.is_verified, again.checksum) == (3, True, first.checksum)
+    assert [point for name in MetricName for point in target.metrics(name, since=START)] == METRICS
+    assert move_metrics(move.source, FakeSeriesStore(), minutes(2)).points == 1
+
+
+def test_metrics_that_do_not_arrive_are_found(move: Move) -> None:
+    class Forgetful(FakeSeriesStore):
+        def save_metrics(self, points: Sequence[MetricPoint]) -> None:
+            super().save_metrics(points[1:])
+
+    move.source.save_metrics(METRICS)
+    done = move_metrics(move.source, Forgetful(), START)
+    assert (done.is_verified, done.wrong) == (False, 2)
+
+
 def test_the_latest_prices_go_along(move: Move) -> None:
     price = Ticker(SYMBOL, Decimal(1), Decimal(2), Decimal("1.5"), START, START, "stream")
     move.source.write_tickers([price])
@@ -125,12 +172,22 @@ def test_the_latest_prices_go_along(move: Move) -> None:
 @pytest.mark.integration
 @pytest.mark.parametrize("turn", [lambda one, other: (one, other), lambda one, other: (other, one)], ids=["to", "from"])
 def test_between_postgres_and_influxdb(
-    engine: Engine, tmp_path: Path, turn: Callable[[SeriesStore, SeriesStore], tuple[SeriesStore, SeriesStore]]
+    engine: Engine, tmp_path: Path, turn: Callable[[MovableStore, MovableStore], tuple[MovableStore, MovableStore]]
 ) -> None:
     with influx_stand_in() as site:
         source, target = turn(PostgresSeriesStore(engine), site.store())
         move = Move(tmp_path, target, source)
+        move.write(replace(move.candles[7], close=Decimal("0.5")), source="rest")
+        move.write(move.candles[7], source="archive")
+        source.save_metrics(METRICS)
         done = move.go()
+        assert done.corrections == 2
+        everything = {"start": START, "end": minutes(9 * DAY)}
+        assert target.candle_records(SYMBOL, MINUTE, **everything) == source.candle_records(
+            SYMBOL, MINUTE, **everything
+        )
+        assert move_metrics(source, target, START).is_verified
+        assert target.metrics(MetricName.CANDLE_AGE_SECONDS, since=START) == METRICS[:1]
         assert (done.is_verified, done.write) == (True, CandleWrite(inserted=120))
         assert target.candles(SYMBOL, MINUTE) == move.candles
         assert move.go().write == CandleWrite(unchanged=120)

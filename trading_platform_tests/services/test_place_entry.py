@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from trading_platform.domain.order_machine import OrderEventKind, replay
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, Signal, client_order_id
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.ports.broker import VenueBalance
 from trading_platform.services.trade import work_waiting
 from trading_platform_tests.fakes import FakeBroker
 from trading_platform_tests.fakes.broker import Misbehaviour
@@ -52,6 +54,66 @@ def test_a_market_entry_records_what_the_book_promised() -> None:
     [approval] = place.decisions(said)
     assert approval.details["expected_price"] == "50002"
     assert approval.details["expected_slippage_bps"] == "0.40"
+
+
+def test_another_symbol_is_bought_with_what_is_free_while_an_entry_rests() -> None:
+    place = limits(limit_seconds=600)
+    place.says()
+    place.trade()
+    for minute in (1, 3):
+        place.later(60 if minute == 1 else 120)
+        said = place.says(CLOSE + minute, symbol="ETH/USDT" if minute == 1 else "SOL/USDT")
+
+        report = place.trade()
+
+        assert report.reconciled
+        assert len(report.entries) == 1
+        assert place.reasons(said) == [ReasonCode.APPROVED]
+    assert [order.lies_still for order in place.ledger.unsettled_orders(ACCOUNT)] == [True] * 3
+    assert place.reserved() <= Decimal("84.54")
+    place.trade()  # asks for the newest, and notes that
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
+
+
+def test_an_entry_that_fills_while_balances_are_read_is_booked_before_they_are_compared() -> None:
+    place = limits(limit_seconds=600)
+    said = place.says()
+    place.trade()
+    broker = _FillsUnderTheHand(place.clock, [], {}, {})
+    broker.__dict__.update(vars(place.broker))
+    place.broker = broker
+    broker.resting = leg(place, said).client_order_id
+
+    assert place.trade().reconciled
+
+    assert leg(place, said).filled_quantity == Decimal("0.0002")
+    assert place.agrees_with_venue()
+    assert place.ledger.balance_differences(ACCOUNT) == []
+
+
+class _FillsUnderTheHand(FakeBroker):
+    """A venue that fills a part of an order just after it has told its balances."""
+
+    resting = ""
+
+    def balances(self) -> Mapping[str, VenueBalance]:
+        told = super().balances()
+        if self.resting:
+            resting, self.resting = self.resting, ""
+            self.fill_part(resting, Decimal("0.0002"))
+        return told
+
+
+def test_totals_below_what_rests_has_reserved_are_not_adopted() -> None:
+    place = limits(limit_seconds=600, limit_offset_bps=0)
+    place.says()
+    place.trade()
+    locked = place.broker.balances()["USDT"].locked
+    place.broker.deposit(USDT=locked - Decimal("84.54"))
+    assert place.reserved() > locked
+
+    assert not place.trade().reconciled
+    assert place.ledger.account(ACCOUNT).balances["USDT"].total == Decimal("84.54")
 
 
 @pytest.mark.parametrize(

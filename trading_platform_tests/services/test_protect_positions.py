@@ -13,6 +13,7 @@ from trading_platform.domain.errors import FixSettings, RefuseTrade, RetryLater
 from trading_platform.domain.order import Order, OrderKind, OrderRequest, OrderStatus, Side
 from trading_platform.domain.order_book import OrderBook
 from trading_platform.domain.risk import ReasonCode
+from trading_platform.domain.signal import Signal
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.explain_balances import LOCKED
 from trading_platform.services.halt_account import halt_account
@@ -21,7 +22,7 @@ from trading_platform.services.protect_positions import INCIDENT
 from trading_platform.services.reconcile_balances import adopt_differences
 from trading_platform.services.settle_orders import LOST
 from trading_platform.services.trade import work_waiting
-from trading_platform_tests.fakes import FakeMarketFeed
+from trading_platform_tests.fakes import FakeBroker, FakeMarketFeed
 from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.workplace import CLOSE, PRICES, QUICK, Workplace
 from trading_platform_tests.support.examples import ACCOUNT, SYMBOL
@@ -409,7 +410,7 @@ def test_a_price_beyond_the_stop_before_it_rests_sells_at_once(place: Workplace)
 
 
 def test_a_stop_left_without_a_position_is_taken_back(place: Workplace) -> None:
-    bought = place.buys()
+    place.buys()
     stop = _at_work(place)["stop"]
     place.broker.cancel(SYMBOL, stop.client_order_id)
     place.broker.trade_by_hand(OrderRequest("byhand", SYMBOL, Side.SELL, stop.quantity))
@@ -427,7 +428,7 @@ def test_a_stop_left_without_a_position_is_taken_back(place: Workplace) -> None:
 
     place.trade()
     assert place.ledger.open_positions(ACCOUNT) == []
-    assert place.ledger.trade_results(ACCOUNT, 9) == place.ledger.closed_trades(ACCOUNT, bought.strategy, 9) == []
+    assert place.ledger.closed_trades(ACCOUNT, 9) == []
     _nothing_is_left_at_work(place)
     assert _work(place) is None
 
@@ -476,12 +477,12 @@ def test_a_stop_that_rests_is_kept_though_the_balance_lags(place: Workplace) -> 
 
 
 def test_a_stop_that_was_filled_is_no_withdrawal_of_the_owners(place: Workplace) -> None:
-    bought = place.buys()
+    place.buys()
     place.broker.trade_at(SYMBOL, Decimal(48900))  # no run has looked since
 
     assert adopt_differences(place.desk(), "mine") == ()
 
-    [lost] = place.ledger.closed_trades(ACCOUNT, bought.strategy, 9)
+    [lost] = place.ledger.closed_trades(ACCOUNT, 9)
     assert lost.realized_pnl_quote < 0
 
 
@@ -669,6 +670,137 @@ def test_a_stop_with_a_limit_that_the_price_fell_past_is_sold_at_market() -> Non
     place.trade()
 
     assert _legs(place) == ["entry filled", "exit filled", "stop cancelled"]
+
+
+# a closed market
+def _is_told_to_sell(place: Workplace) -> Signal:
+    """The strategy says to sell a protected position."""
+    place.buys()
+    place.later(60)
+    return place.says(CLOSE + 1, Direction.SHORT)
+
+
+def test_an_exit_on_a_closed_market_leaves_the_stop_where_it_is(place: Workplace) -> None:
+    said = _is_told_to_sell(place)
+    place.broker.closed.add(SYMBOL)
+    before = _at_work(place)
+
+    assert place.trade().exits == ()
+
+    assert _at_work(place) == before
+    assert place.reasons(said) == [ReasonCode.MARKET_CLOSED]
+    assert _incidents(place) == []
+    assert _work(place) is None
+    place.later(4.9)
+    assert _work(place) is None
+    place.later(0.1)
+    assert _work(place) == "1 open signals"
+    place.trade()
+    assert _work(place) is None
+    assert _at_work(place) == before
+
+    place.broker.closed.clear()
+    place.later(5)
+    assert len(place.trade().exits) == 1
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+def test_a_sale_that_is_refused_has_its_stop_back_in_the_same_run(place: Workplace) -> None:
+    _is_told_to_sell(place)
+    place.broker.misbehave(Misbehaviour(reject_code="-2010"))
+
+    place.trade()
+
+    assert sorted(_at_work(place)) == ["stop2", "target2"]
+    place.later(1)
+    place.trade()
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+class _HidesThatItIsClosed(FakeBroker):
+    """A venue whose market closes after it was asked."""
+
+    def is_trading(self, symbol: str) -> bool:
+        return True
+
+
+def _hiding_place(**protection: Any) -> Workplace:
+    settings = plain_settings(**{**QUICK, "protection": {"trailing": False, **protection}})
+    return Workplace(settings=settings, broker_type=_HidesThatItIsClosed)
+
+
+def test_a_stop_that_a_closed_market_doesnt_take_back_is_told_and_tried_until_it_rests() -> None:
+    place = _hiding_place()
+    place.buys()
+    place.later(60)
+    place.says(CLOSE + 1, Direction.SHORT)
+    place.broker.closed.add(SYMBOL)
+    place.trade()
+
+    assert _at_work(place) == {}
+    assert _incidents(place) == [INCIDENT + SYMBOL]
+    assert place.journal.undelivered(1)[0].title == f"No stop for {SYMBOL}"
+    for _ in range(3):
+        place.later(60)
+        assert _work(place) is not None
+        place.trade()
+    assert _held(place) > 0
+
+    place.broker.closed.clear()
+    place.later(60)
+    place.trade()
+    assert place.ledger.open_positions(ACCOUNT) == []
+    place.trade()
+    assert _incidents(place) == []
+
+
+def test_what_was_bought_before_the_market_closed_gets_its_stop_when_it_opens() -> None:
+    place = _hiding_place()
+    place.broker.misbehave(Misbehaviour(), Misbehaviour(not_placed=True))
+    place.buys()
+    place.broker.closed.add(SYMBOL)
+    for _ in range(3):
+        place.later(60)
+        place.trade()
+    assert _held(place) > 0  # a closed market is no refusal of the stop, so it isn't sold for want of one
+    assert _incidents(place) == [INCIDENT + SYMBOL]
+
+    place.broker.closed.clear()
+    place.later(60)
+    place.trade()
+    stop, target = sorted(_at_work(place))
+    assert (stop.rstrip("0123456789"), target.rstrip("0123456789")) == ("stop", "target")
+    assert _incidents(place) == []
+
+
+def test_a_stop_isnt_raised_while_the_market_is_closed() -> None:
+    place = protected_place(trailing=True, target="none")
+    place.buys()
+    place.broker.closed.add(SYMBOL)
+    _moves(place, "51000")
+    before = _at_work(place)
+    assert _work(place) == f"{SYMBOL}: its stop can be raised"
+    place.trade()
+
+    assert _at_work(place) == before
+    assert _work(place) is None
+    place.broker.closed.clear()
+    _moves(place, "51001")
+    place.trade()
+    assert sorted(_at_work(place)) == ["stop2"]
+
+
+def test_a_venue_that_doesnt_tell_whether_it_is_open_keeps_nothing_from_being_sold(place: Workplace) -> None:
+    place.broker.__class__ = _TellsNoState
+    _is_told_to_sell(place)
+
+    assert len(place.trade().exits) == 1
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+class _TellsNoState(FakeBroker):
+    def is_trading(self, symbol: str) -> bool:
+        raise RetryLater("the venue doesn't tell")
 
 
 def test_every_stop_has_a_decision_that_tells_its_prices(place: Workplace) -> None:

@@ -280,7 +280,7 @@ def test_a_position_that_left_altogether_is_closed_and_no_trade(place: Workplace
     assert (report.reconciled, report.exits) == (True, ())
     assert place.ledger.open_positions(ACCOUNT) == []
     assert place.ledger.last_closed_at(ACCOUNT, SYMBOL) == place.clock.read().now
-    assert place.ledger.trade_results(ACCOUNT, 9) == []
+    assert place.ledger.closed_trades(ACCOUNT, 9) == []
     place.later(1)
     assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None
 

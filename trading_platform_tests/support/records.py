@@ -125,10 +125,16 @@ class Sensor:
     selector: Mapping[str, str]
 
 
+def repository_selector(records: Records) -> dict[str, str]:
+    """What GraphQL wants to know of the platform's code location."""
+    [repository] = records.graphql(_SENSORS)["repositoriesOrError"]["nodes"]
+    return {"repositoryName": repository["name"], "repositoryLocationName": repository["location"]["name"]}
+
+
 def sensors(records: Records) -> dict[str, Sensor]:
     """Every sensor by its name."""
     [repository] = records.graphql(_SENSORS)["repositoriesOrError"]["nodes"]
-    home = {"repositoryName": repository["name"], "repositoryLocationName": repository["location"]["name"]}
+    home = repository_selector(records)
     return {
         sensor["name"]: Sensor(
             sensor["sensorState"]["status"], sensor["sensorState"]["id"], {**home, "sensorName": sensor["name"]}

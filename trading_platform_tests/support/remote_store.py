@@ -14,7 +14,7 @@ from trading_platform.ports.series_store import SeriesStore
 from trading_platform.ports.store_spool import Spooled
 from trading_platform_tests.fakes.store_spool import FakeReplay, FakeStoreSpool
 
-WRITES = ("write_candles", "record_gaps", "write_tickers", "write_indicators", "save_metrics")
+WRITES = ("write_candles", "write_batches", "record_gaps", "write_tickers", "write_indicators", "save_metrics")
 
 
 class RemoteStore:

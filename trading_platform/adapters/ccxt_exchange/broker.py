@@ -43,6 +43,7 @@ from trading_platform.domain.transfer import VenueTransfer
 from trading_platform.ports.broker import OpenOrder, VenueBalance
 
 _LOOKS = 3
+_TRADING = "TRADING"
 _TRADES_PER_PAGE = 1000
 _TRANSFERS = 1000
 _MOST_SYMBOLS_ASKED_ALONE = 13  # a question about one weighs 6, about all of them 80
@@ -59,6 +60,14 @@ class CcxtBroker:
         """The venue's rules per symbol and the account's fees, at most an hour old."""
         fees = self._fee_rates()
         return {symbol: binance_instrument(self._client.market(symbol), fees) for symbol in symbols}
+
+    def is_trading(self, symbol: str) -> bool:
+        """Whether the symbol's status is TRADING now."""
+        query = {"symbol": self._wire_name(symbol)}
+        what = f"status of {symbol}"
+        answer = mapping(self._client.read(what, lambda exchange: exchange.publicGetExchangeInfo(query)), what)
+        [listed] = sequence(answer.get("symbols"), what)
+        return text_member(mapping(listed, what), "status") == _TRADING
 
     def balances(self) -> Mapping[str, VenueBalance]:
         """Balances per asset; assets with nothing are left out."""

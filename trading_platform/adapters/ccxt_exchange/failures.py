@@ -19,6 +19,7 @@ from trading_platform.adapters.ccxt_exchange.exact_exchange import HttpAnswer
 from trading_platform.domain.errors import (
     AskTheVenue,
     FixSettings,
+    MarketClosed,
     OrderNotKnown,
     OrderRejected,
     PlatformError,
@@ -45,6 +46,8 @@ _REFUSALS: Final = frozenset(
 )
 # Under -2010 too, but it speaks of another request of the same id, which may have been placed.
 _DUPLICATE: Final = "duplicate"
+# Under -2010 or -1013: the symbol isn't trading.
+_CLOSED: Final = "market is closed"
 
 _SERVER_ERROR: Final = 500
 _NO_PROPER_ANSWER: Final = (ccxt.BadResponse, ccxt.ExchangeNotAvailable, ccxt.RequestTimeout)
@@ -188,7 +191,8 @@ def submitting_failed(failure: Failure) -> PlatformError:
     if failure.is_about_the_key:
         return FixSettings(f"{failure}; check the API key, its permissions and its allowed addresses")
     if failure.is_definite_refusal:
-        return OrderRejected(str(failure), str(failure.code))
+        refused = MarketClosed if failure.message.lower().startswith(_CLOSED) else OrderRejected
+        return refused(str(failure), str(failure.code))
     return AskTheVenue(str(failure))
 
 

@@ -37,7 +37,7 @@ def known(gaps: SeriesReader, start: datetime | None, end: datetime | None) -> l
     """Recorded gaps that touch the range, ascending."""
     if end is not None and end <= flux.BEGINNING:
         return []
-    found = (gap_of(*row) for row in gaps.rows("gap", None, end))
+    found = (gap_of(*row) for row in gaps.sparse_rows("gap", end))
     return [gap for gap in found if gap is not None and (start is None or gap.last_missing >= start)]
 
 

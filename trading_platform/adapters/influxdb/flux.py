@@ -42,6 +42,14 @@ def of_series(measurement: str, *fields: str) -> str:
     )
 
 
+def of_series_in_all_fields(measurement: str) -> str:
+    """Every field of a series, all of one type."""
+    return (
+        f'{_FROM} |> filter(fn: (r) => r._measurement == "{measurement}" and {_SERIES})'
+        ' |> keep(columns: ["_time", "_field", "_value"])'
+    )
+
+
 def newest_of_series(measurement: str, field: str) -> str:
     """The newest value of a field of a series."""
     return _of_one_series(measurement, field) + ' |> last() |> keep(columns: ["_time", "_value"])'

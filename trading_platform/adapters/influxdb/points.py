@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -21,12 +21,16 @@ from influxdb_client import Point, WritePrecision
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricPoint
+from trading_platform.ports.movable_store import Arrived
 
 CANDLES = "candles"
 TICKERS = "tickers"
 INDICATORS = "indicators"
 GAPS = "candle_gaps"
+EARLIER = "candle_corrections"
 PLATFORM = "platform"
+
+WAS = "was_"  # and the revision: a field of EARLIER
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -67,6 +71,20 @@ def candle_text(candle: Candle) -> str:
 def candle_of(time: str, text: str) -> Candle:
     """The candle that `candle_text` wrote down."""
     return Candle(moment_of(time), *map(Decimal, text.split(" ")))
+
+
+def earlier_line(symbol: str, interval: Interval, earlier: Sequence[tuple[int, Arrived]]) -> str:
+    """What a candle was before its corrections, by the revision that it had."""
+    point = _point(EARLIER, earlier[0][1].candle.open_time).tag("symbol", symbol).tag("interval", interval.name)
+    for revision, was in earlier:
+        point.field(f"{WAS}{revision}", f"{was.source} {microseconds(was.received_at)} {candle_text(was.candle)}")
+    return str(point.to_line_protocol())
+
+
+def arrived_of(time: str, text: str) -> Arrived:
+    """The candle that `earlier_line` wrote down."""
+    source, received, exact = text.split(" ", 2)
+    return Arrived(candle_of(time, exact), source, _EPOCH + int(received) * _MICROSECOND)
 
 
 def ticker_line(ticker: Ticker) -> str:

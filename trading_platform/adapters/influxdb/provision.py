@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from influxdb_client import (
@@ -23,7 +24,7 @@ from influxdb_client.rest import ApiException
 
 from trading_platform.adapters.influxdb import flux
 from trading_platform.adapters.influxdb.connection import InfluxConnection, Parameters
-from trading_platform.adapters.influxdb.refusals import server_message
+from trading_platform.adapters.influxdb.refusals import BucketOrOrgMissing, server_message
 from trading_platform.domain.errors import FixSettings, RetryLater
 
 _DAY = 86_400
@@ -107,13 +108,13 @@ class Provision:
 
     def _require_ready(self) -> None:
         api, place = self._connection.client.api_client, self._connection.place
-        health = self._asked("asking for its health", HealthService(api).get_health)
+        health = self._asked_of_itself("asking for its health", HealthService(api).get_health)
         if health.status != "pass":
             raise RetryLater(f"{place} is unwell: {health.message}")
-        ready = self._asked("asking whether it is ready", ReadyService(api).get_ready)
+        ready = self._asked_of_itself("asking whether it is ready", ReadyService(api).get_ready)
         if ready.status != "ready":
             raise RetryLater(f"{place} isn't ready: {ready.status}")
-        if self._asked("asking whether it is set up", SetupService(api).get_setup).allowed:
+        if self._asked_of_itself("asking whether it is set up", SetupService(api).get_setup).allowed:
             raise FixSettings(
                 f"{place} isn't set up yet: run 'influx setup', or open it in a browser, and put the token "
                 "it gives you into influxdb.token"
@@ -122,9 +123,22 @@ class Provision:
     def _org_id(self) -> str:
         org, api = self._connection.access.org, self._connection.client.organizations_api()
         found = self._asked("looking for the organisation", lambda: _none_if_missing(api.find_organizations, org=org))
-        if not found:
+        if found is None:
             found = [self._asked("making the organisation", lambda: api.create_organization(name=org))]
-        return str(found[0].id)
+        return str(found[0].id) if found else self._org_id_of_buckets()
+
+    def _org_id_of_buckets(self) -> str:
+        """A token that is made for buckets may not see the organisation that they are in: they tell its id."""
+        org, find = self._connection.access.org, self._connection.client.buckets_api().find_buckets
+        for plan in self._buckets:
+            look = partial(_none_if_missing, find, name=plan.name, org=org)
+            answer = self._asked("looking for a bucket", look)
+            for bucket in answer.buckets if answer else []:
+                return str(bucket.org_id)
+        raise FixSettings(
+            f"{self._connection.place}: influxdb.token may see neither the organisation {org!r} nor a bucket "
+            f"{self._buckets[0].name!r} in it; let it read the organisation, or make the buckets and let it read them"
+        )
 
     def _make_bucket(self, plan: BucketPlan, org_id: str) -> None:
         api = self._connection.client.buckets_api()
@@ -160,15 +174,32 @@ class Provision:
         for plan in self._buckets:
             self._connection.write(plan.name, [line])
             parameters: Parameters = {"bucket": plan.name, "begin": flux.moment(now), "end": flux.moment(now + 1)}
-            if not self._connection.query(flux.newest_of_all(_PROBE, "ok"), parameters):
+            if not self._shows(plan.name, parameters):
                 raise RetryLater(f"{self._connection.place} doesn't show the point it confirmed in bucket {plan.name}")
+
+    def _shows(self, bucket: str, parameters: Parameters) -> bool:
+        try:
+            return bool(self._connection.query(flux.newest_of_all(_PROBE, "ok"), parameters))
+        except BucketOrOrgMissing:  # what a token may not read isn't there for it
+            raise FixSettings(
+                f"{self._connection.place}: influxdb.token may write bucket {bucket!r}, not read it"
+            ) from None
+
+    def _asked_of_itself(self, deed: str, request: Callable[[], Any]) -> Any:
+        try:
+            return self._asked(deed, request)
+        except (ValueError, TypeError):  # the client's way of saying that the answer isn't of that kind
+            raise FixSettings(
+                f"{self._connection.place} answers {deed} unlike an InfluxDB 2: another server listens there, or an "
+                "older version; check influxdb.url"
+            ) from None
 
     def _asked(self, deed: str, request: Callable[[], Any]) -> Any:
         return self._connection.asked(deed, request, heals=False)
 
 
 def _none_if_missing(find: Callable[..., Any], **named: str) -> Any:
-    """Of what isn't there, some versions answer with an empty list and some with 404."""
+    """None for what isn't there; an empty list is what isn't there, or what the token may not see."""
     try:
         return find(**named)
     except ApiException as refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,6 +14,10 @@ from urllib3.exceptions import HTTPError
 from trading_platform.domain.errors import FixSettings, PlatformError, RefusedByStore, RetryLater, WaitUntilAllowed
 
 _LONGEST_MESSAGE = 300
+# of what it will never do the server says, here and there, that it can't do it now: 500, instead of 4xx
+_NO_PERMISSION_500 = "unauthorized"  # a task that the token may not make
+_NEVER_500 = ("field type conflict", "retention policy duration")  # two types in one batch; a bucket's rules
+_ORG_MISSING_400 = re.compile(r'organization name ".*" not found')  # a query in it
 
 
 class BucketOrOrgMissing(FixSettings):
@@ -38,16 +43,17 @@ def meaning_of(trouble: ApiException | HTTPError, place: str, deed: str) -> Plat
     said = server_message(trouble)
     if not trouble.status:  # TLS
         return FixSettings(f"{place}: {_first_line_of(str(trouble.reason))}; check influxdb.url")
-    if trouble.status in (401, 403):
+    if trouble.status in (401, 403) or (trouble.status == 500 and said.endswith(_NO_PERMISSION_500)):
         return FixSettings(
             f"{place} refuses {deed} (HTTP {trouble.status}: {said}): influxdb.token must be valid, and may read and "
             "write the platform's buckets and its tasks in influxdb.org"
         )
-    if trouble.status == 404:
-        return BucketOrOrgMissing(f"{place} lacks what {deed} needs (HTTP 404: {said})")
+    if trouble.status == 404 or (trouble.status == 400 and _ORG_MISSING_400.search(said)):
+        return BucketOrOrgMissing(f"{place} lacks what {deed} needs (HTTP {trouble.status}: {said})")
     if trouble.status == 413:
         return BatchTooLarge(f"{place} takes no request that large ({said}); lower influxdb.batch_points")
-    if trouble.status == 429 or trouble.status >= 500:
+    is_for_good = trouble.status == 501 or any(words in said for words in _NEVER_500)
+    if trouble.status == 429 or (trouble.status >= 500 and not is_for_good):
         wait = retry_after_seconds(trouble.headers or {})
         message = f"{place} can't serve now while {deed} (HTTP {trouble.status}: {said})"
         return RetryLater(message) if wait is None else WaitUntilAllowed(message, wait)

@@ -43,6 +43,10 @@ class SeriesReader:
             return self._newest_rows(field, begin, end, newest) if newest > 0 else []
         return [row for part in self._parts(field, begin, end) for row in part]
 
+    def sparse_rows(self, field: str, end: datetime | None) -> list[Row]:
+        """The same with time < end in one question: for what is few, however far apart."""
+        return self._read(field, flux.BEGINNING, end or flux.END_OF_TIME)
+
     def newest_time(self, field: str, begin: datetime | None, end: datetime | None) -> datetime | None:
         """Time of the newest row of the range."""
         if _is_empty(begin, end):

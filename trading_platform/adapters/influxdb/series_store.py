@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
-from trading_platform.adapters.influxdb import candle_gaps, flux, points
-from trading_platform.adapters.influxdb.candle_writer import write_candles
+from trading_platform.adapters.influxdb import candle_gaps, candle_records, flux, points
+from trading_platform.adapters.influxdb.candle_writer import lines_of_batches, write_candles
 from trading_platform.adapters.influxdb.connection import InfluxConnection, Parameters
 from trading_platform.adapters.influxdb.points import (
     candle_of,
@@ -28,6 +29,8 @@ from trading_platform.adapters.influxdb.versions import versions
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import CandleBatch
+from trading_platform.ports.movable_store import CandleRecord
 from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -45,7 +48,7 @@ class Buckets:
 
 
 class InfluxSeriesStore:
-    """Fills the role `SeriesStore`.
+    """Fills the roles `SeriesStore` and `MovableStore`.
 
     Raises FixSettings besides RetryLater where the server refuses for good: a token that was withdrawn, a candle older
     than the bucket keeps.
@@ -66,9 +69,39 @@ class InfluxSeriesStore:
         """
         if not candles:
             return CandleWrite()
+        batch = CandleBatch(symbol, interval, tuple(candles), source, received_at)
         with self._locks[symbol, interval.name]:  # looking and writing belong together
-            series, gaps = self._candles(symbol, interval), self._gaps(symbol, interval)
-            return write_candles(series, gaps, candles, source, received_at)
+            return write_candles(self._candles(symbol, interval), self._gaps(symbol, interval), batch)
+
+    def write_batches(self, batches: Sequence[CandleBatch]) -> list[CandleWrite]:
+        """Look at each series once, and write everything together."""
+        by_series: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for place, batch in enumerate(batches):
+            if batch.candles:
+                by_series[batch.symbol, batch.interval.name].append(place)
+        lines, written = [], [CandleWrite() for _ in batches]
+        with ExitStack() as held:
+            for series in sorted(by_series):  # in one order, or two threads would wait for each other
+                held.enter_context(self._locks[series])
+                given = [batches[place] for place in by_series[series]]
+                symbol, interval = given[0].symbol, given[0].interval
+                new, changes = lines_of_batches(self._candles(symbol, interval), self._gaps(symbol, interval), given)
+                lines += new
+                for place, changed in zip(by_series[series], changes, strict=True):
+                    written[place] = changed
+            self.connection.write(self.buckets.candles, lines)
+        return written
+
+    def candle_records(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> list[CandleRecord]:
+        """Everything that is kept of the candles with start <= open_time < end, ascending."""
+        earlier = self._series(points.EARLIER, symbol, interval)
+        return candle_records.read(self._candles(symbol, interval), earlier, start, end)
+
+    def take_records(self, symbol: str, interval: Interval, records: Sequence[CandleRecord]) -> None:
+        """Keep them as they are, in place of what is there."""
+        with self._locks[symbol, interval.name]:
+            lines = [*candle_records.lines(self._candles(symbol, interval), records)]
+            self.connection.write(self.buckets.candles, lines)
 
     def candles(
         self,

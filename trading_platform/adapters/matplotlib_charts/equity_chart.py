@@ -20,6 +20,8 @@ Array = npt.NDArray[np.float64]
 _AREA = (0.016, 0.09, 0.905, 0.8)
 _MARKERS = {Side.BUY: ("^", "▲", style.RISING), Side.SELL: ("v", "▼", style.FALLING)}
 _TIMES_ACROSS = 9
+_PAUSE_SECONDS = 900.0
+_PAUSE_STEPS = 10  # times the usual distance of two points
 
 
 def draw(figure: Figure, points: Sequence[EquityPoint], fills: Sequence[FillMark], quote: str) -> None:
@@ -33,13 +35,23 @@ def draw(figure: Figure, points: Sequence[EquityPoint], fills: Sequence[FillMark
     times = np.array([point.venue_time.timestamp() for point in ordered])
     equity = np.array([float(point.equity_quote) for point in ordered])
     axes.axhline(equity[0], color=style.FAINT_INK, linewidth=0.8, linestyle=(0, (3, 3)))
-    axes.plot(times, equity, color=style.AVERAGES[1], linewidth=1.4)
-    axes.fill_between(times, equity[0], equity, color=style.AVERAGES[1], alpha=0.08, linewidth=0)
+    line = broken_at_pauses(times, equity)
+    axes.plot(*line, color=style.AVERAGES[1], linewidth=1.4)
+    axes.fill_between(line[0], equity[0], line[1], color=style.AVERAGES[1], alpha=0.08, linewidth=0)
     legend = _draw_fills(axes, times, equity, fills)
     _scale(axes, times, equity)
     change = f"{equity[-1] / equity[0] - 1.0:+.2%}" if equity[0] else ""
     newest = f"{ordered[-1].venue_time:%d %b %Y %H:%M} UTC"
     style.write_titles(axes, f"Equity   {equity[-1]:,.2f} {quote}   {change}", f"{legend}   newest {newest}")
+
+
+def broken_at_pauses(times: Array, equity: Array) -> tuple[Array, Array]:
+    """The line, with nothing drawn where nothing was valued: while the market was closed, or the platform was down."""
+    steps = np.diff(times)
+    if not steps.size:
+        return times, equity
+    pauses = np.flatnonzero(steps > max(_PAUSE_STEPS * float(np.median(steps)), _PAUSE_SECONDS)) + 1
+    return np.insert(times, pauses, times[pauses]), np.insert(equity, pauses, np.nan)
 
 
 def _draw_fills(axes: Axes, times: Array, equity: Array, fills: Sequence[FillMark]) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from trading_platform.adapters.matplotlib_charts import equity_chart, price_chart
+from trading_platform.adapters.matplotlib_charts import equity_chart, metric_chart, price_chart
 from trading_platform.adapters.matplotlib_charts.figure import new_figure, to_png
-from trading_platform.ports.charts import ChartPanel, FillMark
+from trading_platform.ports.charts import ChartPanel, FillMark, MetricPanel
 from trading_platform.ports.ledger import EquityPoint
 
 _PANELS_IN_ONE_COLUMN = 3
 _PANEL_HEIGHT_PX = 270
 _EQUITY_HEIGHT_PX = 300
+_METRIC_HEIGHT_PX = 150
+_METRIC_COLUMNS = 2
 
 
 class MatplotlibChartPainter:
@@ -32,6 +35,16 @@ class MatplotlibChartPainter:
         """A line of the equity and a triangle for each fill."""
         figure = new_figure(_EQUITY_HEIGHT_PX)
         equity_chart.draw(figure, points, fills, quote)
+        return to_png(figure)
+
+    def render_metric_chart(self, panels: Sequence[MetricPanel], start: datetime, end: datetime) -> bytes:
+        """Small panels in two columns."""
+        if not panels:
+            raise ValueError("a metric chart needs at least one panel")
+        rows = -(-len(panels) // _METRIC_COLUMNS)
+        figure = new_figure(_METRIC_HEIGHT_PX * rows)
+        for panel, cell in zip(panels, _cells(rows, _METRIC_COLUMNS), strict=False):
+            metric_chart.draw(figure, cell, panel, start, end)
         return to_png(figure)
 
 

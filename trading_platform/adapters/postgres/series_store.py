@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Date, Double, Engine, Select, cast, delete, func, select, text, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Date, Double, Engine, Select, cast, delete, func, select, text
 
-from trading_platform.adapters.postgres import candle_gaps
+from trading_platform.adapters.postgres import candle_gaps, candle_records
 from trading_platform.adapters.postgres.candle_writer import write_candles
 from trading_platform.adapters.postgres.engine import reading, transaction
 from trading_platform.adapters.postgres.tables import CANDLES, INDICATORS, PLATFORM_METRICS, TICKERS
 from trading_platform.domain.candle import Candle, Gap, Interval
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
+from trading_platform.domain.store_write import CandleBatch
+from trading_platform.ports.movable_store import CandleRecord
 from trading_platform.ports.series_store import CandleRange, CandleWrite, RangeVersion, SeriesVersion
 
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -31,6 +32,20 @@ _WRITE_INDICATORS = text(
     SELECT :symbol, :interval, r.open_time, CAST(r.values_text AS jsonb)
     FROM unnest(CAST(:times AS timestamptz[]), CAST(:texts AS text[])) r (open_time, values_text)
     ON CONFLICT (symbol, interval, open_time) DO UPDATE SET "values" = excluded."values"
+    """
+)
+_TICKER_COLUMNS = ("symbol", "bid", "ask", "last", "venue_time", "received_at", "source")
+_WRITE_TICKERS = text(
+    """
+    INSERT INTO tickers (symbol, bid, ask, last, venue_time, received_at, source)
+    SELECT * FROM unnest(
+        CAST(:symbols AS text[]), CAST(:bids AS numeric[]), CAST(:asks AS numeric[]), CAST(:lasts AS numeric[]),
+        CAST(:venue_times AS timestamptz[]), CAST(:received_ats AS timestamptz[]), CAST(:sources AS text[])
+    )
+    ON CONFLICT (symbol) DO UPDATE
+    SET bid = excluded.bid, ask = excluded.ask, last = excluded.last, venue_time = excluded.venue_time,
+        received_at = excluded.received_at, source = excluded.source
+    WHERE (excluded.venue_time, excluded.received_at) > (tickers.venue_time, tickers.received_at)
     """
 )
 _SAVE_METRICS = text(
@@ -63,7 +78,7 @@ _VERSIONS = text(
 
 
 class PostgresSeriesStore:
-    """Fills the role `SeriesStore`."""
+    """Fills the roles `SeriesStore` and `MovableStore`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -74,11 +89,24 @@ class PostgresSeriesStore:
         """Insert, or replace where the values differ, in one transaction."""
         if not candles:
             return CandleWrite()
+        return self.write_batches([CandleBatch(symbol, interval, tuple(candles), source, received_at)])[0]
+
+    def write_batches(self, batches: Sequence[CandleBatch]) -> list[CandleWrite]:
+        """All of them in one transaction, series by series as every writer does."""
+        in_order = sorted(range(len(batches)), key=lambda place: (batches[place].symbol, batches[place].interval.name))
         with transaction(self._engine) as connection:
-            written = write_candles(connection, symbol, interval, candles, source, received_at)
-            if written.inserted:
-                candle_gaps.forget(connection, symbol, interval, [candle.open_time for candle in candles])
-            return written
+            written = {place: _write_batch(connection, batches[place]) for place in in_order}
+        return [written[place] for place in range(len(batches))]
+
+    def candle_records(self, symbol: str, interval: Interval, *, start: datetime, end: datetime) -> list[CandleRecord]:
+        """Everything that is kept of the candles with start <= open_time < end, ascending."""
+        with reading(self._engine) as connection:
+            return candle_records.read(connection, symbol, interval, start, end)
+
+    def take_records(self, symbol: str, interval: Interval, records: Sequence[CandleRecord]) -> None:
+        """Keep them as they are, in place of what is there, in one transaction."""
+        with transaction(self._engine) as connection:
+            candle_records.write(connection, symbol, interval, records)
 
     def candles(
         self,
@@ -192,27 +220,10 @@ class PostgresSeriesStore:
         newest = {t.symbol: t for t in sorted(tickers, key=lambda t: (t.venue_time, t.received_at))}
         if not newest:
             return
-        rows = [
-            {
-                "symbol": t.symbol,
-                "bid": t.bid,
-                "ask": t.ask,
-                "last": t.last,
-                "venue_time": t.venue_time,
-                "received_at": t.received_at,
-                "source": t.source,
-            }
-            for _, t in sorted(newest.items())  # rows are locked in the same order by every writer
-        ]
-        statement = insert(TICKERS)
-        statement = statement.on_conflict_do_update(
-            index_elements=["symbol"],
-            set_={name: statement.excluded[name] for name in rows[0]},
-            where=tuple_(statement.excluded.venue_time, statement.excluded.received_at)
-            > tuple_(TICKERS.c.venue_time, TICKERS.c.received_at),
-        )
+        ordered = [newest[symbol] for symbol in sorted(newest)]  # rows are locked in the same order by every writer
+        arguments = {f"{name}s": [getattr(ticker, name) for ticker in ordered] for name in _TICKER_COLUMNS}
         with transaction(self._engine) as connection:
-            connection.execute(statement, rows)
+            connection.execute(_WRITE_TICKERS, arguments)
 
     def tickers(self, symbols: Sequence[str]) -> Mapping[str, Ticker]:
         """Latest ticker per symbol."""
@@ -280,6 +291,10 @@ class PostgresSeriesStore:
         """Drop the points of before that; how many."""
         with transaction(self._engine) as connection:
             return connection.execute(delete(PLATFORM_METRICS).where(PLATFORM_METRICS.c.at < before)).rowcount
+
+
+def _write_batch(connection: Connection, batch: CandleBatch) -> CandleWrite:
+    return write_candles(connection, batch.symbol, batch.interval, batch.candles, batch.source, batch.received_at)
 
 
 def _newest_first(

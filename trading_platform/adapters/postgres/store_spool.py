@@ -7,11 +7,11 @@ saying so is sent once more, which changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Connection, Engine, Integer, bindparam, select, text
+from sqlalchemy import Connection, Engine, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from trading_platform.adapters.postgres.engine import reading, transaction
@@ -28,8 +28,9 @@ KEPT_POINTS = 50_000
 PASSING_SHARE = 0.8
 _LOCK = 4_041_009
 _LOCK_SECONDS = 2
-_MOST_ROWS, _MOST_POINTS = 50, 5_000
+_MOST_ROWS, _MOST_POINTS = 500, 5_000
 _FORGET_EVERY = 64
+_CHANGES = ("inserted", "corrected", "unchanged")
 
 # one statement each: a round trip less is what a write through the spool gains
 _APPEND = text(
@@ -69,12 +70,17 @@ _CONFIRM = text(
         SELECT count(*) AS rows, coalesce(sum(w.points), 0) AS points
         FROM store_spool w, store_spool_state c WHERE w.number > c.confirmed AND w.number <= :through
     ), noted AS (
-        UPDATE store_spool SET result = :result WHERE number = :through
+        UPDATE store_spool w SET result = ARRAY[r.inserted, r.corrected, r.unchanged]
+        FROM unnest(
+            CAST(:numbers AS bigint[]),
+            CAST(:inserted AS integer[]), CAST(:corrected AS integer[]), CAST(:unchanged AS integer[])
+        ) r (number, inserted, corrected, unchanged)
+        WHERE w.number = r.number
     )
     UPDATE store_spool_state s SET confirmed = :through, rows = s.rows - sent.rows, points = s.points - sent.points
     FROM sent
     """
-).bindparams(bindparam("result", type_=ARRAY(Integer)))
+)
 _FORGET = text(
     f"""
     WITH old AS (
@@ -175,23 +181,31 @@ class PostgresReplay:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._sent = 0  # through this number
 
     def first(self) -> Sequence[Spooled]:
         """The first writes that wait, in order."""
         rows = self._connection.execute(_FIRST, {"rows": _MOST_ROWS, "points": _MOST_POINTS})
-        return [Spooled(row.number, from_row(*row[1:])) for row in rows]
+        waiting = [Spooled(row.number, from_row(*row[1:])) for row in rows]
+        self._sent = waiting[0].number - 1 if waiting else 0
+        return waiting
 
-    def confirm(self, through: int, result: CandleWrite | None = None) -> None:
+    def confirm(self, through: int, results: Mapping[int, CandleWrite] | None = None) -> None:
         """The store has this one and all before it."""
-        changed = [result.inserted, result.corrected, result.unchanged] if result else None
-        self._connection.execute(_CONFIRM, {"through": through, "result": changed})
-        is_large = result is not None and result.inserted + result.corrected + result.unchanged > _MOST_POINTS
-        if is_large or through % _FORGET_EVERY == 0:
+        known = results or {}
+        changed = {
+            "numbers": [*known],
+            **{name: [getattr(each, name) for each in known.values()] for name in _CHANGES},
+        }
+        self._connection.execute(_CONFIRM, {"through": through, **changed})
+        is_large = sum(sum(changed[name]) for name in _CHANGES) > _MOST_POINTS
+        if is_large or self._sent // _FORGET_EVERY < through // _FORGET_EVERY:
             self._connection.execute(_FORGET, {"through": through, "points": KEPT_POINTS})
+        self._sent = through
 
     def refuse(self, number: int, why: str, *, is_told: bool) -> None:
         """The store will never take this one."""
         if not is_told:
             self._connection.execute(_SET_ASIDE, {"number": number, "why": why})
-        self._connection.execute(_CONFIRM, {"through": number, "result": None})
+        self.confirm(number)
         self._connection.execute(_DELETE, {"number": number})

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import http.client
 import json
-import urllib.error
-import urllib.request
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.ports.replay import ReplayPosition
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMEOUT_SECONDS = 4.0
-
-# No proxy of the environment stands between us and our own server.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_STEP = "step"  # repeated without harm: it names the time that it is to be made at
+_HEADERS = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,9 @@ class MarketClock:
 class SimulatorControl:
     """Reads and sets what isn't part of an exchange's API. Every method raises RetryLater if it doesn't answer.
 
+    Each thread keeps one connection, and makes it anew if the server has closed it meanwhile. No proxy of the
+    environment stands between us and our own server.
+
     Parameters
     ----------
     base_url
@@ -56,6 +59,7 @@ class SimulatorControl:
             raise FixSettings(f"servers.simulator: {base_url!r} is no URL; write http://host:port")
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
+        self._kept = threading.local()
 
     def clock(self) -> MarketClock:
         """Where the market's time stands, and how it goes on."""
@@ -81,7 +85,7 @@ class SimulatorControl:
     def step(self, expected: datetime) -> ReplayPosition:
         """Close one more candle, if the market stands at `expected`; otherwise only tell where it stands."""
         expected_ms = (expected - _EPOCH) // timedelta(milliseconds=1)
-        answer = self._object("POST", "step", {"expected_market_time_ms": expected_ms})
+        answer = self._object("POST", _STEP, {"expected_market_time_ms": expected_ms})
         try:
             return ReplayPosition(_moment(answer["market_time_ms"]), bool(answer["finished"]))
         except (KeyError, TypeError) as error:
@@ -125,26 +129,54 @@ class SimulatorControl:
         return answer
 
     def _request(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        request = urllib.request.Request(
-            f"{self._base_url}/control/{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
+        text = None if body is None else json.dumps(body)
+        kept: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
+        # what may not be done twice begins with a connection that is certainly open
+        may_repeat = method == "GET" or path == _STEP
         try:
-            with _opener.open(request, timeout=self._timeout_seconds) as response:
-                return json.loads(response.read())
-        except urllib.error.HTTPError as refusal:
-            raise self._refused(path, refusal) from None
-        except (OSError, urllib.error.URLError) as silence:
-            raise RetryLater(f"the simulated exchange at {self._base_url} doesn't answer: {silence}") from None
+            answer = self._ask_kept(kept, method, path, text) if kept and may_repeat else None
+            status, said = answer or self._ask(self._connect(), method, path, text)
+        except (OSError, http.client.HTTPException) as silence:
+            raise RetryLater(f"the simulated exchange at {self._base_url} doesn't answer: {silence!r}") from None
+        if status >= 300:
+            raise self._refused(path, status, said.decode(errors="replace")[:200])
+        try:
+            return json.loads(said)
         except ValueError as error:
             raise self._malformed(path, error) from None
 
-    def _refused(self, path: str, refusal: urllib.error.HTTPError) -> RetryLater | FixSettings:
-        said = refusal.read().decode(errors="replace")[:200]
-        message = f"the simulated exchange answered {refusal.code} to {path}: {said}"
-        return FixSettings(message) if refusal.code == 400 else RetryLater(message)
+    def _ask_kept(
+        self, kept: http.client.HTTPConnection, method: str, path: str, text: str | None
+    ) -> tuple[int, bytes] | None:
+        """Ask over the kept connection; None if the server has closed it."""
+        try:
+            return self._ask(kept, method, path, text)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            return None
+
+    def _ask(
+        self, connection: http.client.HTTPConnection, method: str, path: str, text: str | None
+    ) -> tuple[int, bytes]:
+        self._kept.connection = None
+        try:
+            connection.request(method, f"{urlsplit(self._base_url).path}/control/{path}", text, _HEADERS)
+            response = connection.getresponse()
+            answer = response.status, response.read()
+        except BaseException:
+            connection.close()
+            raise
+        self._kept.connection = connection
+        return answer
+
+    def _connect(self) -> http.client.HTTPConnection:
+        parts = urlsplit(self._base_url)
+        secure = parts.scheme == "https"
+        make = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        return make(parts.netloc, timeout=self._timeout_seconds)
+
+    def _refused(self, path: str, status: int, said: str) -> RetryLater | FixSettings:
+        message = f"the simulated exchange answered {status} to {path}: {said}"
+        return FixSettings(message) if status == 400 else RetryLater(message)
 
     def _malformed(self, path: str, error: Exception) -> RetryLater:
         return RetryLater(f"the simulated exchange's answer to {path} can't be read: {type(error).__name__} {error}")

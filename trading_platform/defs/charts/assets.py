@@ -10,7 +10,8 @@ from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.signals.assets import signals
 from trading_platform.defs.tables import link_to_asset, utc
 from trading_platform.defs.trading.account import equity
-from trading_platform.services.draw_charts import draw_equity_chart, draw_price_charts, newest_candle
+from trading_platform.domain.errors import RetryLater
+from trading_platform.services.draw_charts import draw_equity_chart, draw_metric_chart, draw_price_charts, newest_candle
 from trading_platform.settings import current_settings
 
 
@@ -64,6 +65,25 @@ def equity_chart(context: dg.AssetExecutionContext, platform: PlatformParam) -> 
         context.log.info("no equity to draw yet")
         return
     yield dg.MaterializeResult(metadata={"chart": _as_image(picture, "equity")})
+
+
+@dg.asset(
+    group_name="charts",
+    kinds={"matplotlib"},
+    output_required=False,
+    description="How the platform does: runs, ages of data, orders, streams, the spool; the last hours.",
+)
+def platform_chart(context: dg.AssetExecutionContext, platform: PlatformParam) -> Iterator[dg.MaterializeResult]:
+    """Draw the platform's own measurements, from whichever store has them."""
+    try:
+        picture = draw_metric_chart(platform.store, platform.painter, platform.clock.wall())
+    except RetryLater as silence:
+        context.log.warning("nothing is drawn while the store is silent: %s", silence)
+        return
+    if picture is None:
+        context.log.info("nothing is measured yet")
+        return
+    yield dg.MaterializeResult(metadata={"chart": _as_image(picture, "platform")})
 
 
 draw_charts = dg.define_asset_job(

@@ -27,6 +27,7 @@ def indicators(platform: PlatformParam) -> dg.MaterializeResult:
         platform.indicators,
         market.window_candles,
         at_once=SERIES_AT_ONCE,
+        memory=platform.window_memory,
     )
     rows = [
         {"indicator": name, **{s.symbol: f"{s.newest_values.get(name, float('nan')):.8g}" for s in judged}}

@@ -6,6 +6,7 @@ import dagster as dg
 
 from trading_platform.defs.lanes import MARKET_TAGS, QUIET
 from trading_platform.defs.resources import PlatformParam
+from trading_platform.services.prune_store import prune_store
 
 BATCH = 200
 
@@ -26,9 +27,20 @@ def delete_old_runs(context: dg.OpExecutionContext, platform: PlatformParam) -> 
     )
     pruned = platform.journal.prune(now - timedelta(hours=retention.check_result_hours))
     pruned += platform.streams.prune(now - timedelta(hours=retention.stream_change_hours))
-    pruned += platform.store.prune_indicators(platform.clock.read().now - timedelta(hours=retention.indicator_hours))
-    pruned += platform.store.prune_metrics(now - timedelta(hours=retention.metric_hours))
-    context.add_output_metadata({"deleted_runs": deleted, "pruned_rows": pruned})
+    of_store = prune_store(
+        platform.store,
+        indicators_before=platform.clock.read().now - timedelta(hours=retention.indicator_hours),
+        metrics_before=now - timedelta(hours=retention.metric_hours),
+    )
+    for what in of_store.postponed:
+        context.log.warning("put off until the next night: %s", what)
+    context.add_output_metadata(
+        {
+            "deleted_runs": deleted,
+            "pruned_rows": pruned + of_store.rows,
+            "put_off": ", ".join(of_store.postponed) or "nothing",
+        }
+    )
 
 
 def _delete_runs(instance: dg.DagsterInstance, statuses: list[dg.DagsterRunStatus], before: datetime) -> int:

@@ -93,8 +93,17 @@ def _compare_sources(platform: Platform) -> None:
         log.warning("sources_not_compared", why=str(trouble))
 
 
+def _stored(platform: Platform, grown: RefreshedSeries) -> dict[str, int | str]:
+    counted = (
+        platform.store.count_candles(grown.symbol, Interval.parse(grown.interval)) if grown.write.inserted else "—"
+    )
+    return {"stored": counted}
+
+
 def _materialization(platform: Platform, series: Sequence[RefreshedSeries]) -> dg.MaterializeResult:
     now = platform.clock.read().now
+    # counting reads the whole series: only worth it when it has grown, and for few of them
+    counts = len(series) <= COUNTED_SERIES and any(s.write.inserted for s in series)
     has_gaps = any(s.repaired or s.venue_gaps for s in series)
     rows = [
         {
@@ -103,10 +112,7 @@ def _materialization(platform: Platform, series: Sequence[RefreshedSeries]) -> d
             # narrow columns: the catalog's page cuts a wide table off
             "age": age(s.newest_open_time, now).replace(" ", "\N{NO-BREAK SPACE}") if s.newest_open_time else "—",
             "newest (UTC)": utc(s.newest_open_time),
-            # counting reads the whole series: only worth it when it has grown, and for few of them
-            "stored": platform.store.count_candles(s.symbol, Interval.parse(s.interval))
-            if s.write.inserted and len(series) <= COUNTED_SERIES
-            else "—",
+            **(_stored(platform, s) if counts else {}),
             "new": s.write.inserted,
             "corrected": s.write.corrected,
             **({"repaired": s.repaired, "venue has none": s.venue_gaps} if has_gaps else {}),

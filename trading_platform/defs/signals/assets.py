@@ -26,6 +26,7 @@ def signals(platform: PlatformParam) -> dg.MaterializeResult:
         settings.market.symbols,
         platform.strategies,
         settings.market.window_candles,
+        memory=platform.window_memory,
     )
     new = [judgement.signal for judgement in judged if judgement.signal]
     recent = platform.ledger.recent_signals(settings.account.name, 10)

@@ -25,6 +25,7 @@ STEPPED_ASSETS = (candles, indicators, signals, equity)
 
 def run_cycle(platform: Platform, run_id: str) -> None:
     """What a refresh run and the trade runs after it do, in one go and until nothing is left to do."""
+    platform.begin_cycle()
     settings = platform.settings
     market, account = settings.market, settings.account.name
     refresh_tickers(platform.feed, platform.store, market.symbols)
@@ -38,7 +39,14 @@ def run_cycle(platform: Platform, run_id: str) -> None:
         aggregate_locally=market.higher_intervals == "local",
         repair_days=platform.settings.history.repair_days,
     )
-    store_indicators(platform.store, market.symbols, platform.intervals, platform.indicators, market.window_candles)
+    store_indicators(
+        platform.store,
+        market.symbols,
+        platform.intervals,
+        platform.indicators,
+        market.window_candles,
+        memory=platform.window_memory,
+    )
     generate_signals(
         platform.store,
         platform.ledger,
@@ -47,6 +55,7 @@ def run_cycle(platform: Platform, run_id: str) -> None:
         market.symbols,
         platform.strategies,
         market.window_candles,
+        memory=platform.window_memory,
     )
     if work_waiting(platform.ledger, platform.store, platform.clock, settings):
         trade(platform.desk(run_id))
@@ -57,11 +66,12 @@ def run_cycle(platform: Platform, run_id: str) -> None:
 @dg.op(description="Close one candle after the other, each through the whole loop, for a bounded time.")
 def step_candles(context: dg.OpExecutionContext, platform: PlatformParam) -> None:
     """A batch; the next run goes on where it ends."""
-    platform.open_account()
+    stepping = platform.stepping()
+    stepping.open_account()
     done = step_replay(
-        platform.simulator,
-        platform.clock,
-        lambda: run_cycle(platform, context.run_id),
+        stepping.simulator,
+        stepping.clock,
+        lambda: run_cycle(stepping, context.run_id),
         budget_seconds=platform.settings.replay.step_batch_seconds,
     )
     record_refresh(platform.metrics, None)  # a batch is no run whose duration compares with another's

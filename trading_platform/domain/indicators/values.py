@@ -47,6 +47,8 @@ class Prices:
             raise ValueError(f"the candle window lacks the columns {', '.join(missing)}")
         if not isinstance(window.index, pd.DatetimeIndex) or not window.index.is_monotonic_increasing:
             raise ValueError("the candle window must be indexed by open time, oldest candle first")
+        if tuple(window.columns) == PRICE_COLUMNS:
+            return cls(window.index, *np.ascontiguousarray(window.to_numpy(dtype=np.float64).T))
         arrays = (window[column].to_numpy(dtype=np.float64) for column in PRICE_COLUMNS)
         return cls(window.index, *arrays)
 

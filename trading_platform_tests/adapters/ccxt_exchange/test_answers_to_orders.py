@@ -16,6 +16,7 @@ from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.domain.errors import (
     AskTheVenue,
     FixSettings,
+    MarketClosed,
     OrderNotKnown,
     OrderRejected,
     PlatformError,
@@ -142,6 +143,16 @@ def test_a_refusal_on_the_list_is_a_refusal(broker: CcxtBroker, server: Scripted
     error = error_of_submitting(broker, server, answer)
     assert isinstance(error, OrderRejected)
     assert f'"code": {error.code}' in str(answer.body)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "closed"),
+    [(-2010, "Market is closed.", True), (-1013, "Market is closed.", True), (-2010, NO_MONEY, False)],
+)
+def test_a_closed_market_is_told_from_other_refusals(
+    broker: CcxtBroker, server: ScriptedServer, code: int, message: str, closed: bool
+) -> None:
+    assert isinstance(error_of_submitting(broker, server, refusal(code, message)), MarketClosed) is closed
 
 
 @pytest.mark.parametrize("answer", named(UNKNOWN))

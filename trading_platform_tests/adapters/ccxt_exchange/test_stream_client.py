@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
@@ -41,5 +44,21 @@ async def test_a_new_client_knows_the_markets_though_the_exchange_is_silent(
         server.script[MARKETS] = refusal(-1003, "banned", 418, Retry_After="120")
         await streams.renew()
         assert "BTC/USDT" in (await streams.exchange()).markets
+    finally:
+        await streams.close()
+
+
+async def test_nothing_is_left_of_clients_that_were_replaced(client: CcxtClient) -> None:
+    streams = StreamClient(client, ["BTC/USDT"])
+    try:
+        replaced = []
+        for _ in range(3):
+            exchange = await streams.exchange()
+            exchange.options["a socket"] = [exchange]  # its sockets know it
+            replaced.append(weakref.ref(exchange))
+            del exchange
+            await streams.renew()
+        gc.collect()
+        assert [each() for each in replaced] == [None] * 3
     finally:
         await streams.close()

@@ -121,6 +121,13 @@ def test_a_server_that_nobody_has_set_up_shows_at_the_start(bare: InfluxServer) 
         prepare_influxdb(settings(bare))
 
 
+@pytest.mark.parametrize("body", ['{"errors": [], "name": null}', "<html><body>name: status</body></html>", "OK", "[]"])
+def test_a_server_of_another_kind_shows_at_the_start(bare: InfluxServer, body: str) -> None:
+    bare.faults.plan("/health", Fault(body=body))
+    with pytest.raises(FixSettings, match=r"unlike an InfluxDB 2.*check influxdb\.url"):
+        prepare_influxdb(settings(bare))
+
+
 def test_a_server_that_is_starting_is_asked_again_later(bare: InfluxServer) -> None:
     bare.api.health = "fail"
     with pytest.raises(RetryLater, match="told to be unwell"):

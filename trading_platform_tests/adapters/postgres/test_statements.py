@@ -1,4 +1,4 @@
-"""How many statements stand between a committed reservation and a booked acknowledgement: each is a round trip."""
+"""How many statements an order takes from its reservation to its booked acknowledgement: each is a round trip."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trading_platform.adapters.postgres.ledger import PostgresLedger
 from trading_platform.domain.order import OrderStatus
 from trading_platform_tests.support.examples import ACCOUNT, START, decision, fill, instrument, order, report, signal
 
-TO_LEAVE, TO_BOOK = 2, 5
+TO_RESERVE, TO_LEAVE, TO_BOOK = 6, 4, 5
 BOUGHT = order(signal(), "67.63")
 
 
@@ -35,8 +35,9 @@ def test_an_order_is_sent_and_booked_in_few_statements(engine: Engine) -> None:
     ledger.open_account(ACCOUNT, "USDT", "paper", START)
     ledger.reconcile(ACCOUNT, {"USDT": Decimal("84.54")}, at_revision=0, at=START)
     ledger.record_signals([signal()], START)
-    ledger.reserve(BOUGHT, decision(signal()))
 
+    with _counted(engine) as reserving:
+        ledger.reserve(BOUGHT, decision(signal()))
     with _counted(engine) as leaving:
         ledger.mark_submitted(BOUGHT.client_order_id, START)
     with _counted(engine) as booking:
@@ -44,5 +45,6 @@ def test_an_order_is_sent_and_booked_in_few_statements(engine: Engine) -> None:
         after = ledger.book(filled, instrument(), START)
 
     assert after.status is OrderStatus.FILLED
-    assert (len(leaving), len(booking)) <= (TO_LEAVE, TO_BOOK), "\n".join([*leaving, *booking])
+    told = "\n".join([*reserving, *leaving, *booking])
+    assert (len(reserving), len(leaving), len(booking)) == (TO_RESERVE, TO_LEAVE, TO_BOOK), told
     assert ledger.account(ACCOUNT).balances["BTC"].total > 0

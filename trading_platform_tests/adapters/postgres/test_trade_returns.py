@@ -50,7 +50,7 @@ def test_it_is_reckoned_from_the_buys(postgres_server: PostgresServer) -> None:
                 wanted = {name: moment for name, moment in moments.items() if f":{name}" in statement}
                 connection.execute(text(statement), wanted)
         upgrade(url)
-        found = {p.symbol: p for p in PostgresLedger(engine).closed_trades(ACCOUNT, "trend_following", 9)}
+        found = {p.symbol: p for p in PostgresLedger(engine).closed_trades(ACCOUNT, 9)}
         engine.dispose()
     assert found[SYMBOL].invested_quote == Decimal("100.15")  # 50 and 50.10, and a fee of 0.05 in quote
     assert found[SYMBOL].return_on_cost == 1 / Decimal("100.15")

@@ -23,6 +23,8 @@ class Fault:
         Answer a query with rows and then this error, as the server does when it fails midway.
     hold
         Serve nothing until this is set.
+    body
+        Answer with this text, as another kind of server might.
     """
 
     status: int = 0
@@ -33,6 +35,7 @@ class Fault:
     lose_answer: bool = False
     error_table: str = ""
     hold: threading.Event | None = None
+    body: str = ""
 
 
 class Faults:

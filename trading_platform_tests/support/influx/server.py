@@ -83,7 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if fault and fault.status:
                 raise Refusal(fault.status, fault.code, fault.message, fault.headers)
-            reply, headers = self.running.api.answer(request, fault), {}
+            foreign = Reply(200, fault.body) if fault and fault.body else None
+            reply, headers = foreign or self.running.api.answer(request, fault), {}
         except Refusal as no:
             reply, headers = Reply(no.status, {"code": no.code, "message": no.message}), no.headers
         self._send(reply, headers, fault)

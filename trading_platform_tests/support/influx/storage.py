@@ -62,6 +62,7 @@ class Bucket:
     def write(self, points: Sequence[ParsedPoint], now: int) -> None:
         """Take what can be taken; what can't is dropped and told, the rest stays (a partial write)."""
         keep = int(self.rules[0]["everySeconds"]) * _SECOND if self.rules else 0
+        self._refuse_new_fields_of_two_types(points)
         too_old = conflicting = 0
         reason = ""
         for point in points:
@@ -83,6 +84,16 @@ class Bucket:
                 f"failure writing points to database: partial write: {reason} dropped={too_old + conflicting}",
             )
 
+    def _refuse_new_fields_of_two_types(self, points: Sequence[ParsedPoint]) -> None:
+        """One that is there already is a partial write; a new one breaks the whole batch, as if the server were ill."""
+        new: dict[tuple[str, str], Kind] = {}
+        for point in points:
+            for name, value in point.fields.items():
+                key = point.measurement, name
+                if key not in self.kinds and new.setdefault(key, kind_of(value)) != kind_of(value):
+                    why = "unexpected error writing points to database: field type conflict"
+                    raise Refusal(500, "internal error", why)
+
     def _conflict(self, point: ParsedPoint) -> str:
         for name, value in point.fields.items():
             kind = kind_of(value)
@@ -97,7 +108,9 @@ class Bucket:
     def delete(self, start: int, stop: int, predicate: str) -> None:
         """Delete the points of the series that fit: tags and measurement, joined by AND."""
         wanted = dict(_PREDICATE.findall(predicate))
-        if "_field" in wanted or len(wanted) != predicate.count("=") or " OR " in predicate:
+        if "_field" in wanted:
+            raise Refusal(501, "not implemented", "delete by field is not supported")
+        if len(wanted) != predicate.count("=") or " OR " in predicate:
             raise invalid(f"the delete predicate {predicate!r} can't be served")
         for (measurement, tags, _), series in self.series.items():
             if wanted.items() <= ({"_measurement": measurement} | dict(tags)).items():

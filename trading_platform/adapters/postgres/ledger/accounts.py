@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, Insert, ScalarSelect, Update, func, insert, not_, select, update
+from sqlalchemy import Connection, ScalarSelect, Select, bindparam, func, not_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from trading_platform.adapters.postgres.ledger.writes import Write, change, execute, insertion
 from trading_platform.adapters.postgres.tables import ACCOUNTS, BALANCE_CHANGES, BALANCES, ORDERS
 from trading_platform.domain.errors import FixSettings, InsufficientFree
 from trading_platform.domain.order import OrderKind, OrderStatus
@@ -18,12 +19,17 @@ from trading_platform.ports.ledger import AccountState, AssetBalance
 FINAL = sorted(status for status in OrderStatus if status.is_final)
 ZERO = Decimal(0)
 NOTHING = AssetBalance(ZERO, ZERO)
-_RESTS = (
-    ORDERS.c.kind.in_([kind for kind in OrderKind if kind.is_protective])
-    & (ORDERS.c.status == OrderStatus.OPEN)
-    & ORDERS.c.cancel_requested_at.is_(None)
+_ON_GUARD = ORDERS.c.kind.in_([kind for kind in OrderKind if kind.is_protective]) & (
+    ORDERS.c.status == OrderStatus.OPEN
 )
-"""The same as `Order.is_on_guard`."""
+_AT_ITS_LIMIT = (ORDERS.c.kind == OrderKind.LIMIT) & ORDERS.c.status.in_(
+    (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+)
+_LIES_STILL = (_ON_GUARD | _AT_ITS_LIMIT) & ORDERS.c.cancel_requested_at.is_(None)
+"""The same as `Order.lies_still`."""
+_BALANCES = select(BALANCES.c.asset, BALANCES.c.total, BALANCES.c.reserved).where(
+    BALANCES.c.account == bindparam("account")
+)
 
 
 def open_account(connection: Connection, name: str, quote: str, mode: str, opened_at: datetime) -> None:
@@ -41,7 +47,7 @@ def open_account(connection: Connection, name: str, quote: str, mode: str, opene
 
 def read_account(connection: Connection, name: str) -> AccountState:
     """The account with its balances at one moment."""
-    moving = ORDERS.c.account == name, ORDERS.c.status.not_in(FINAL), not_(_RESTS)
+    moving = ORDERS.c.account == name, ORDERS.c.status.not_in(FINAL), not_(_LIES_STILL)
     in_flight = select(func.count()).where(*moving).scalar_subquery()
     query = (
         select(ACCOUNTS, in_flight.label("in_flight"), BALANCES.c.asset, BALANCES.c.total, BALANCES.c.reserved)
@@ -65,19 +71,23 @@ def read_account(connection: Connection, name: str) -> AccountState:
 
 def revise(connection: Connection, name: str) -> None:
     """Give the account its next revision; that locks it until the transaction ends."""
-    if connection.execute(revision_of(name)).rowcount == 0:
+    if execute(connection, [revision_of(name)]) == 0:
         raise unknown_account(name)
 
 
-def revision_of(name: str) -> Update:
+def revision_of(name: str) -> Write:
     """The statement that gives the account its next revision."""
-    return update(ACCOUNTS).where(ACCOUNTS.c.name == name).values(revision=ACCOUNTS.c.revision + 1)
+    return Write("UPDATE accounts SET revision = revision + 1 WHERE name = :name", {"name": name})
 
 
-def lock(connection: Connection, name: str | ScalarSelect[str]) -> int | None:
+def lock(connection: Connection, name: str) -> int | None:
     """Lock the account until the transaction ends, as `revise` does; its revision, None if there is no account."""
-    query = select(ACCOUNTS.c.revision).where(ACCOUNTS.c.name == name).with_for_update(key_share=True)
-    return connection.execute(query).scalar_one_or_none()
+    return connection.execute(locked(name)).scalar_one_or_none()
+
+
+def locked(name: str | ScalarSelect[str]) -> Select[tuple[int]]:
+    """The query that locks the account; its revision."""
+    return select(ACCOUNTS.c.revision).where(ACCOUNTS.c.name == name).with_for_update(key_share=True)
 
 
 def reserve(connection: Connection, account: str, asset: str, amount: Decimal, at: datetime) -> None:
@@ -99,42 +109,55 @@ def reserve(connection: Connection, account: str, asset: str, amount: Decimal, a
 
 def read_balances(connection: Connection, account: str) -> dict[str, AssetBalance]:
     """Balances per asset; an asset that the account never had is missing."""
-    query = select(BALANCES.c.asset, BALANCES.c.total, BALANCES.c.reserved).where(BALANCES.c.account == account)
-    return {row.asset: AssetBalance(row.total, row.reserved) for row in connection.execute(query)}
+    rows = connection.execute(_BALANCES, {"account": account})
+    return {row.asset: AssetBalance(row.total, row.reserved) for row in rows}
 
 
 @dataclass(frozen=True)
 class BalanceChange:
-    """One asset's balance before and after; `missing` is what was taken beyond what was there."""
+    """One asset's balance before and after.
+
+    Parameters
+    ----------
+    before
+        None if the account never had the asset.
+    missing
+        What was taken beyond what was there.
+    """
 
     asset: str
-    before: AssetBalance
+    before: AssetBalance | None
     after: AssetBalance
     missing: Decimal = ZERO
 
 
 def balance_writes(
     account: str, changes: Sequence[BalanceChange], *, at: datetime, cause: str, client_order_id: str | None = None
-) -> list[Insert]:
-    """The statements that store balances and, in the history, those whose total changed."""
-    writes: list[Insert] = []
+) -> list[Write]:
+    """The statements that store balances and, in the history, those whose total changed.
+
+    The account is locked by the caller since before it read the balances, so a row that was missing still is.
+    """
+    writes = []
     for each in changes:
         row = {"total": each.after.total, "reserved": each.after.reserved, "updated_at": at}
-        stored = upsert(BALANCES).values(account=account, asset=each.asset, **row)
-        replaced = {name: stored.excluded[name] for name in row}
-        writes.append(stored.on_conflict_do_update(index_elements=["account", "asset"], set_=replaced))
-        if each.before.total != each.after.total or each.missing:
-            history = insert(BALANCE_CHANGES).values(
-                account=account,
-                asset=each.asset,
-                cause=cause,
-                client_order_id=client_order_id,
-                total_before=each.before.total,
-                total_after=each.after.total,
-                missing=each.missing,
-                changed_at=at,
-            )
-            writes.append(history)
+        if each.before is None:
+            writes.append(insertion(BALANCES, {"account": account, "asset": each.asset, **row}))
+        else:
+            writes.append(change(BALANCES, {"account": account, "asset": each.asset}, row))
+        before = each.before or NOTHING
+        if before.total != each.after.total or each.missing:
+            history = {
+                "account": account,
+                "asset": each.asset,
+                "cause": cause,
+                "client_order_id": client_order_id,
+                "total_before": before.total,
+                "total_after": each.after.total,
+                "missing": each.missing,
+                "changed_at": at,
+            }
+            writes.append(insertion(BALANCE_CHANGES, history))
     return writes
 
 
@@ -156,15 +179,17 @@ def reconcile(
         return False
     changes = []
     for asset in sorted({*state.balances, *venue_totals}):
-        before = state.balances.get(asset, NOTHING)
-        after = AssetBalance(venue_totals.get(asset, ZERO), before.reserved)
-        if after.total != before.total:
+        before = state.balances.get(asset)
+        known = before or NOTHING
+        after = AssetBalance(venue_totals.get(asset, ZERO), known.reserved)
+        if after.total != known.total:
             changes.append(BalanceChange(asset, before, after))
-    for write in balance_writes(account, changes, at=at, cause="reconciliation"):
-        connection.execute(write)
-    revise(connection, account)
-    agreed = {"reconciled_at": at, "reconciled_venue_time": venue_time}
-    connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.name == account).values(agreed))
+    agreed = change(
+        ACCOUNTS,
+        {"name": account},
+        {"revision": state.revision + 1, "reconciled_at": at, "reconciled_venue_time": venue_time},
+    )
+    execute(connection, [*balance_writes(account, changes, at=at, cause="reconciliation"), agreed])
     return True
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import reduce
 
-from sqlalchemy import Connection, Insert, Update, insert, select
+from sqlalchemy import Connection, select
 
 from trading_platform.adapters.postgres.ledger import accounts, orders, positions, reservations
+from trading_platform.adapters.postgres.ledger.writes import Write, insertion
 from trading_platform.adapters.postgres.tables import FILLS, ORDERS
 from trading_platform.domain.booking import OrderBooking, Reservation, book_balance, book_report
 from trading_platform.domain.instrument import Instrument
@@ -31,12 +32,12 @@ def book(connection: Connection, report: OrderReport, instrument: Instrument, at
     if not events:
         return order
     after = reduce(apply, events, order)
-    writes: list[Insert | Update] = [*_balance_writes(connection, order, booking, held, at)]
+    writes = _balance_writes(connection, order, booking, held, at)
     if not order.status.is_final:
         end = ("settled" if booking.filled_quantity else "released") if booking.status.is_final else None
         writes += reservations.writes(order, held, booking.reservation, end, at)
     if booking.fills:
-        writes.append(_write_of_fills(connection, order, booking.fills, at))
+        writes += _writes_of_fills(order, booking.fills, at)
         writes += positions.writes_of_fills(connection, order, row.candle_close, booking.fills, instrument)
     orders.write_order(connection, after, events, [*writes, accounts.revision_of(order.account)])
     return after
@@ -73,7 +74,7 @@ def _booked_trade_ids(connection: Connection, order: Order, report: OrderReport)
 
 def _balance_writes(
     connection: Connection, order: Order, booking: OrderBooking, held: Reservation, at: datetime
-) -> list[Insert]:
+) -> list[Write]:
     known = accounts.read_balances(connection, order.account)
     changes = []
     for asset in sorted({*booking.changes, order.reserved_asset}):
@@ -81,29 +82,28 @@ def _balance_writes(
         before = known.get(asset, accounts.NOTHING)
         booked = book_balance(before.total, before.reserved, booking.changes.get(asset, accounts.ZERO), released)
         after = AssetBalance(booked.total, booked.reserved)
-        changes.append(accounts.BalanceChange(asset, before, after, booked.missing))
+        changes.append(accounts.BalanceChange(asset, known.get(asset), after, booked.missing))
     return accounts.balance_writes(
         order.account, changes, at=at, cause="booking", client_order_id=order.client_order_id
     )
 
 
-def _write_of_fills(connection: Connection, order: Order, fills: Sequence[Fill], at: datetime) -> Insert:
-    """The statement that stores the first fill; where there are more, they are stored here."""
-    first, *more = [
-        {
-            "account": order.account,
-            "symbol": order.symbol,
-            "venue_trade_id": fill.venue_trade_id,
-            "client_order_id": order.client_order_id,
-            "price": fill.price,
-            "quantity": fill.quantity,
-            "fee": fill.fee,
-            "fee_asset": fill.fee_asset,
-            "filled_at": fill.time,
-            "recorded_at": at,
-        }
+def _writes_of_fills(order: Order, fills: Sequence[Fill], at: datetime) -> list[Write]:
+    return [
+        insertion(
+            FILLS,
+            {
+                "account": order.account,
+                "symbol": order.symbol,
+                "venue_trade_id": fill.venue_trade_id,
+                "client_order_id": order.client_order_id,
+                "price": fill.price,
+                "quantity": fill.quantity,
+                "fee": fill.fee,
+                "fee_asset": fill.fee_asset,
+                "filled_at": fill.time,
+                "recorded_at": at,
+            },
+        )
         for fill in fills
     ]
-    if more:
-        connection.execute(insert(FILLS), more)
-    return insert(FILLS).values(first)

@@ -9,7 +9,6 @@ from sqlalchemy import Engine
 
 from trading_platform.adapters.postgres.engine import reading, transaction
 from trading_platform.adapters.postgres.ledger import armings, halts, marks, transfers
-from trading_platform.domain.account_rules import ClosedTrade
 from trading_platform.domain.arming import Arming
 from trading_platform.domain.equity_marks import EquityMarks
 from trading_platform.domain.halt import Halt
@@ -46,11 +45,6 @@ class PostgresAccountControl:
         """The marks."""
         with reading(self._engine) as connection:
             return marks.read(connection, account)
-
-    def trade_results(self, account: str, limit: int, since: datetime | None = None) -> list[ClosedTrade]:
-        """Positions that were closed after `since`, newest first."""
-        with reading(self._engine) as connection:
-            return marks.trade_results(connection, account, limit, since)
 
     def entries_since(self, account: str, since: datetime) -> list[datetime]:
         """Venue times of the entries approved after `since`."""

@@ -181,10 +181,12 @@ class PostgresLedger(PostgresAccountControl):
         with reading(self._engine) as connection:
             return positions.open_positions(connection, account)
 
-    def closed_trades(self, account: str, strategy: str, limit: int) -> list[Position]:
-        """The strategy's positions that were closed, newest close first."""
+    def closed_trades(
+        self, account: str, limit: int, *, strategy: str | None = None, since: datetime | None = None
+    ) -> list[Position]:
+        """Positions that were closed, newest close first."""
         with reading(self._engine) as connection:
-            return positions.closed_trades(connection, account, strategy, limit)
+            return positions.closed_trades(connection, account, limit, strategy, since)
 
     def last_closed_at(self, account: str, symbol: str) -> datetime | None:
         """Venue time at which the symbol's newest position was closed."""

@@ -1,23 +1,31 @@
-"""What equity is measured against, and the trades and entries that the account rules look at."""
+"""What equity is measured against, and the entries that the account rules look at."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, delete, select, text
 
 from trading_platform.adapters.postgres.ledger import accounts
-from trading_platform.adapters.postgres.ledger.positions import is_trade
-from trading_platform.adapters.postgres.tables import DECISIONS, EQUITY_MARKS, POSITIONS
-from trading_platform.domain.account_rules import ClosedTrade
+from trading_platform.adapters.postgres.tables import DECISIONS, EQUITY_MARKS
 from trading_platform.domain.equity_marks import EquityMarks
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import LegKind
 from trading_platform.ports.ledger import EquityPoint
 
 _VALUES = [EQUITY_MARKS.c[name] for name in ("peak_quote", "day", "day_open_quote", "last_quote")]
+
+# as text: SQLAlchemy compiles an INSERT with ON CONFLICT anew each time, which took longer than the database
+_WRITE = text(
+    """
+    INSERT INTO equity_marks (account, peak_quote, day, day_open_quote, last_quote)
+    VALUES (:account, :peak_quote, :day, :day_open_quote, :last_quote)
+    ON CONFLICT (account) DO UPDATE
+    SET peak_quote = excluded.peak_quote, day = excluded.day, day_open_quote = excluded.day_open_quote,
+        last_quote = excluded.last_quote
+    """
+)
 
 
 def mark_equity(connection: Connection, point: EquityPoint, at_revision: int) -> EquityMarks | None:
@@ -46,19 +54,7 @@ def write(connection: Connection, account: str, marks: EquityMarks | None) -> No
     if marks is None:
         connection.execute(delete(EQUITY_MARKS).where(EQUITY_MARKS.c.account == account))
         return
-    statement = upsert(EQUITY_MARKS).values(account=account, **asdict(marks))
-    changed = {column.name: statement.excluded[column.name] for column in _VALUES}
-    connection.execute(statement.on_conflict_do_update(index_elements=["account"], set_=changed))
-
-
-def trade_results(connection: Connection, account: str, limit: int, since: datetime | None) -> list[ClosedTrade]:
-    """Positions that were closed after `since`, newest first."""
-    columns = POSITIONS.c.symbol, POSITIONS.c.closed_at, POSITIONS.c.realized_pnl_quote
-    query = select(*columns).where(POSITIONS.c.account == account, POSITIONS.c.closed_at.is_not(None), is_trade())
-    if since is not None:
-        query = query.where(POSITIONS.c.closed_at > since)
-    newest = query.order_by(POSITIONS.c.closed_at.desc(), POSITIONS.c.symbol).limit(limit)
-    return [ClosedTrade(*row) for row in connection.execute(newest)]
+    connection.execute(_WRITE, {"account": account, **asdict(marks)})
 
 
 def entries_since(connection: Connection, account: str, since: datetime) -> list[datetime]:

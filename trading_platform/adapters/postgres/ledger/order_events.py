@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Row, Update, insert, select
+from sqlalchemy import Connection, Row, select
 
+from trading_platform.adapters.postgres.ledger.writes import Write, execute, insertion
 from trading_platform.adapters.postgres.tables import ORDER_EVENTS
 from trading_platform.domain.order import OrderStatus
 from trading_platform.domain.order_machine import OrderEvent, OrderEventKind
 
 
-def add_events(connection: Connection, events: Sequence[OrderEvent], others: Sequence[Insert | Update] = ()) -> None:
+def add_events(connection: Connection, events: Sequence[OrderEvent], others: Sequence[Write] = ()) -> None:
     """Write them down, in this order.
 
     Parameters
@@ -30,16 +32,14 @@ def add_events(connection: Connection, events: Sequence[OrderEvent], others: Seq
             "reason": event.reason,
             "code": event.code,
             "at": event.at,
-            "payload": _payload(event),
+            "payload": json.dumps(_payload(event)),
         }
         for event in events
     ]
-    first = insert(ORDER_EVENTS).values(rows[0])
-    for number, other in enumerate(others):
-        first = first.add_cte(other.cte(f"write_{number}"))
-    connection.execute(first)
-    if rows[1:]:
-        connection.execute(insert(ORDER_EVENTS), rows[1:])
+    first, *more = [insertion(ORDER_EVENTS, row) for row in rows]
+    execute(connection, [*others, first])
+    for each in more:  # in statements of their own: the events are numbered in this order
+        execute(connection, [each])
 
 
 def read_events(connection: Connection, client_order_id: str) -> list[OrderEvent]:

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Row, Select, Update, and_, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select, update
 
 from trading_platform.adapters.postgres.ledger import accounts, reservations
 from trading_platform.adapters.postgres.ledger.armings import refuse_while_unarmed
 from trading_platform.adapters.postgres.ledger.halts import refuse_while_halted
 from trading_platform.adapters.postgres.ledger.order_events import add_events
-from trading_platform.adapters.postgres.ledger.signals import record_decision
-from trading_platform.adapters.postgres.tables import ORDERS, RESERVATIONS, SIGNALS
+from trading_platform.adapters.postgres.ledger.signals import writes_of
+from trading_platform.adapters.postgres.ledger.writes import Write, change, execute, insertion
+from trading_platform.adapters.postgres.tables import ACCOUNTS, ORDERS, RESERVATIONS, SIGNALS
 from trading_platform.domain.errors import AlreadyDone, TransitionForbidden
 from trading_platform.domain.order import Order, OrderKind, OrderStatus, Side
 from trading_platform.domain.order_machine import OrderEvent, OrderEventKind, allows, apply, happened
@@ -32,8 +32,7 @@ def reserve(connection: Connection, order: Order, decision: Decision, replaces: 
     if order.side is Side.BUY:
         refuse_while_halted(connection, order.account)
         refuse_while_unarmed(connection, order.account)
-    _intend(connection, order, decision)
-    record_decision(connection, decision)
+    _intend(connection, order, decision, writes_of(decision))
     if replaces is not None:
         told, why = {"by": order.client_order_id}, f"{order.leg}: {decision.message}"
         if not record_event(connection, replaces, OrderEventKind.REPRICED, why, order.created_at, told):
@@ -45,21 +44,33 @@ def reserve_list(connection: Connection, orders: Sequence[Order], decision: Deci
     accounts.revise(connection, decision.account)
     for order in orders:
         _intend(connection, order, decision)
-    record_decision(connection, decision)
+    execute(connection, writes_of(decision))
 
 
-def _intend(connection: Connection, order: Order, decision: Decision) -> None:
+def _intend(connection: Connection, order: Order, decision: Decision, others: Sequence[Write] = ()) -> None:
     if not _insert_order(connection, order):
         raise AlreadyDone(f"the {order.leg} of signal {order.signal_id} has its order already")
-    reservations.make(connection, order)
-    add_events(connection, [happened(order, OrderEventKind.INTENDED, order.created_at, decision.message)])
+    reservation = reservations.make(connection, order)
+    intended = happened(order, OrderEventKind.INTENDED, order.created_at, decision.message)
+    add_events(connection, [intended], [reservation, *others])
 
 
 def mark_submitted(connection: Connection, client_order_id: str, at: datetime) -> None:
-    """Intended becomes submitted."""
+    """Intended becomes submitted, but for an entry that may not leave any more."""
+    _refuse_stopped_entry(connection, client_order_id)
     kind = OrderEventKind.SUBMITTED
     if not record_event(connection, client_order_id, kind, "about to be sent", at):
         raise AlreadyDone(f"order {client_order_id} is not merely intended any more: it was sent or closed elsewhere")
+
+
+def _refuse_stopped_entry(connection: Connection, client_order_id: str) -> None:
+    """Raise AccountHalted or NotArmed for a buy. The account is locked, as a halt locks it: one of the two is first."""
+    buyer = connection.execute(_LOCKED_BUYER, {"named": client_order_id}).one_or_none()
+    if buyer is None:
+        return
+    refuse_while_halted(connection, buyer.name)
+    if buyer.mode == "live":
+        refuse_while_unarmed(connection, buyer.name)
 
 
 def mark_unknown(connection: Connection, client_order_id: str, why: str, at: datetime) -> None:
@@ -92,9 +103,9 @@ def close_unfilled(
     kept = held.after(accounts.ZERO, is_final=True)
     before = accounts.read_balances(connection, order.account)[order.reserved_asset]
     balance = AssetBalance(before.total, before.reserved - (held.held - kept.held))
-    change = accounts.BalanceChange(order.reserved_asset, before, balance)
-    writes: list[Insert | Update] = [
-        *accounts.balance_writes(order.account, [change], at=at, cause="booking"),
+    released = accounts.BalanceChange(order.reserved_asset, before, balance)
+    writes = [
+        *accounts.balance_writes(order.account, [released], at=at, cause="booking"),
         *reservations.writes(order, held, kept, "released", at),
         accounts.revision_of(order.account),
     ]
@@ -111,16 +122,10 @@ def lock_order(connection: Connection, client_order_id: str) -> tuple[Order, Row
     LookupError
         If the ledger has no such order.
     """
-    owner = select(ORDERS.c.account).where(ORDERS.c.client_order_id == client_order_id).scalar_subquery()
-    if accounts.lock(connection, owner) is None:
+    named = {"named": client_order_id}
+    if connection.execute(_LOCKED_OWNER, named).one_or_none() is None:
         raise LookupError(f"the ledger has no order {client_order_id!r}")
-    query = (
-        _orders()
-        .add_columns(RESERVATIONS.c.remaining, SIGNALS.c.candle_close)
-        .join(SIGNALS, SIGNALS.c.signal_id == ORDERS.c.signal_id)
-        .where(ORDERS.c.client_order_id == client_order_id)
-    )
-    row = connection.execute(query).one()
+    row = connection.execute(_ORDER_TO_BOOK, named).one()
     return _order(row), row
 
 
@@ -133,8 +138,7 @@ def record_event(
     details: Mapping[str, str] | None = None,
 ) -> bool:
     """Let an event of ours happen to an order; False, and nothing written, if it can't in the order's status."""
-    locked = _orders().where(ORDERS.c.client_order_id == client_order_id).with_for_update(of=ORDERS)
-    row = connection.execute(locked).one_or_none()
+    row = connection.execute(_LOCKED_ORDER, {"named": client_order_id}).one_or_none()
     if row is None or not allows(OrderStatus(row.status), kind):
         return False
     order = _order(row)
@@ -144,21 +148,18 @@ def record_event(
 
 
 def write_order(
-    connection: Connection, order: Order, events: Sequence[OrderEvent], others: Sequence[Insert | Update] = ()
+    connection: Connection, order: Order, events: Sequence[OrderEvent], others: Sequence[Write] = ()
 ) -> None:
     """Store what changes in an order, the events that it comes from, and what `others` store, in one round trip."""
-    changed = (
-        update(ORDERS)
-        .where(ORDERS.c.client_order_id == order.client_order_id)
-        .values(
-            status=order.status,
-            filled_quantity=order.filled_quantity,
-            venue_order_id=order.venue_order_id,
-            submitted_at=order.submitted_at,
-            cancel_requested_at=order.cancel_requested_at,
-        )
-    )
-    add_events(connection, events, [*others, changed])
+    changed = {
+        "status": order.status,
+        "filled_quantity": order.filled_quantity,
+        "venue_order_id": order.venue_order_id,
+        "submitted_at": order.submitted_at,
+        "cancel_requested_at": order.cancel_requested_at,
+    }
+    row = change(ORDERS, {"client_order_id": order.client_order_id}, changed)
+    add_events(connection, events, [*others, row])
 
 
 def unsettled_orders(connection: Connection, account: str) -> list[Order]:
@@ -216,25 +217,26 @@ def exit_legs(connection: Connection, account: str, signal_id: str) -> int:
 
 
 def _insert_order(connection: Connection, order: Order) -> bool:
-    statement = upsert(ORDERS).values(
-        client_order_id=order.client_order_id,
-        account=order.account,
-        signal_id=order.signal_id,
-        leg=order.leg,
-        strategy=order.strategy,
-        symbol=order.symbol,
-        side=order.side,
-        quantity=order.quantity,
-        status=order.status,
-        created_at=order.created_at,
-        submitted_at=order.submitted_at,
-        kind=order.kind,
-        limit_price=order.limit_price,
-        stop_price=order.stop_price,
-        list_id=order.list_id,
-        expires_at=order.expires_at,
-    )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    row = {
+        "client_order_id": order.client_order_id,
+        "account": order.account,
+        "signal_id": order.signal_id,
+        "leg": order.leg,
+        "strategy": order.strategy,
+        "symbol": order.symbol,
+        "side": order.side,
+        "quantity": order.quantity,
+        "status": order.status,
+        "created_at": order.created_at,
+        "submitted_at": order.submitted_at,
+        "kind": order.kind,
+        "limit_price": order.limit_price,
+        "stop_price": order.stop_price,
+        "list_id": order.list_id,
+        "expires_at": order.expires_at,
+    }
+    stored = insertion(ORDERS, row)
+    return execute(connection, [Write(f"{stored.sql} ON CONFLICT DO NOTHING", stored.values)]) == 1
 
 
 def _orders() -> Select[Any]:
@@ -267,3 +269,20 @@ def _order(row: Row[Any]) -> Order:
         cancel_requested_at=row.cancel_requested_at,
         asked_at=row.asked_at,
     )
+
+
+# what an order is locked and read by on its way to the venue and back, put together once
+_NAMED = ORDERS.c.client_order_id == bindparam("named")
+_LOCKED_ORDER = _orders().where(_NAMED).with_for_update(of=ORDERS)
+_LOCKED_OWNER = accounts.locked(select(ORDERS.c.account).where(_NAMED).scalar_subquery())
+_LOCKED_BUYER = (
+    select(ACCOUNTS.c.name, ACCOUNTS.c.mode)
+    .where(ACCOUNTS.c.name == select(ORDERS.c.account).where(_NAMED, ORDERS.c.side == Side.BUY).scalar_subquery())
+    .with_for_update(key_share=True)
+)
+_ORDER_TO_BOOK = (
+    _orders()
+    .add_columns(RESERVATIONS.c.remaining, SIGNALS.c.candle_close)
+    .join(SIGNALS, SIGNALS.c.signal_id == ORDERS.c.signal_id)
+    .where(_NAMED)
+)

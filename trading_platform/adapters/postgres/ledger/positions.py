@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Insert, Update, func, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
 from trading_platform.adapters.postgres.ledger import accounts
+from trading_platform.adapters.postgres.ledger.writes import Write, change, insertion
 from trading_platform.adapters.postgres.tables import EQUITY, POSITIONS
 from trading_platform.domain.booking import book_position
 from trading_platform.domain.instrument import Instrument
@@ -18,6 +18,22 @@ from trading_platform.domain.position import Position
 from trading_platform.ports.ledger import EquityPoint
 
 _FIELDS = [column for column in POSITIONS.c if column is not POSITIONS.c.position_id]
+_NEWEST = (
+    select(POSITIONS)
+    .where(POSITIONS.c.account == bindparam("account"), POSITIONS.c.symbol == bindparam("symbol"))
+    .order_by(POSITIONS.c.position_id.desc())
+    .limit(1)
+)
+# as text: SQLAlchemy compiles an INSERT with ON CONFLICT anew each time, which took longer than the database
+_RECORD_EQUITY = text(
+    """
+    INSERT INTO equity (account, venue_minute, venue_time, cash_quote, positions_quote, recorded_at)
+    VALUES (:account, :venue_minute, :venue_time, :cash_quote, :positions_quote, :recorded_at)
+    ON CONFLICT (account, venue_minute) DO UPDATE
+    SET venue_time = excluded.venue_time, cash_quote = excluded.cash_quote,
+        positions_quote = excluded.positions_quote, recorded_at = excluded.recorded_at
+    """
+)
 _POINT = [EQUITY.c[name] for name in ("account", "venue_time", "cash_quote", "positions_quote", "recorded_at")]
 
 
@@ -27,21 +43,18 @@ def open_positions(connection: Connection, account: str) -> list[Position]:
     return [Position(**row) for row in connection.execute(query.order_by(POSITIONS.c.symbol)).mappings()]
 
 
-def closed_trades(connection: Connection, account: str, strategy: str, limit: int) -> list[Position]:
-    """The strategy's positions that were closed, newest close first."""
-    query = select(*_FIELDS).where(
-        POSITIONS.c.account == account,
-        POSITIONS.c.strategy == strategy,
-        POSITIONS.c.closed_at.is_not(None),
-        is_trade(),
-    )
-    newest = query.order_by(POSITIONS.c.closed_at.desc(), POSITIONS.c.position_id.desc()).limit(limit)
-    return [Position(**row) for row in connection.execute(newest).mappings()]
-
-
-def is_trade() -> ColumnElement[bool]:
-    """As `Position.is_trade`."""
-    return or_(POSITIONS.c.invested_quote > 0, POSITIONS.c.realized_pnl_quote != 0)
+def closed_trades(
+    connection: Connection, account: str, limit: int, strategy: str | None, since: datetime | None
+) -> list[Position]:
+    """Positions that were closed, newest close first, those of one moment by symbol."""
+    is_trade = or_(POSITIONS.c.invested_quote > 0, POSITIONS.c.realized_pnl_quote != 0)  # as `Position.is_trade`
+    query = select(*_FIELDS).where(POSITIONS.c.account == account, POSITIONS.c.closed_at.is_not(None), is_trade)
+    if strategy is not None:
+        query = query.where(POSITIONS.c.strategy == strategy)
+    if since is not None:
+        query = query.where(POSITIONS.c.closed_at > since)
+    newest = (POSITIONS.c.closed_at.desc(), POSITIONS.c.symbol, POSITIONS.c.position_id.desc())
+    return [Position(**row) for row in connection.execute(query.order_by(*newest).limit(limit)).mappings()]
 
 
 def position_entered_by(
@@ -67,23 +80,17 @@ def last_closed_at(connection: Connection, account: str, symbol: str) -> datetim
 
 def writes_of_fills(
     connection: Connection, order: Order, entry_candle_close: datetime, fills: Sequence[Fill], instrument: Instrument
-) -> list[Insert | Update]:
+) -> list[Write]:
     """The statements that open, change or close the symbol's position; the account is locked by the caller."""
-    newest = (
-        select(POSITIONS)
-        .where(POSITIONS.c.account == order.account, POSITIONS.c.symbol == order.symbol)
-        .order_by(POSITIONS.c.position_id.desc())
-        .limit(1)
-    )
-    row = connection.execute(newest).mappings().one_or_none()
+    held = {"account": order.account, "symbol": order.symbol}
+    row = connection.execute(_NEWEST, held).mappings().one_or_none()
     known = None if row is None else Position(**{field.name: row[field] for field in _FIELDS})
     booking = book_position(known, order, entry_candle_close, fills, instrument)
-    writes: list[Insert | Update] = []
+    writes = []
     if row is not None and booking.known is not None and booking.known != known:
-        statement = update(POSITIONS).where(POSITIONS.c.position_id == row["position_id"])
-        writes.append(statement.values(asdict(booking.known)))
+        writes.append(change(POSITIONS, {"position_id": row["position_id"]}, asdict(booking.known)))
     if booking.opened is not None:
-        writes.append(insert(POSITIONS).values(asdict(booking.opened)))
+        writes.append(insertion(POSITIONS, asdict(booking.opened)))
     return writes
 
 
@@ -106,9 +113,8 @@ def cut(connection: Connection, account: str, instrument: Instrument, at: dateti
 
 def record_equity(connection: Connection, point: EquityPoint) -> None:
     """Insert or replace the point of that minute of the venue's clock."""
-    statement = upsert(EQUITY).values(venue_minute=point.venue_time.replace(second=0, microsecond=0), **asdict(point))
-    replaced = {name: statement.excluded[name] for name in asdict(point)}
-    connection.execute(statement.on_conflict_do_update(index_elements=["account", "venue_minute"], set_=replaced))
+    minute = point.venue_time.replace(second=0, microsecond=0)
+    connection.execute(_RECORD_EQUITY, {"venue_minute": minute, **asdict(point)})
 
 
 def equity_history(connection: Connection, account: str, limit: int) -> list[EquityPoint]:

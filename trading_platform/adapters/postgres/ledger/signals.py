@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import astuple
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, RowMapping, Select, exists, or_, select, update
+from sqlalchemy import Connection, Row, RowMapping, Select, exists, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from trading_platform.adapters.postgres.ledger.writes import Write, execute, insertion
 from trading_platform.adapters.postgres.tables import DECISIONS, ORDERS, SIGNALS, STRATEGY_PROGRESS
 from trading_platform.domain.order import Side
 from trading_platform.domain.position import Position
@@ -18,7 +20,27 @@ from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import Decision, StrategySeries
 
 _DECISION = [column for column in DECISIONS.c if column is not DECISIONS.c.decision_id]
+_REPEATED = """
+ON CONFLICT (signal_id, leg, reason) DO UPDATE SET
+    message = excluded.message, decided_at = excluded.decided_at, venue_time = excluded.venue_time,
+    is_final = decisions.is_final OR excluded.is_final
+"""
+_DECIDED = "UPDATE signals SET decided_at = :at WHERE signal_id = :signal_id AND decided_at IS NULL"
 _SERIES = ("account", "strategy", "strategy_version", "symbol", "interval")
+
+# as text: SQLAlchemy compiles an INSERT with ON CONFLICT anew each time, which took longer than the database
+_MARK_EVALUATED = text(
+    """
+    INSERT INTO strategy_progress (account, strategy, strategy_version, symbol, interval, evaluated_through)
+    SELECT :account, r.* FROM unnest(
+        CAST(:strategies AS text[]), CAST(:versions AS text[]), CAST(:symbols AS text[]),
+        CAST(:intervals AS text[]), CAST(:moments AS timestamptz[])
+    ) r
+    ON CONFLICT (account, strategy, strategy_version, symbol, interval) DO UPDATE
+    SET evaluated_through = excluded.evaluated_through
+    WHERE strategy_progress.evaluated_through < excluded.evaluated_through
+    """
+)
 
 
 def record_signals(connection: Connection, signals: Sequence[Signal], recorded_at: datetime) -> int:
@@ -45,18 +67,18 @@ def mark_evaluated(connection: Connection, account: str, through: Mapping[Strate
     """Move each series' progress on, never back."""
     if not through:
         return
-    rows = [
-        {"account": account, **asdict(series), "evaluated_through": moment}
-        # rows are locked in the same order by every writer
-        for series, moment in sorted(through.items(), key=lambda item: astuple(item[0]))
-    ]
-    statement = insert(STRATEGY_PROGRESS).values(rows)
+    # rows are locked in the same order by every writer
+    ordered = sorted(through.items(), key=lambda item: astuple(item[0]))
     connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=_SERIES,
-            set_={"evaluated_through": statement.excluded.evaluated_through},
-            where=STRATEGY_PROGRESS.c.evaluated_through < statement.excluded.evaluated_through,
-        )
+        _MARK_EVALUATED,
+        {
+            "account": account,
+            "strategies": [series.strategy for series, _ in ordered],
+            "versions": [series.strategy_version for series, _ in ordered],
+            "symbols": [series.symbol for series, _ in ordered],
+            "intervals": [series.interval for series, _ in ordered],
+            "moments": [moment for _, moment in ordered],
+        },
     )
 
 
@@ -119,27 +141,27 @@ def signals_named(connection: Connection, account: str, name: str, limit: int) -
 
 def record_decision(connection: Connection, decision: Decision) -> None:
     """Store it; a repeated one updates time and message. A final one closes its signal."""
-    statement = insert(DECISIONS).values(
-        account=decision.account,
-        signal_id=decision.signal_id,
-        leg=decision.leg,
-        reason=decision.reason,
-        message=decision.message,
-        is_final=decision.is_final,
-        decided_at=decision.decided_at,
-        venue_time=decision.venue_time,
-        details=dict(decision.details),
-    )
-    newer = {name: statement.excluded[name] for name in ("message", "decided_at", "venue_time")}
-    is_final = or_(DECISIONS.c.is_final, statement.excluded.is_final)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["signal_id", "leg", "reason"], set_={**newer, "is_final": is_final}
-        )
-    )
+    execute(connection, writes_of(decision))
+
+
+def writes_of(decision: Decision) -> list[Write]:
+    """The statements that store the decision."""
+    row = {
+        "account": decision.account,
+        "signal_id": decision.signal_id,
+        "leg": decision.leg,
+        "reason": decision.reason,
+        "message": decision.message,
+        "is_final": decision.is_final,
+        "decided_at": decision.decided_at,
+        "venue_time": decision.venue_time,
+        "details": json.dumps(dict(decision.details)),
+    }
+    stored = insertion(DECISIONS, row)
+    writes = [Write(stored.sql + _REPEATED, stored.values)]
     if decision.is_final:
-        undecided = update(SIGNALS).where(SIGNALS.c.signal_id == decision.signal_id, SIGNALS.c.decided_at.is_(None))
-        connection.execute(undecided.values(decided_at=decision.decided_at))
+        writes.append(Write(_DECIDED, {"signal_id": decision.signal_id, "at": decision.decided_at}))
+    return writes
 
 
 def recent_decisions(connection: Connection, account: str, limit: int) -> list[Decision]:

@@ -170,7 +170,10 @@ class SymbolWatch:
             return None
         if self.state is StreamState.STALE:
             how = f" after {self._treatment}" if self._treatment else ""
-            reason = f"data again{how}, after {silent:.1f} s without a price"
+            if silent > self._limits.silence_seconds:
+                reason = f"data again{how}, after {silent:.1f} s without a price"
+            else:  # the candle that was awaited: prices came before it
+                reason = f"data again{how}, {(at.wall - self.since).total_seconds():.1f} s after it went stale"
         else:
             reason = "data arrives"
         self._treatment = ""

@@ -181,6 +181,15 @@ def test_prices_show_enough_digits(price: float, text: str) -> None:
     assert format_price(price) == text
 
 
+def test_the_label_of_the_highest_candle_stays_inside_its_panel() -> None:
+    """What is written above the panel is left as it was."""
+    frame = candles(120)
+    highest = SignalMark(frame["high"].idxmax().to_pydatetime(), Direction.SHORT, "trend")
+    plain, marked = (opened(PAINTER.render_price_chart([panel(frame, *marks)])) for marks in ((), (highest,)))
+    titles = [np.asarray(image.convert("RGB").crop((0, 0, image.width, 26)), int) for image in (plain, marked)]
+    assert np.abs(titles[0] - titles[1]).max() < 40  # the palette is the picture's own
+
+
 def measured(subjects: int, value: float = 1.0) -> MetricPanel:
     points = [
         MetricPoint(

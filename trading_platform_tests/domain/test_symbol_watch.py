@@ -90,6 +90,7 @@ def test_prices_without_the_candle_that_was_due_are_stale(watch: SymbolWatch) ->
     back = watch.candle_arrived(MINUTE, minutes(1), at(67), is_closed=False)
     assert back is not None
     assert back.after is LIVE
+    assert back.reason == "data again, 1.5 s after it went stale"
 
 
 def test_candles_without_prices_are_stale(watch: SymbolWatch) -> None:

@@ -15,7 +15,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
 from trading_platform.adapters.matplotlib_charts import figure as style
-from trading_platform.adapters.matplotlib_charts.signal_marks import draw_signals
+from trading_platform.adapters.matplotlib_charts.signal_marks import draw_signals, has_labels_above
 from trading_platform.adapters.matplotlib_charts.timeline import Timeline
 from trading_platform.domain.candle import subtract_gaps
 from trading_platform.ports.charts import ChartPanel
@@ -72,7 +72,7 @@ def draw(figure: Figure, cell: Cell, panel: ChartPanel, candles: int) -> None:
     _draw_bands(prices, timeline, frame)
     _draw_candles(prices, timeline, frame)
     _draw_averages(prices, timeline, frame)
-    _frame_prices(prices, frame)
+    _frame_prices(prices, frame, has_labels_above=has_labels_above(timeline, panel.signals))
     _draw_oscillator(strip, timeline, frame)
     _scale(prices, strip, timeline, cell)
     draw_signals(prices, timeline, frame, panel.signals)
@@ -170,11 +170,11 @@ def _spelled(column: str) -> str:
     return column.replace("_", " ").upper()
 
 
-def _frame_prices(axes: Axes, frame: pd.DataFrame) -> None:
-    """Limits from the candles alone, so that a far band or average can't flatten them."""
+def _frame_prices(axes: Axes, frame: pd.DataFrame, *, has_labels_above: bool) -> None:
+    """Limits from the candles alone, so that a far band can't flatten them; with room for the signals' labels."""
     low, high = float(frame["low"].min()), float(frame["high"].max())
     height = (high - low) or high * 0.001
-    axes.set_ylim(low - height * (_VOLUME_SHARE + 0.12), high + height * 0.14)
+    axes.set_ylim(low - height * (_VOLUME_SHARE + 0.12), high + height * (0.27 if has_labels_above else 0.14))
 
 
 def _draw_oscillator(axes: Axes, timeline: Timeline, frame: pd.DataFrame) -> None:

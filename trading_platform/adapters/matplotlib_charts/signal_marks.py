@@ -32,6 +32,11 @@ _LOOKS = {
 }
 
 
+def has_labels_above(timeline: Timeline, signals: Sequence[SignalMark]) -> bool:
+    """Whether a label stands above its candle, which may be the highest."""
+    return any(mark.direction is Direction.SHORT and timeline.row_of(mark.open_time) is not None for mark in signals)
+
+
 def draw_signals(axes: Axes, timeline: Timeline, frame: pd.DataFrame, signals: Sequence[SignalMark]) -> None:
     """Long: a triangle below its candle, pointing up. Short: one above, pointing down."""
     for direction, look in _LOOKS.items():
@@ -53,7 +58,9 @@ def _draw_side(axes: Axes, timeline: Timeline, edge: Array, rows: Sequence[tuple
         _write(axes, look.triangle, at, 3, look, "center", size=9)
         if x - last_label >= label_room:
             last_label = x
-            alignment = _alignment(x - first, last - x, label_room / 2)
+            before = max([first, *(span.end for span in timeline.gaps if span.end <= x)])
+            after = min([last, *(span.start for span in timeline.gaps if span.start >= x)])
+            alignment = _alignment(x - before, after - x, label_room / 2)
             _write(axes, label, at, 14, look, alignment, size=style.SMALL_FONT_SIZE)
 
 
@@ -75,7 +82,7 @@ def _write(
 
 
 def _alignment(room_before: float, room_after: float, half_width: float) -> str:
-    """Keep labels of candles at the rim inside the chart."""
+    """Keep labels of candles at the rim inside the chart, and off what is written on a gap."""
     if room_after < half_width:
         return "right"
     return "left" if room_before < half_width else "center"

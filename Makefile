@@ -10,7 +10,7 @@ STATE ?=
 IN = $(if $(STATE),--state-dir $(STATE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status test test-influx check format bench bench-symbols bench-import bench-stores bench-orders bench-ledger store-outage sizing-table \
+.PHONY: help setup up down status test test-influx check format bench bench-loop bench-symbols bench-import bench-stores bench-orders bench-ledger store-outage sizing-table \
   replay-report faults soak proof proof-platform lock
 
 help:
@@ -20,7 +20,8 @@ help:
 	@echo "make test    run the tests (options: make test PYTEST='-k risk')"
 	@echo "make test-influx  the store's contract, a million rows included, on the InfluxDB 2 that INFLUXDB_V2_* name"
 	@echo "make check   lint, types, import rules, Dagster definitions"
-	@echo "make bench   measure latency and CPU beside stock Dagster"
+	@echo "make bench   everything that is measured: the six below, one after the other (half an hour)"
+	@echo "make bench-loop  latency and CPU of the loop beside stock Dagster"
 	@echo "make bench-symbols  what a refresh costs for 1, 10 and 100 symbols (two minutes)"
 	@echo "make bench-import  a million candles from an archive, beside a plain COPY of the same rows"
 	@echo "make bench-stores  both stores of market data side by side (INFLUXDB_V2_*: a real InfluxDB)"
@@ -87,7 +88,12 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# One after the other, also under `make -j`: side by side they would measure each other.
 bench: $(STAMP)
+	@for each in loop symbols import stores orders ledger; do $(MAKE) --no-print-directory bench-$$each || failed=1; done; \
+	  test -z "$$failed"
+
+bench-loop: $(STAMP)
 	@$(BIN)/python -m benchmarks.loop_latency $(BENCH)
 
 bench-symbols: $(STAMP)

@@ -227,7 +227,12 @@ def next_step(
     if has_been_held_too_long(position, now, rules):
         return Sell(SellReason.HELD_TOO_LONG, f"held for more than {rules.max_holding}")
     levels = known_levels(made) or first_levels(_entry_price(position), atr, rules, instrument)
+    levels = _on_grid(levels, instrument)  # which may be another than when they were placed
     raised = None if price is None else trailed_stop(levels.stop, _entry_price(position), price, rules)
+    if raised is not None:
+        raised = floor_to_step(raised, instrument.tick_size)
+        if raised <= levels.stop:
+            raised = None  # where a tick is wider than a step, the stop would be taken back to lie where it lay
     if live:
         return _look_after(live, sellable, price, raised)
     if made and made[-1].stop.status is OrderStatus.REJECTED:
@@ -237,7 +242,7 @@ def next_step(
     elif made and made[-1].target is None and made[-1].stop.status is not OrderStatus.FILLED:
         levels = Levels(levels.stop, None)
     if raised is not None:
-        levels = Levels(floor_to_step(raised, instrument.tick_size), levels.target)
+        levels = Levels(raised, levels.target)
     return _place(sellable, levels, price, rules, instrument)
 
 
@@ -281,6 +286,11 @@ def _place(
     if target is not None and price is not None and not instrument.takes_sell_price(target, price):
         target = None
     return Place(quantity, Levels(levels.stop, target), limit)
+
+
+def _on_grid(levels: Levels, instrument: Instrument) -> Levels:
+    tick, target = instrument.tick_size, levels.target
+    return Levels(floor_to_step(levels.stop, tick), None if target is None else ceil_to_step(target, tick))
 
 
 def _entry_price(position: Position) -> Decimal:

@@ -58,7 +58,7 @@ IntervalName = Annotated[str, AfterValidator(_known_interval)]
 Symbol = Annotated[str, AfterValidator(_unified_symbol)]
 Share = Annotated[Decimal, Field(gt=0, le=1)]
 Percent = Annotated[Decimal, Field(gt=0, le=50)]
-LONGEST_SECONDS = 10 * 366 * 86_400
+LONGEST_SECONDS = 100 * 366 * 86_400
 """No setting lasts longer: what is endless can't be reckoned with, and would end a run in the middle."""
 
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]

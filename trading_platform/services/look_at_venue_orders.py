@@ -41,12 +41,12 @@ def look_at_venue_orders(desk: TradingDesk) -> bool:
     FixSettings, RetryLater
         If the venue doesn't tell; of one order, after the others were seen to.
     """
-    unsettled = {order.client_order_id: order for order in desk.ledger.unsettled_orders(desk.account)}
-    held = {position.symbol for position in desk.ledger.open_positions(desk.account)}
-    symbols = held | set(desk.settings.market.symbols) | {order.symbol for order in unsettled.values()}
-    found = {order.client_order_id: order for order in desk.broker.open_orders(sorted(symbols))}
-    troubles: list[PlatformError] = []
-    as_known = _book_what_moved(desk, unsettled, found, troubles)
+    unsettled, found = _on_both_sides(desk)
+    moved, troubles = _moved(unsettled, found), list[PlatformError]()
+    for order in moved:
+        with exits_first(troubles):
+            settle_order(desk, order)
+    as_known = not moved
     unknown = [order for order_id, order in found.items() if order_id not in unsettled]
     for order in unknown:
         as_known = _resolve(desk, order) and as_known
@@ -56,20 +56,22 @@ def look_at_venue_orders(desk: TradingDesk) -> bool:
     return as_known
 
 
-def _book_what_moved(
-    desk: TradingDesk,
-    unsettled: Mapping[str, Order],
-    found: Mapping[str, OpenOrder],
-    troubles: list[PlatformError],
-) -> bool:
-    as_known = True
-    for order in unsettled.values():
-        shown = found.get(order.client_order_id)
-        if order.lies_still and (shown is None or shown.filled_quantity != order.filled_quantity):
-            as_known = False
-            with exits_first(troubles):
-                settle_order(desk, order)
-    return as_known
+def moved_orders(desk: TradingDesk) -> list[Order]:
+    """Orders at rest of which the venue shows something else than is booked; nothing is done about them here."""
+    return _moved(*_on_both_sides(desk))
+
+
+def _on_both_sides(desk: TradingDesk) -> tuple[dict[str, Order], dict[str, OpenOrder]]:
+    """What isn't final by the ledger, and what lies open at the venue, by client order id."""
+    unsettled = {order.client_order_id: order for order in desk.ledger.unsettled_orders(desk.account)}
+    held = {position.symbol for position in desk.ledger.open_positions(desk.account)}
+    symbols = held | set(desk.settings.market.symbols) | {order.symbol for order in unsettled.values()}
+    return unsettled, {order.client_order_id: order for order in desk.broker.open_orders(sorted(symbols))}
+
+
+def _moved(unsettled: Mapping[str, Order], found: Mapping[str, OpenOrder]) -> list[Order]:
+    resting = [(order, found.get(order_id)) for order_id, order in unsettled.items() if order.lies_still]
+    return [order for order, shown in resting if shown is None or shown.filled_quantity != order.filled_quantity]
 
 
 def _resolve(desk: TradingDesk, found: OpenOrder) -> bool:

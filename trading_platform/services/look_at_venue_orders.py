@@ -43,9 +43,9 @@ def look_at_venue_orders(desk: TradingDesk) -> bool:
     """
     unsettled, found = _on_both_sides(desk)
     moved, troubles = _moved(unsettled, found), list[PlatformError]()
-    for order in moved:
+    for resting in moved:
         with exits_first(troubles):
-            settle_order(desk, order)
+            settle_order(desk, resting)
     as_known = not moved
     unknown = [order for order_id, order in found.items() if order_id not in unsettled]
     for order in unknown:

@@ -13,8 +13,8 @@ import pytest
 
 from trading_platform.domain.order import Order, OrderKind
 from trading_platform.domain.strategies.base import Direction
-from trading_platform.services.refresh_market import refresh_candles, refresh_tickers
 from trading_platform.services.protection_work import NEAR_LOOK_SECONDS
+from trading_platform.services.refresh_market import refresh_candles, refresh_tickers
 from trading_platform.services.trade import trade
 from trading_platform_tests.faults.mortality import Killed, Life, mortal
 from trading_platform_tests.support.examples import ACCOUNT, MINUTE, SYMBOL

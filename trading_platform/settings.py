@@ -58,7 +58,12 @@ IntervalName = Annotated[str, AfterValidator(_known_interval)]
 Symbol = Annotated[str, AfterValidator(_unified_symbol)]
 Share = Annotated[Decimal, Field(gt=0, le=1)]
 Percent = Annotated[Decimal, Field(gt=0, le=50)]
-PositiveSeconds = Annotated[float, Field(gt=0)]
+LONGEST_SECONDS = 100 * 366 * 86_400
+"""No setting lasts longer: what is endless can't be reckoned with, and would end a run in the middle."""
+
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]
+PositiveSeconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
+Hours = Annotated[float, Field(gt=0, le=LONGEST_SECONDS / 3600)]
 
 
 class Section(BaseModel):
@@ -245,9 +250,9 @@ class QualitySettings(Section):
         5, ge=1, description="error: more at the window's end, unless the symbol is that thin"
     )
     jump_band_deviations: float = Field(
-        20.0, gt=0, description="warning: robust standard deviations of the window's log returns"
+        20.0, gt=0, le=1e6, description="warning: robust standard deviations of the window's log returns"
     )
-    min_jump_bps: float = Field(100.0, ge=0, description="no smaller move is a jump, however quiet the window")
+    min_jump_bps: float = Field(100.0, ge=0, le=1e6, description="no smaller move is a jump, however quiet the window")
     jump_candles: int = Field(5, ge=1, le=500, description="the newest candles are judged for jumps")
     stream_window_seconds: PositiveSeconds = Field(300.0, description="the three limits below count within it")
     max_stream_duplicates: int = Field(20, ge=0, description="warning: events sent twice")
@@ -259,7 +264,7 @@ class QualitySettings(Section):
     max_clock_drift_seconds: PositiveSeconds = Field(
         2.5, description="error; half of venue.recv_window_ms where that is less"
     )
-    incident_after_seconds: float = Field(60.0, ge=0, description="an error that lasts so long is told to the owner")
+    incident_after_seconds: Seconds = Field(60.0, description="an error that lasts so long is told to the owner")
 
 
 class StreamSettings(Section):
@@ -308,7 +313,7 @@ class RiskSettings(Section):
     reaction_allowance_seconds: PositiveSeconds = Field(
         45.0, description="the platform's own latency, wall clock; a replay at speed N multiplies it by N"
     )
-    cooldown_seconds: float = Field(300.0, ge=0, description="per symbol after an exit, on the venue's clock")
+    cooldown_seconds: Seconds = Field(300.0, description="per symbol after an exit, on the venue's clock")
 
 
 class ProtectionSettings(Section):
@@ -330,7 +335,7 @@ class ProtectionSettings(Section):
     stop_limit_offset_percent: Decimal = Field(
         Decimal(0), ge=0, le=50, description="how far below its stop price it still sells; 0: at any price"
     )
-    max_holding_seconds: float = Field(172_800.0, ge=0, description="on the venue's clock; 0: for ever")
+    max_holding_seconds: Seconds = Field(172_800.0, description="on the venue's clock; 0: for ever")
     look_seconds: PositiveSeconds = Field(
         20.0, le=300, description="wall clock, between two looks at stops whose price isn't near"
     )
@@ -368,7 +373,7 @@ class AccountRuleSettings(Section):
     drawdown_flattens: bool = Field(False, description="a halt for drawdown also sells every position")
     max_daily_loss: Share = Field(Decimal("0.05"), description="of the equity at the UTC day's begin; until midnight")
     losses_to_pause: int = Field(4, ge=1, le=100, description="losing trades in a row, over all symbols")
-    losing_pause_seconds: float = Field(3600.0, ge=0, description="after the newest of them")
+    losing_pause_seconds: Seconds = Field(3600.0, description="after the newest of them")
     max_correlation: float = Field(0.95, ge=-1, le=1, description="of returns with a symbol that is held; 1: no limit")
     correlation_candles: int = Field(120, ge=20, le=5000, description="the newest candles are compared")
     max_orders_per_minute: int = Field(20, ge=1, le=1000, description="entries, repriced ones included")
@@ -448,12 +453,12 @@ class AlertSettings(Section):
 class RetentionSettings(Section):
     """What the daily clean-up keeps."""
 
-    successful_run_hours: float = Field(24.0, gt=0)
-    failed_run_hours: float = Field(168.0, gt=0)
-    check_result_hours: float = Field(72.0, gt=0)
-    stream_change_hours: float = Field(168.0, gt=0)
-    indicator_hours: float = Field(720.0, gt=0, description="on the venue's clock; older values can be computed again")
-    metric_hours: float = Field(168.0, gt=0, description="the platform's own measurements; InfluxDB: tick_days too")
+    successful_run_hours: Hours = 24.0
+    failed_run_hours: Hours = 168.0
+    check_result_hours: Hours = 72.0
+    stream_change_hours: Hours = 168.0
+    indicator_hours: Hours = Field(720.0, description="on the venue's clock; older values can be computed again")
+    metric_hours: Hours = Field(168.0, description="the platform's own measurements; InfluxDB: tick_days too")
 
 
 class OrchestrationSettings(Section):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from trading_platform.domain.errors import FixSettings
 from trading_platform.settings import (
+    Section,
     Settings,
     current_settings,
     load_settings,
@@ -101,6 +103,25 @@ def test_a_mistake_is_one_line_that_names_it(tmp_path: Path, content: str, expec
     assert expected in str(mistake.value)
     assert "\n" not in str(mistake.value)
     assert "at least 1 item" not in str(mistake.value)  # only follows from a wrong one
+
+
+def _floats() -> list[Any]:
+    """Sections and names of the settings that are numbers with a point."""
+    return [
+        pytest.param(section, name, id=f"{section}.{name}")
+        for section, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        for name, each in field.annotation.model_fields.items()
+        if each.annotation is float
+    ]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e300"])
+@pytest.mark.parametrize(("section", "name"), _floats())
+def test_nothing_is_endless_or_no_number(section: str, name: str, value: str, tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text(f"[{section}]\n{name} = {value}\n")
+    with pytest.raises(FixSettings, match=rf"{section}\.{name}"):
+        load_settings()
 
 
 @pytest.mark.parametrize(

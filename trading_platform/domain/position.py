@@ -14,7 +14,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Position:
-    """A holding; closed once what is left can't be sold (less than one lot).
+    """A holding; closed once what is left can't be sold (less than one lot, or than the venue's smallest order).
 
     Parameters
     ----------
@@ -111,6 +111,13 @@ class Position:
             invested_quote=max(self.invested_quote - (self.cost_quote if is_over else cost_of_gone), ZERO),
             closed_at=at if is_over else self.closed_at,
         )
+
+    def left_as_dust(self, at: datetime) -> Position:
+        """The position closed over what no order can sell, which moves into the next one with its cost.
+
+        What it was bought for counts as invested no more than what left unsold does.
+        """
+        return replace(self, invested_quote=max(self.invested_quote - self.cost_quote, ZERO), closed_at=at)
 
     def carry_into(self, opened: Position) -> tuple[Position, Position]:
         """Move what a closed position left over (dust) into `opened`: the closed one after it, and the new one."""

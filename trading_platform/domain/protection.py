@@ -227,7 +227,8 @@ def next_step(
     if has_been_held_too_long(position, now, rules):
         return Sell(SellReason.HELD_TOO_LONG, f"held for more than {rules.max_holding}")
     levels = known_levels(made) or first_levels(_entry_price(position), atr, rules, instrument)
-    raised = None if price is None else trailed_stop(levels.stop, _entry_price(position), price, rules)
+    levels = _on_grid(levels, instrument)  # which may be another than when they were placed
+    raised = None if price is None else _raised_stop(levels.stop, _entry_price(position), price, rules, instrument)
     if live:
         return _look_after(live, sellable, price, raised)
     if made and made[-1].stop.status is OrderStatus.REJECTED:
@@ -237,7 +238,7 @@ def next_step(
     elif made and made[-1].target is None and made[-1].stop.status is not OrderStatus.FILLED:
         levels = Levels(levels.stop, None)
     if raised is not None:
-        levels = Levels(floor_to_step(raised, instrument.tick_size), levels.target)
+        levels = Levels(raised, levels.target)
     return _place(sellable, levels, price, rules, instrument)
 
 
@@ -281,6 +282,20 @@ def _place(
     if target is not None and price is not None and not instrument.takes_sell_price(target, price):
         target = None
     return Place(quantity, Levels(levels.stop, target), limit)
+
+
+def _raised_stop(
+    stop: Decimal, entry_price: Decimal, price: Decimal, rules: ProtectionRules, instrument: Instrument
+) -> Decimal | None:
+    """Where the stop is raised to, on the tick grid; None if it stays: a tick may be wider than a step."""
+    follows = trailed_stop(stop, entry_price, price, rules)
+    raised = stop if follows is None else floor_to_step(follows, instrument.tick_size)
+    return raised if raised > stop else None
+
+
+def _on_grid(levels: Levels, instrument: Instrument) -> Levels:
+    tick, target = instrument.tick_size, levels.target
+    return Levels(floor_to_step(levels.stop, tick), None if target is None else ceil_to_step(target, tick))
 
 
 def _entry_price(position: Position) -> Decimal:

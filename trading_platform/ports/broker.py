@@ -140,5 +140,5 @@ class Broker(Protocol):
         ...
 
     def open_orders(self, symbols: Sequence[str]) -> Sequence[OpenOrder]:
-        """All orders that lie open in these symbols, whoever placed them."""
+        """All orders that lie open in these symbols, whoever placed them; none in one that the venue doesn't list."""
         ...

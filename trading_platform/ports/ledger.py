@@ -321,6 +321,19 @@ class Ledger(AccountControl, Protocol):
         """
         ...
 
+    def close_dust(self, account: str, instrument: Instrument, price: Decimal, at: datetime) -> Position | None:
+        """Close the symbol's open position if what it holds is no order for the venue at `price`; it afterwards.
+
+        What it holds moves into the symbol's next position (`Position.left_as_dust`). None, and nothing written, if
+        there is no such position, or if it can be sold.
+
+        Parameters
+        ----------
+        at
+            Venue time of its close.
+        """
+        ...
+
     def open_positions(self, account: str) -> list[Position]:
         """Positions that are open."""
         ...

@@ -18,6 +18,7 @@ from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.services.arm_account import arm_account, disarm_account, require_harmless_key, why_not_armed
 from trading_platform.services.explain_balances import compare_balances
 from trading_platform.services.halt_account import halt_account, resume_account
+from trading_platform.services.look_at_venue_orders import moved_orders
 from trading_platform.services.reconcile_balances import adopt_differences
 from trading_platform.settings import LIVE_VENUES, Settings
 
@@ -63,6 +64,10 @@ def reconcile(settings: Settings, *, adopt: bool, reason: str, as_result: bool) 
         return
     if state.reconciled_at is None:
         yield "They were never compared: the first trade run makes the venue's balances the ledger's"
+        return
+    if moved := moved_orders(desk):  # a stop that was hit is neither a transfer nor another hand's trade
+        told = ", ".join(f"the {order.leg} of {order.symbol}" for order in moved)
+        yield f"The venue has done something about {told}: the next trade run books it, compare again then"
         return
     found = compare_balances(desk, state, totals)
     if found.is_explained:

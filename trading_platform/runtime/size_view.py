@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from rich.console import Console
 from rich.table import Table
 
 from trading_platform.domain.candle import Interval
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.domain.instrument import plain
 from trading_platform.runtime.attach import attach
 from trading_platform.services.size_position import market_up_to
 from trading_platform.services.tabulate_sizes import BALANCES, Quoted, SizeRow, tabulate_sizes
 from trading_platform.settings import Settings
 
+_LARGEST_BALANCE = 10**15
 _UNBOUND_COLUMNS = 160  # of a pipe or a file
 
 
@@ -27,10 +28,11 @@ def show_sizes(settings: Settings, balances: Sequence[str], *, as_json: bool) ->
     Raises
     ------
     FixSettings
-        The platform doesn't run, or a symbol isn't traded at the venue.
+        A balance is no amount of money, the platform doesn't run, or a symbol isn't traded at the venue.
     RetryLater
         The database or the venue doesn't answer, or there is no price yet.
     """
+    sizes = [balance_of(text) for text in balances] or BALANCES
     platform, _, _ = attach(settings)
     settings = platform.settings
     symbols, interval = settings.market.symbols, Interval.parse(settings.market.intervals[0])
@@ -41,7 +43,7 @@ def show_sizes(settings: Settings, balances: Sequence[str], *, as_json: bool) ->
     for symbol, ticker in tickers.items():
         market = market_up_to(platform.store, symbol, interval, None, settings.market.window_candles)
         quoted.append(Quoted(rules[symbol], ticker.ask, market.atr, market.volatility))
-    rows = tabulate_sizes(quoted, settings, [Decimal(each) for each in balances] or BALANCES)
+    rows = tabulate_sizes(quoted, settings, sizes)
     if as_json:
         print(json.dumps([asdict(row) for row in rows], indent=2, default=str))  # noqa: T201
         return
@@ -50,6 +52,23 @@ def show_sizes(settings: Settings, balances: Sequence[str], *, as_json: bool) ->
         console.width = _UNBOUND_COLUMNS
     console.print(as_table(rows))
     console.print(steps_table(rows))
+
+
+def balance_of(text: str) -> Decimal:
+    """The amount that the owner wrote.
+
+    Raises
+    ------
+    FixSettings
+        If it is none.
+    """
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal(0)
+    if not (amount.is_finite() and 0 < amount <= _LARGEST_BALANCE):
+        raise FixSettings(f"--balance: {text!r} is no size of an account; write for example 84.54")
+    return amount
 
 
 def steps_table(rows: Sequence[SizeRow]) -> Table:

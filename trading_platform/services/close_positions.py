@@ -24,6 +24,7 @@ from trading_platform.services.closed_market import takes_orders, tell_no_stop
 from trading_platform.services.decide import decision, put_off, refuse
 from trading_platform.services.exits_first import exits_first
 from trading_platform.services.known_prices import known_prices
+from trading_platform.services.leave_dust import leave_dust
 from trading_platform.services.settle_orders import submit_order
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.withdraw_protection import withdraw_protection
@@ -150,6 +151,8 @@ def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: 
     quantity = size_exit(sellable, instrument)
     if quantity == 0:
         refuse(desk, signal, leg, ReasonCode.NO_POSITION, f"{sellable} is less than one lot")
+        return None
+    if leave_dust(desk, position.symbol, signal, leg, why):
         return None
     order = Order(
         client_order_id=client_order_id(signal.signal_id, leg),

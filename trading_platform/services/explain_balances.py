@@ -128,9 +128,13 @@ def _differences(
     return found
 
 
+def _traded_symbols(desk: TradingDesk) -> list[str]:
+    """Those of the settings, and those that they no longer name and that are still held."""
+    return sorted({*desk.settings.market.symbols, *(p.symbol for p in desk.ledger.open_positions(desk.account))})
+
+
 def _traded_assets(desk: TradingDesk, state: AccountState) -> set[str]:
-    symbols = {*desk.settings.market.symbols, *(p.symbol for p in desk.ledger.open_positions(desk.account))}
-    return {state.quote, *(symbol.partition("/")[0] for symbol in symbols)}
+    return {state.quote, *(symbol.partition("/")[0] for symbol in _traded_symbols(desk))}
 
 
 def _value(asset: str, amount: Decimal, quote: str, tickers: Mapping[str, Ticker]) -> Decimal | None:
@@ -213,7 +217,7 @@ def _strange_trades(desk: TradingDesk, state: AccountState, asset: str) -> str:
     if since is None:
         return ""
     told = []
-    for symbol in desk.settings.market.symbols:
+    for symbol in _traded_symbols(desk):
         if asset not in symbol.split("/"):
             continue
         trades = desk.broker.trades(symbol, since - LATENESS)

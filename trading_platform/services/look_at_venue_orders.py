@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 
 import structlog
 
-from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, RetryLater
+from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, PlatformError, RetryLater
 from trading_platform.domain.order import Order
 from trading_platform.domain.signal import is_our_order_id
 from trading_platform.ports.broker import OpenOrder
+from trading_platform.services.exits_first import exits_first
 from trading_platform.services.settle_orders import LOST, settle_order
 from trading_platform.services.trading_desk import TradingDesk
 
@@ -37,29 +38,40 @@ def look_at_venue_orders(desk: TradingDesk) -> bool:
 
     Raises
     ------
-    RetryLater
-        If the venue doesn't tell.
+    FixSettings, RetryLater
+        If the venue doesn't tell; of one order, after the others were seen to.
     """
-    unsettled = {order.client_order_id: order for order in desk.ledger.unsettled_orders(desk.account)}
-    held = {position.symbol for position in desk.ledger.open_positions(desk.account)}
-    symbols = held | set(desk.settings.market.symbols) | {order.symbol for order in unsettled.values()}
-    found = {order.client_order_id: order for order in desk.broker.open_orders(sorted(symbols))}
-    as_known = _book_what_moved(desk, unsettled, found)
+    unsettled, found = _on_both_sides(desk)
+    moved, troubles = _moved(unsettled, found), list[PlatformError]()
+    for resting in moved:
+        with exits_first(troubles):
+            settle_order(desk, resting)
+    as_known = not moved
     unknown = [order for order_id, order in found.items() if order_id not in unsettled]
     for order in unknown:
         as_known = _resolve(desk, order) and as_known
     _close_incidents(desk, {_key(order) for order in unknown})
+    if troubles:
+        raise troubles[0]
     return as_known
 
 
-def _book_what_moved(desk: TradingDesk, unsettled: Mapping[str, Order], found: Mapping[str, OpenOrder]) -> bool:
-    as_known = True
-    for order in unsettled.values():
-        shown = found.get(order.client_order_id)
-        if order.lies_still and (shown is None or shown.filled_quantity != order.filled_quantity):
-            as_known = False
-            settle_order(desk, order)
-    return as_known
+def moved_orders(desk: TradingDesk) -> list[Order]:
+    """Orders at rest of which the venue shows something else than is booked; nothing is done about them here."""
+    return _moved(*_on_both_sides(desk))
+
+
+def _on_both_sides(desk: TradingDesk) -> tuple[dict[str, Order], dict[str, OpenOrder]]:
+    """What isn't final by the ledger, and what lies open at the venue, by client order id."""
+    unsettled = {order.client_order_id: order for order in desk.ledger.unsettled_orders(desk.account)}
+    held = {position.symbol for position in desk.ledger.open_positions(desk.account)}
+    symbols = held | set(desk.settings.market.symbols) | {order.symbol for order in unsettled.values()}
+    return unsettled, {order.client_order_id: order for order in desk.broker.open_orders(sorted(symbols))}
+
+
+def _moved(unsettled: Mapping[str, Order], found: Mapping[str, OpenOrder]) -> list[Order]:
+    resting = [(order, found.get(order_id)) for order_id, order in unsettled.items() if order.lies_still]
+    return [order for order, shown in resting if shown is None or shown.filled_quantity != order.filled_quantity]
 
 
 def _resolve(desk: TradingDesk, found: OpenOrder) -> bool:

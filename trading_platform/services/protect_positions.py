@@ -26,6 +26,7 @@ from trading_platform.services.decide import decision, put_off
 from trading_platform.services.exits_first import exits_first
 from trading_platform.services.guard import Guard, fresh_price, guard_of_symbol, sellable, step_for
 from trading_platform.services.known_prices import known_prices
+from trading_platform.services.leave_dust import leave_dust
 from trading_platform.services.trading_desk import TradingDesk
 from trading_platform.services.withdraw_protection import give_up_intents, withdraw_protection
 
@@ -99,15 +100,17 @@ def _protect(desk: TradingDesk, symbol: str, *, may_sell: bool) -> str | None:
 
 def _sell(desk: TradingDesk, guard: Guard, step: Sell) -> str | None:
     symbol = guard.position.symbol
+    unsellable = _why_unsellable(desk, guard) if step.reason is SellReason.TOO_SMALL_FOR_A_STOP else None
     if step.reason.is_emergency:
-        title = f"No stop for {symbol}"
-        desk.journal.open_incident(INCIDENT + symbol, title, f"{step.why}: it is sold", desk.clock.wall())
+        then = "it is sold" if unsellable is None else "nor can it be sold"
+        desk.journal.open_incident(INCIDENT + symbol, f"No stop for {symbol}", f"{step.why}: {then}", desk.clock.wall())
     leg = next_exit_leg(desk.ledger, guard.entry, desk.clock.wall())
     if leg is None:
         return None
-    unsellable = _why_unsellable(desk, guard) if step.reason is SellReason.TOO_SMALL_FOR_A_STOP else None
     if unsellable is not None:
-        put_off(desk, guard.entry, leg, unsellable, f"{step.why}, and for a sale")
+        is_over = guard.entry not in desk.ledger.open_signals(desk.account)
+        if not (is_over and leave_dust(desk, symbol, guard.entry, leg, step.why)):
+            put_off(desk, guard.entry, leg, unsellable, f"{step.why}, and for a sale")
         return None
     return sell_position(desk, symbol, guard.entry, leg, step.why)
 

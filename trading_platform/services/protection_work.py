@@ -25,7 +25,9 @@ NOT_SELLABLE = (ReasonCode.BELOW_EXCHANGE_MINIMUM, ReasonCode.NO_FRESH_PRICE)
 """Why what is too small for a stop isn't sold either."""
 
 NEAR_LOOK_SECONDS = 2.0
-"""Between two looks at a stop or target whose price is reached, on the wall clock."""
+"""Between two looks at a stop or target whose price is reached, or at a stop that may rise, on the wall clock.
+
+By how much a stop can rise is known to a run only: it asks the venue for its grid of prices."""
 
 
 def protection_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Settings) -> str | None:
@@ -83,9 +85,9 @@ def _needs(
         yield "more was bought than its stop covers"
     if has_been_held_too_long(position, now.now, rules):
         yield from _unless_its_sale_waits(ledger, guard, now, "held for too long")
-    if price is None or looked_ago is None:
+    if price is None or looked_ago is None or looked_ago < NEAR_LOOK_SECONDS:
         return
-    if looked_ago >= NEAR_LOOK_SECONDS and _is_reached(guard.at_work, price):
+    if _is_reached(guard.at_work, price):
         yield "its stop or target is reached"
     levels = known_levels(guard.attempts)
     entry_price = position.average_price

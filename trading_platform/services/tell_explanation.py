@@ -161,7 +161,8 @@ def _result(explanation: Explanation) -> Iterator[str]:
     opened = f"position in {position.symbol} opened at {_time(position.opened_at)}"
     if not (position.is_open or position.is_trade):
         yield f"{opened}, with {plain(position.bought_quantity)} bought"
-        yield f"closed at {_time(position.closed_at)}: its base left the account unsold, no profit and no loss"
+        gone = "what was bought left the account by another way, or is too little for an order"
+        yield f"closed at {_time(position.closed_at)} with nothing sold, no profit and no loss: {gone}"
         return
     yield f"{opened} for {position.invested_quote:.8f}"
     if position.is_open:

@@ -45,7 +45,7 @@ def trade(desk: TradingDesk) -> TradeReport:
 
     Raises
     ------
-    FixSettings, RetryLater
+    FixSettings, RetryLater, TransitionForbidden
         What kept the cycle from getting as far as entries: exits and stops have been seen to before it is told (I7).
     """
     troubles: list[PlatformError] = []
@@ -68,12 +68,13 @@ def trade(desk: TradingDesk) -> TradeReport:
     entries: list[str] = []
     with exits_first(troubles):
         entries += consume_signals(desk, _in_flight(desk), reconciled=reconciled)
-    left = follow_orders(desk)
+    with exits_first(troubles):
+        follow_orders(desk)
     if entries or troubles:
         exits += protect_positions(desk)  # what was bought has its stop before this run ends
-        left = desk.ledger.unsettled_orders(desk.account)
     if troubles:
         raise troubles[0]
+    left = desk.ledger.unsettled_orders(desk.account)
     return TradeReport(reconciled, tuple(exits), tuple(entries), tuple(left))
 
 

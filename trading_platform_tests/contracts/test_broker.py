@@ -86,6 +86,13 @@ def test_whether_an_unknown_symbol_trades_is_a_mistake_in_the_settings(broker_si
         broker_site.broker.is_trading("NOSUCH/COIN")
 
 
+def test_a_symbol_that_the_venue_doesnt_list_keeps_no_others_orders_from_being_told(broker_site: BrokerSite) -> None:
+    broker_site.broker.submit(_limit(broker_site, "0.9"))
+    [found] = broker_site.broker.open_orders(["NOSUCH/COIN", broker_site.symbol])
+    assert found.client_order_id == "tpone"
+    assert list(broker_site.broker.open_orders(["NOSUCH/COIN"])) == []
+
+
 def test_an_order_never_sent_is_not_known(broker_site: BrokerSite) -> None:
     with pytest.raises(OrderNotKnown):
         broker_site.broker.find(broker_site.symbol, "tpnever")

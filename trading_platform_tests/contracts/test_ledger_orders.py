@@ -380,6 +380,26 @@ def test_a_position_holds_no_more_than_there_is(ledger: Ledger) -> None:
     assert Decimal("0.19") < trade.return_on_cost < Decimal("0.2")  # as if the rest had never been bought
 
 
+def test_what_no_order_can_sell_is_left_and_moves_into_the_next_position(ledger: Ledger) -> None:
+    pair = replace(BTC_USDT, min_notional_quote=Decimal(5))
+    assert ledger.close_dust(ACCOUNT, pair, Decimal(1000), minutes(3)) is None
+    bought(ledger)
+    [before], state = ledger.open_positions(ACCOUNT), ledger.account(ACCOUNT)
+    assert ledger.close_dust(ACCOUNT, pair, Decimal(50000), minutes(3)) is None
+    assert ledger.account(ACCOUNT) == state
+
+    left = ledger.close_dust(ACCOUNT, pair, Decimal(5000), minutes(4))
+
+    assert left is not None
+    assert (left.closed_at, left.quantity, left.cost_quote) == (minutes(4), before.quantity, before.cost_quote)
+    assert ledger.open_positions(ACCOUNT) == ledger.closed_trades(ACCOUNT, 10) == []
+    assert ledger.account(ACCOUNT) == replace(state, revision=state.revision + 1)
+    assert ledger.close_dust(ACCOUNT, pair, Decimal(5000), minutes(5)) is None
+    bought(ledger, "0.0004", minute=5)
+    [position] = ledger.open_positions(ACCOUNT)
+    assert (position.quantity, position.cost_quote) == (before.quantity + Decimal("0.0003996"), before.cost_quote + 20)
+
+
 def test_what_left_unsold_is_no_trade(ledger: Ledger) -> None:
     bought(ledger)
     _left_with(ledger, "0.000009")

@@ -165,6 +165,11 @@ class LedgerSequences(RuleBasedStateMachine):
         held = [p.quantity for p in self.ledgers[1].open_positions(self.account) if p.symbol == symbol]
         assert sum(held) <= self.totals[pair.base]
 
+    @rule(symbol=st.sampled_from(sorted(INSTRUMENTS)), price=st.integers(1, 60000), minute=st.integers(1, 20))
+    def close_dust(self, symbol: str, price: int, minute: int) -> None:
+        pair = INSTRUMENTS[symbol]
+        self.on_both(lambda ledger: ledger.close_dust(self.account, pair, Decimal(price), minutes(minute)))
+
     @rule(flatten=st.booleans())
     def halt(self, flatten: bool) -> None:
         self.on_both(lambda ledger: replace(ledger.halt(self._halt(flatten)), number=None))

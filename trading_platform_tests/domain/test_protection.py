@@ -162,6 +162,27 @@ def test_a_list_that_is_gone_is_placed_again(status: OrderStatus) -> None:
     assert _step([_attempt(status=status)]) == Place(HELD, Levels(Decimal(49000), Decimal(52000)), None)
 
 
+def test_a_list_is_placed_again_on_the_grid_that_the_venue_has_by_then() -> None:
+    coarser = replace(PAIR, tick_size=Decimal(7))
+    step = _step([_attempt(status=OrderStatus.CANCELLED)], instrument=coarser)
+    assert step == Place(HELD, Levels(Decimal(49000), Decimal(52003)), None)
+    assert isinstance(_step([_attempt()], instrument=replace(PAIR, tick_size=Decimal(11))), Leave)
+
+
+@given(tick=st.integers(1, 4000), price=st.integers(50000, 51999))
+def test_a_stop_that_is_taken_back_to_rise_comes_to_lie_higher_however_coarse_the_grid(tick: int, price: int) -> None:
+    def step(*made: Attempt) -> Step:
+        return _step(made, str(price), instrument=replace(PAIR, tick_size=Decimal(tick)), rules=TRAILING)
+
+    stop = Decimal(49000 // tick * tick)
+    if isinstance(step(_attempt(stop_price=stop)), Withdraw):
+        taken_back = _attempt(stop_price=stop, status=OrderStatus.CANCELLED)
+        raised = step(taken_back)
+        assert isinstance(raised, Place)
+        assert raised.levels.stop > stop
+        assert isinstance(step(taken_back, _attempt(2, stop_price=raised.levels.stop)), Leave)
+
+
 @pytest.mark.parametrize("status", [OrderStatus.INTENDED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN])
 def test_what_the_venue_made_of_a_list_is_waited_for(status: OrderStatus) -> None:
     step = _step([_attempt(status=status)], now=minutes(2) + timedelta(days=30))

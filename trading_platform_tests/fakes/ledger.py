@@ -415,6 +415,19 @@ class FakeLedger(FakeAccountControl):
             state.revision += 1
             return after
 
+    def close_dust(self, account: str, instrument: Instrument, price: Decimal, at: datetime) -> Position | None:
+        """Close the symbol's open position if what it holds is no order for the venue."""
+        with self._lock:
+            state = self._account(account)
+            history = state.positions.get(instrument.symbol, [])
+            if not history or not history[-1].is_open:
+                return None
+            if instrument.is_tradable(instrument.floor_quantity(history[-1].quantity), price):
+                return None
+            history[-1] = history[-1].left_as_dust(at)
+            state.revision += 1
+            return history[-1]
+
     def open_positions(self, account: str) -> list[Position]:
         """Positions that are open, by symbol."""
         with self._lock:

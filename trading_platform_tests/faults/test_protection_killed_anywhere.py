@@ -13,6 +13,7 @@ import pytest
 
 from trading_platform.domain.order import Order, OrderKind
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.services.protection_work import NEAR_LOOK_SECONDS
 from trading_platform.services.refresh_market import refresh_candles, refresh_tickers
 from trading_platform.services.trade import trade
 from trading_platform_tests.faults.mortality import Killed, Life, mortal
@@ -68,6 +69,7 @@ def _killed_at_every_call(
         try:
             trade(mortal(floor.desk(), life))
         except Killed:
+            floor.clock.forward(NEAR_LOOK_SECONDS)  # a stop that may rise is looked at no sooner
             floor.trade_until_quiet()
             yield life.last_words
         else:

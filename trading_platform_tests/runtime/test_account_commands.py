@@ -16,6 +16,7 @@ from trading_platform.domain.errors import FixSettings, PlatformError
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.runtime.account_commands import require_armed
+from trading_platform.services.trade import trade
 from trading_platform_tests.support.examples import ACCOUNT
 from trading_platform_tests.support.simulated import SimulatedExchange, simulated_exchange
 from trading_platform_tests.support.trading_floor import TradingFloor, floor_settings
@@ -165,6 +166,23 @@ def test_a_trade_by_hand_is_named(floor: TradingFloor, run: Run) -> None:
 
 
 # real money, with the simulated exchange as the venue
+def test_a_stop_that_is_gone_is_no_difference_to_adopt(database_url: str, venue: SimulatedExchange, run: Run) -> None:
+    floor = TradingFloor(floor_settings(database_url, venue, protection={"trailing": False}), venue)
+    trade(floor.desk())
+    floor.says(60)
+    trade(floor.desk())
+    [position] = floor.platform.ledger.open_positions(ACCOUNT)
+    assert "agree" in run("reconcile").output
+    by_hand = floor.venue.ccxt_sync()
+    by_hand.cancel_all_orders("BTC/USDT")
+    by_hand.create_order("BTC/USDT", "market", "sell", float(position.quantity) / 2)
+
+    shown = run("reconcile")
+
+    assert "The venue has done something about the stop of BTC/USDT, the target of BTC/USDT" in shown.output
+    assert "--adopt" not in shown.output
+
+
 def test_arming_trades_live_under_the_cap_and_disarming_stops_it(
     floor: TradingFloor, run: Run, database_url: str, venue: SimulatedExchange
 ) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from trading_platform.domain.attempts import LONGEST_WAIT_SECONDS
-from trading_platform.domain.errors import FixSettings, RetryLater
+from trading_platform.domain.errors import FixSettings, RetryLater, TransitionForbidden
 from trading_platform.domain.instrument import Instrument
-from trading_platform.domain.order import Order, OrderStatus, Side
+from trading_platform.domain.order import Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.domain.transfer import VenueTransfer
-from trading_platform.ports.broker import VenueBalance
+from trading_platform.ports.broker import OpenOrder, VenueBalance
 from trading_platform.services.trade import work_waiting
 from trading_platform_tests.fakes import FakeBroker, FakeSeriesStore
 from trading_platform_tests.fakes.broker import Misbehaviour
@@ -249,6 +250,13 @@ class _MayStopTrading(FakeBroker):
 
     delisted = ""
 
+    def find(self, symbol: str, client_order_id: str) -> OrderReport:
+        self.instruments([symbol])
+        return super().find(symbol, client_order_id)
+
+    def open_orders(self, symbols: Sequence[str]) -> Sequence[OpenOrder]:
+        return super().open_orders([symbol for symbol in symbols if symbol != self.delisted])
+
     def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
         if self.delisted in symbols:
             raise FixSettings(f"the venue doesn't trade {self.delisted}")
@@ -270,6 +278,79 @@ def test_a_symbol_that_is_traded_no_more_keeps_no_other_from_being_sold(protecte
         place.trade()
 
     assert [position.symbol for position in place.ledger.open_positions(ACCOUNT)] == [SYMBOL]
+
+
+def test_a_symbol_that_is_traded_no_more_keeps_no_others_stop_from_being_booked() -> None:
+    settings = plain_settings(**{**QUICK, "protection": {"trailing": False}})
+    place = Workplace(settings=settings, start_with={"USDT": Decimal(1000)}, broker_type=_MayStopTrading)
+    place.buys()
+    place.buys(symbol="ETH/USDT")
+    assert isinstance(place.broker, _MayStopTrading)
+    place.broker.delisted = SYMBOL
+    place.broker.trade_at("ETH/USDT", Decimal(1000))
+    place.later(settings.protection.look_seconds)
+
+    with pytest.raises(FixSettings):
+        place.trade()
+
+    assert [position.symbol for position in place.ledger.open_positions(ACCOUNT)] == [SYMBOL]
+
+
+class _ContradictsItself(FakeBroker):
+    """A venue that says of an order with fills that it was refused."""
+
+    about = ""
+
+    def find(self, symbol: str, client_order_id: str) -> OrderReport:
+        told = super().find(symbol, client_order_id)
+        if client_order_id != self.about:
+            return told
+        return replace(told, status=OrderStatus.REJECTED, filled_quantity=Decimal(0), fills=())
+
+
+def test_an_order_of_which_the_venue_tells_what_cant_be_keeps_no_other_from_being_sold() -> None:
+    place = Workplace(start_with={"USDT": Decimal(1000)}, broker_type=_ContradictsItself)
+    place.buys(symbol="ETH/USDT")
+    place.says()
+    place.broker.misbehave(Misbehaviour(fill_share=Decimal("0.5")))
+    [half_bought] = place.trade().entries
+    assert isinstance(place.broker, _ContradictsItself)
+    place.broker.about = half_bought
+    place.says(CLOSE + 1, Direction.SHORT, "ETH/USDT")
+
+    with pytest.raises(TransitionForbidden, match=half_bought):
+        place.trade()
+
+    assert [position.symbol for position in place.ledger.open_positions(ACCOUNT)] == [SYMBOL]
+
+
+class _RefusesQuestions(FakeBroker):
+    """A venue that takes orders of the key, and no questions about them."""
+
+    refuses = False
+
+    def find(self, symbol: str, client_order_id: str) -> OrderReport:
+        if self.refuses:
+            raise FixSettings("the key may not ask for orders")
+        return super().find(symbol, client_order_id)
+
+
+def test_what_was_bought_has_its_stop_though_it_cant_be_followed() -> None:
+    settings = plain_settings(**{**QUICK, "protection": {"trailing": False}})
+    place = Workplace(settings=settings, broker_type=_RefusesQuestions)
+    place.trade()
+    assert isinstance(place.broker, _RefusesQuestions)
+    place.broker.refuses = True
+    place.says()
+    place.broker.misbehave(Misbehaviour(fill_share=Decimal("0.5")))
+
+    with pytest.raises(FixSettings):
+        place.trade()
+
+    assert [order.is_on_guard for order in place.ledger.unsettled_orders(ACCOUNT) if order.kind.is_protective] == [
+        True,
+        True,
+    ]
 
 
 def test_a_symbol_that_the_settings_no_longer_name_is_still_sold(place: Workplace) -> None:

@@ -140,7 +140,7 @@ def test_a_position_that_left_unsold_is_told_as_such(place: Workplace) -> None:
     text = as_text(told(place, bought.signal_id))
 
     assert "with 0.0005 bought" in text
-    assert "its base left the account unsold, no profit and no loss" in text
+    assert "with nothing sold, no profit and no loss" in text
 
 
 def test_a_refusal_is_explained_without_an_order() -> None:

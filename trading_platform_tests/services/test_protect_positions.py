@@ -303,17 +303,82 @@ def test_what_is_too_small_for_a_stop_is_sold() -> None:
     assert place.agrees_with_venue()
 
 
-def test_what_is_too_small_to_be_sold_is_told_and_left(place: Workplace) -> None:
+@pytest.fixture
+def small() -> Workplace:
+    """A position of 2.50 USDT: an entry that filled a little, and was then cancelled."""
+    place = protected_place()
     place.broker.misbehave(Misbehaviour(fill_share=Decimal("0.1")))
     place.says()
     [entry_id] = place.trade().entries
     place.broker.cancel(SYMBOL, entry_id)
+    return place
+
+
+def _goes_on(place: Workplace) -> None:
+    """The run that books the end of the entry, and the next look."""
     place.later(1)
     place.trade()
-
-    assert _legs(place) == ["entry cancelled"]
-    assert _incidents(place) == [INCIDENT + SYMBOL]
     assert _work(place) is None  # it isn't tried every second
+    place.later(place.settings.protection.look_seconds)
+    assert _work(place) is not None
+    place.trade()
+
+
+def test_what_is_too_small_to_be_sold_is_told_and_left_as_dust(small: Workplace) -> None:
+    _goes_on(small)
+
+    assert _legs(small) == ["entry cancelled"]
+    assert _held(small) == 0
+    assert any("nor can it be sold" in told.body for told in small.journal.undelivered(9))
+    assert _incidents(small) == []
+    assert _work(small) is None
+    assert small.ledger.closed_trades(ACCOUNT, 1) == []  # nothing was won or lost
+
+
+def test_dust_blocks_no_symbol_and_is_sold_with_what_is_bought_next(small: Workplace) -> None:
+    _goes_on(small)
+    small.later(small.settings.risk.cooldown_seconds)
+    small.buys(minute=CLOSE + 5)
+    [position] = small.ledger.open_positions(ACCOUNT)
+    assert _at_work(small)["stop"].quantity == small.desk().instrument(SYMBOL).floor_quantity(position.quantity)
+    assert position.quantity > Decimal("0.0005")
+    small.says(CLOSE + 6, Direction.SHORT)
+    small.later(60)
+    small.trade()
+
+    assert _held(small) == 0
+    assert small.ledger.account(ACCOUNT).balances["BTC"].total < Decimal("0.00001")
+    assert small.agrees_with_venue()
+
+
+@pytest.mark.parametrize("flatten", [True, False])
+@pytest.mark.parametrize("protected", [True, False])
+def test_an_exit_of_what_is_too_small_sends_nothing_and_is_over(
+    small: Workplace, flatten: bool, protected: bool
+) -> None:
+    small.settings = plain_settings(**{**QUICK, "protection": {"trailing": False, "enabled": protected}})
+    if flatten:
+        halt_account(small.ledger, small.clock, ACCOUNT, "enough", flatten=True)
+    else:
+        small.says(CLOSE + 1, Direction.SHORT)
+    small.later(61)
+    small.trade()
+
+    assert [request.side for request in small.broker.requests] == [Side.BUY]
+    assert _held(small) == 0
+    assert _work(small) is None
+    assert small.ledger.open_signals(ACCOUNT) == []
+    assert small.trade().exits == ()
+
+
+def test_a_wrong_price_makes_no_dust_of_a_position(place: Workplace) -> None:
+    place.buys()
+    place.says(CLOSE + 1, Direction.SHORT)
+    place.clock.advance(61)
+    place.refresh({**PRICES, SYMBOL: Decimal(2)})
+    place.trade()
+
+    assert _legs(place) == ["entry filled", "exit filled", "stop cancelled", "target cancelled"]
 
 
 def test_a_target_filled_in_part_sells_the_rest(place: Workplace) -> None:

@@ -18,8 +18,9 @@ from trading_platform.services.reconcile_balances import adopt_differences, last
 from trading_platform.services.trade import work_waiting
 from trading_platform.services.watch_account import watch_account
 from trading_platform_tests.fakes import FakeBroker
-from trading_platform_tests.services.workplace import CLOSE, Workplace
+from trading_platform_tests.services.workplace import CLOSE, QUICK, Workplace
 from trading_platform_tests.support.examples import ACCOUNT, SYMBOL, decision, order
+from trading_platform_tests.support.plain_settings import plain_settings
 
 
 class _Slow(FakeBroker):
@@ -133,6 +134,22 @@ def test_a_venue_that_lists_no_transfers_is_taken_by_its_trades(place: Workplace
     assert _kinds(place) == [(TransferKind.DEPOSIT, "USDT", Decimal(10))]
     place.broker.trade_by_hand(OrderRequest("byhand", SYMBOL, Side.BUY, Decimal("0.001")))
     assert not reconcile_balances(place.desk())
+
+
+def test_a_trade_by_hand_in_what_the_settings_no_longer_name_is_no_transfer(place: Workplace) -> None:
+    place.buys()
+    place.settings = plain_settings(**(QUICK | {"market": {"symbols": ["ETH/USDT"], "window_candles": 50}}))
+    place.broker.lists_transfers = False
+    assert reconcile_balances(place.desk())
+    place.later(120)
+    place.broker.trade_by_hand(OrderRequest("byhand", SYMBOL, Side.SELL, Decimal("0.0004")))
+
+    assert not reconcile_balances(place.desk())
+
+    causes = {each.asset: each.cause for each in place.ledger.balance_differences(ACCOUNT)}
+    assert set(causes) == {"USDT", "BTC"}
+    assert all("sell 0.0004" in cause for cause in causes.values())
+    assert _kinds(place) == []
 
 
 # what nobody explains

@@ -66,8 +66,10 @@ class CcxtBroker:
         query = {"symbol": self._wire_name(symbol)}
         what = f"status of {symbol}"
         answer = mapping(self._client.read(what, lambda exchange: exchange.publicGetExchangeInfo(query)), what)
-        [listed] = sequence(answer.get("symbols"), what)
-        return text_member(mapping(listed, what), "status") == _TRADING
+        listed = sequence(answer.get("symbols"), what)
+        if len(listed) != 1:
+            raise MalformedAnswer(f"{what}: {len(listed)} symbols were told")
+        return text_member(mapping(listed[0], what), "status") == _TRADING
 
     def balances(self) -> Mapping[str, VenueBalance]:
         """Balances per asset; assets with nothing are left out."""
@@ -169,7 +171,8 @@ class CcxtBroker:
 
     def open_orders(self, symbols: Sequence[str]) -> Sequence[OpenOrder]:
         """All orders that lie open in these symbols, asked for singly or, where that is cheaper, at once."""
-        names = {self._wire_name(symbol): symbol for symbol in symbols}
+        markets = self._client.markets()
+        names = {str(markets[symbol]["id"]): symbol for symbol in symbols if symbol in markets}
         asked: list[str | None] = [*names] if len(names) <= _MOST_SYMBOLS_ASKED_ALONE else [None]
         found = [mapping(order, "an open order") for name in asked for order in self._open_orders(name)]
         return [open_order(names[str(order["symbol"])], order) for order in found if order.get("symbol") in names]

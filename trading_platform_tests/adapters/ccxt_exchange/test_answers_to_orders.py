@@ -206,6 +206,16 @@ def test_an_order_that_could_not_leave_was_not_placed(broker: CcxtBroker, server
     assert server.requests("POST", ORDER) == []
 
 
+@pytest.mark.parametrize("told", [[], [{"symbol": "BTCUSDT"}], [{"status": "TRADING"}] * 2], ids=str)
+def test_a_market_whose_state_isnt_told_is_asked_for_again(
+    broker: CcxtBroker, server: ScriptedServer, told: list[Any]
+) -> None:
+    broker.instruments(["BTC/USDT"])
+    server.script["GET", "/api/v3/exchangeInfo"] = {"symbols": told}
+    with pytest.raises(RetryLater):
+        broker.is_trading("BTC/USDT")
+
+
 def test_an_order_without_a_key_does_not_leave(client: CcxtClient, server: ScriptedServer) -> None:
     keyless = CcxtBroker(CcxtClient(replace(client.access, api_key=None)))
     with pytest.raises(FixSettings, match="API key"):

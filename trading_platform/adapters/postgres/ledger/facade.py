@@ -176,6 +176,11 @@ class PostgresLedger(PostgresAccountControl):
         with transaction(self._engine) as connection:
             return positions.cut(connection, account, instrument, at)
 
+    def close_dust(self, account: str, instrument: Instrument, price: Decimal, at: datetime) -> Position | None:
+        """Close the symbol's open position if what it holds is no order for the venue."""
+        with transaction(self._engine) as connection:
+            return positions.close_dust(connection, account, instrument, price, at)
+
     def open_positions(self, account: str) -> list[Position]:
         """Positions that are open."""
         with reading(self._engine) as connection:

@@ -115,7 +115,9 @@ def close_unfilled(
 def lock_order(connection: Connection, client_order_id: str) -> tuple[Order, Row[Any]]:
     """The order, and a row with what its reservation has left (`remaining`) and its signal's `candle_close`.
 
-    Its account is locked first, in a statement of its own: what is read after that can't be out of date.
+    Its account is locked first, in a statement of its own: what is read after that can't be out of date. Then the
+    order, for what is about to leave, or to be cancelled, locks only that: an intent that is given up can't leave any
+    more, and a report that is booked can't undo that a cancel was asked for.
 
     Raises
     ------
@@ -285,4 +287,5 @@ _ORDER_TO_BOOK = (
     .add_columns(RESERVATIONS.c.remaining, SIGNALS.c.candle_close)
     .join(SIGNALS, SIGNALS.c.signal_id == ORDERS.c.signal_id)
     .where(_NAMED)
+    .with_for_update(of=ORDERS)
 )

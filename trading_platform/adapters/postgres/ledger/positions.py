@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
@@ -96,16 +97,34 @@ def writes_of_fills(
 
 def cut(connection: Connection, account: str, instrument: Instrument, at: datetime) -> Position | None:
     """Make the symbol's open position hold no more than there is of its base; None if it doesn't."""
-    if accounts.lock(connection, account) is None:
-        raise accounts.unknown_account(account)
-    known = next((p for p in open_positions(connection, account) if p.symbol == instrument.symbol), None)
+    known = _locked(connection, account, instrument.symbol)
     balance = accounts.read_balances(connection, account).get(instrument.base, accounts.NOTHING)
     after = known and known.cut_to(balance.total, instrument, at)
-    if after is None or after == known:
+    return None if after is None or after == known else _replace(connection, after)
+
+
+def close_dust(
+    connection: Connection, account: str, instrument: Instrument, price: Decimal, at: datetime
+) -> Position | None:
+    """Close the symbol's open position if what it holds can't be sold at the price; None if it can."""
+    known = _locked(connection, account, instrument.symbol)
+    if known is None or instrument.is_tradable(instrument.floor_quantity(known.quantity), price):
         return None
-    accounts.revise(connection, account)
+    return _replace(connection, known.left_as_dust(at))
+
+
+def _locked(connection: Connection, account: str, symbol: str) -> Position | None:
+    """The symbol's open position, with its account locked."""
+    if accounts.lock(connection, account) is None:
+        raise accounts.unknown_account(account)
+    return next((each for each in open_positions(connection, account) if each.symbol == symbol), None)
+
+
+def _replace(connection: Connection, after: Position) -> Position:
+    """Write the open position as it is afterwards."""
+    accounts.revise(connection, after.account)
     statement = update(POSITIONS).where(
-        POSITIONS.c.account == account, POSITIONS.c.symbol == instrument.symbol, POSITIONS.c.closed_at.is_(None)
+        POSITIONS.c.account == after.account, POSITIONS.c.symbol == after.symbol, POSITIONS.c.closed_at.is_(None)
     )
     connection.execute(statement.values(asdict(after)))
     return after

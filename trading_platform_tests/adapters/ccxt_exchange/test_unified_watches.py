@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from ccxt.async_support.base.ws.client import Client
 
+from trading_platform.adapters.ccxt_exchange.exact_stream import close_exchange, exact_stream_exchange
 from trading_platform.adapters.ccxt_exchange.stream_client import StreamClient
 from trading_platform.adapters.ccxt_exchange.unified_watches import UnifiedWatches, is_about
 from trading_platform.domain.stream_event import BookTop, StreamEvent
@@ -94,6 +95,21 @@ async def test_a_hundred_resubscriptions_leave_nothing_behind(room: _Room) -> No
     for _ in range(100):
         await room.watches.resubscribe([BTC])
     assert await held() == before
+
+
+async def test_ccxt_keeps_few_trades_however_many_come() -> None:
+    exchange = exact_stream_exchange("okx", {}, None)
+    try:
+        socket = Client("ws", *[lambda *_: None] * 4)
+        arg = {"channel": "trades", "instId": "BTC-USDT"}
+        for number in range(300):
+            trade = {"instId": "BTC-USDT", "tradeId": str(number), "px": "1", "sz": "1", "side": "buy", "ts": "1"}
+            exchange.handle_trades(socket, {"arg": arg, "data": [trade]})
+        (kept,) = exchange.trades.values()
+        assert len(kept) == 100
+        assert kept[-1]["id"] == "299"
+    finally:
+        await close_exchange(exchange)
 
 
 @pytest.mark.parametrize(

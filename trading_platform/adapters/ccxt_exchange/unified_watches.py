@@ -36,6 +36,7 @@ class UnifiedWatches:
     def __init__(self, client: StreamClient, symbols: Sequence[str], emit: Emit) -> None:
         self._client, self._emit = client, emit
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._had_new_socket: set[str] = set()  # and haven't been heard since
         for symbol in symbols:
             self._begin(symbol)
 
@@ -51,8 +52,14 @@ class UnifiedWatches:
             self._begin(symbol)
 
     async def new_socket(self, symbols: Sequence[str]) -> None:
-        """Close every socket, since ccxt decides which symbols share one; the loops connect again."""
-        del symbols
+        """Close every socket, since ccxt decides which symbols share one; the loops connect again.
+
+        Once per silence of a symbol: if it stays mute, the socket isn't the cause, and the others are left alone.
+        """
+        if self._had_new_socket.issuperset(symbols):
+            await self.resubscribe(symbols)
+            return
+        self._had_new_socket.update(symbols)
         exchange = self._client.current
         for url in list(exchange.clients or ()):
             await close_client(exchange, url)
@@ -127,6 +134,7 @@ class UnifiedWatches:
             if not 0 < bid <= ask:
                 raise MalformedAnswer("bid and ask are impossible")
             last = fields.get("last")
+            self._had_new_socket.discard(symbol)
             self._emit(
                 BookTop(symbol, bid, ask, received_at, last=None if last is None else decimal(last, "the last price"))
             )

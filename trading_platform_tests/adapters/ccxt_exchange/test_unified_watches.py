@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -83,6 +84,19 @@ async def test_one_mute_symbol_is_brought_back_and_the_others_hear_no_pause(room
     assert await room.hear() == [BTC, ETH]
     assert room.venue.subscribed == [BTC, ETH, BTC]
     assert list(room.venue.clients) == ["ws"]  # the socket that both share was left open
+
+
+async def test_a_symbol_that_stays_mute_costs_the_others_one_new_socket(room: _Room) -> None:
+    closed = []
+    for _ in range(3):
+        room.venue.clients["ws"] = room.venue.socket
+        await room.watches.new_socket([BTC])
+        closed.append("ws" not in room.venue.clients)
+    assert closed == [True, False, False]
+
+    room.watches._take_prices(BTC)({"bid": "100", "ask": "101"}, datetime.now(UTC))  # it is heard: the next silence
+    await room.watches.new_socket([BTC])
+    assert "ws" not in room.venue.clients
 
 
 async def test_a_hundred_resubscriptions_leave_nothing_behind(room: _Room) -> None:

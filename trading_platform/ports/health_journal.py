@@ -28,7 +28,13 @@ class HealthJournal(Protocol):
         ...
 
     def open_incident(self, key: str, title: str, summary: str, at: datetime) -> bool:
-        """Open it and put the notification into the outbox, in one transaction; False if it was open already."""
+        """Open it and put the notification into the outbox, in one transaction.
+
+        Returns
+        -------
+        bool
+            False if it was open already: then it takes the newer summary, and nobody is notified again.
+        """
         ...
 
     def close_incident(self, key: str, title: str, summary: str, at: datetime) -> bool:

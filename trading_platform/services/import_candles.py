@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 from trading_platform.domain.candle import Candle, Interval
@@ -19,6 +19,7 @@ from trading_platform.ports.clock import Clock
 from trading_platform.ports.series_store import CandleWrite, SeriesStore
 
 CHUNK_ROWS = 50_000
+_LOOKED_AT_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -115,17 +116,20 @@ def import_archive(
 
 
 def _require_interval(file: ArchiveFile) -> None:
-    """Refuse candles of another interval by the first two rows: some of them would fit the grid of this one, too."""
+    """Refuse candles of another interval by how the file begins: some of them would fit the grid of this one, too."""
     with ArchiveReader(file.path) as archive:
-        begin = list(islice(archive.rows(), 2))
-    opens = [_moment(cells, 0) for cells in begin]
-    closes = [_moment(cells, 6) for cells in begin]
-    lengths = [close + 1 - opened for opened, close in zip(opens, closes, strict=True) if opened and close]
-    apart = opens[1] - opens[0] if len(opens) == 2 and opens[0] and opens[1] else 0
+        begin = list(islice(archive.rows(), _LOOKED_AT_ROWS))
+    rows = [(_moment(cells, 0), _moment(cells, 6)) for cells in begin]
+    lengths = [close + 1 - opened for opened, close in rows if opened and close]
     own = file.interval.seconds * 1000
     # a venue's outage makes a close odd: only the length of another interval tells something
     others = {Interval.parse(name).seconds * 1000 for name in Interval.names()} - {own}
-    told = [length for length in lengths if length in others] + [apart] * (0 < apart < own)
+    told = [length for length in lengths[:2] if length in others]
+    opens = sorted({opened for opened, _ in rows if opened})
+    steps = [later - earlier for earlier, later in pairwise(opens)]
+    # a longer step may be a gap: it tells something if there is no shorter one, and no close that says otherwise
+    if steps and (min(steps) < own or (len(steps) > 1 and min(steps) > own and own not in lengths)):
+        told.append(min(steps))
     if told:
         raise FixSettings(f"{file.path} holds candles of {told[0] / 1000:g} s, not of {file.interval}; none was stored")
 

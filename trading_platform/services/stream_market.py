@@ -31,6 +31,7 @@ from trading_platform.ports.clock import Clock
 from trading_platform.ports.market_stream import MarketStream
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.ports.stream_journal import StreamJournal
+from trading_platform.services.malformed_log import MalformedLog
 from trading_platform.services.relieve_streams import StreamRelief
 from trading_platform.services.stream_buffer import ClosedCandle, StreamBuffer, store_candles, store_prices
 from trading_platform.services.stream_order import Novelty, StreamOrder
@@ -120,6 +121,7 @@ class _StreamService:
         self._candle_came, self._state_changed = asyncio.Event(), asyncio.Event()
         self._relief = StreamRelief(serve_by_rest, self._is_any_gone) if serve_by_rest else None
         self._venue: VenueTime | None = None
+        self._malformed = MalformedLog()
         self._end = StreamEnd.STOPPED
         limits = WatchLimits(settings.silence_seconds, settings.candle_grace_seconds)
         patience = Patience(
@@ -161,7 +163,7 @@ class _StreamService:
         if isinstance(event, Malformed):
             for symbol in event.symbols:
                 self._lines[symbol].malformed += 1
-            log.warning("stream_message_malformed", symbols=list(event.symbols), why=event.why)
+            self._malformed.add(event.symbols, event.why, self._monotonic_seconds())
         elif isinstance(event, Disconnected):
             for symbol in event.symbols:
                 line = self._lines[symbol]
@@ -258,6 +260,7 @@ class _StreamService:
             if stop.is_set():
                 return
             await self._notice_interruption(before, self._now())
+            self._malformed.look(self._monotonic_seconds())
             await self._read_venue_clock()
             for line in self._lines.values():
                 self._note(line, line.watch.look(self._now(), self._venue))
@@ -316,6 +319,7 @@ class _StreamService:
     async def _say_goodbye(self) -> None:
         """States become CLOSED; a restart is no end, so they stay as they are."""
         now = self._now()
+        self._malformed.look(now.seconds, is_end=True)
         if self._end is StreamEnd.STOPPED:
             for line in self._lines.values():
                 self._note(line, line.watch.closed(now, "the stream process was stopped"))

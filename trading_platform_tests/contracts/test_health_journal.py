@@ -68,12 +68,12 @@ def test_another_severity_is_another_verdict_but_only_of_a_failure(journal: Heal
     assert journal.prune(minutes(10)) == 3
 
 
-def test_an_incident_is_opened_once_and_told_once(journal: HealthJournal) -> None:
+def test_an_open_incident_is_opened_and_told_once_and_shows_its_newest_reason(journal: HealthJournal) -> None:
     assert journal.open_incident("stale:a", "a is stale", "no candle", minutes(0))
     assert not journal.open_incident("stale:a", "a is stale", "still none", minutes(1))
     assert journal.open_incident("stale:b", "b is stale", "no candle", minutes(2))
     assert [(i.key, i.summary, i.opened_at, i.closed_at) for i in journal.open_incidents()] == [
-        ("stale:a", "no candle", minutes(0), None),
+        ("stale:a", "still none", minutes(0), None),
         ("stale:b", "no candle", minutes(2), None),
     ]
     assert [(n.title, n.body, n.created_at) for n in journal.undelivered(10)] == [

@@ -54,9 +54,11 @@ class FakeHealthJournal:
         return sorted(failing, key=lambda each: each.since)
 
     def open_incident(self, key: str, title: str, summary: str, at: datetime) -> bool:
-        """Open it and put the notification into the outbox; False if it was open already."""
-        if any(incident.key == key for incident in self.open_incidents()):
-            return False
+        """Open it and put the notification into the outbox; False if it was open already, which renews its summary."""
+        for incident in self.open_incidents():
+            if incident.key == key:
+                self._incidents[self._incidents.index(incident)] = replace(incident, summary=summary)
+                return False
         self._incidents.append(Incident(key, summary, at))
         self._notify(title, summary, at)
         return True

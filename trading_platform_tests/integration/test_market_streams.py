@@ -240,41 +240,34 @@ async def test_prices_without_candles_are_stale_too() -> None:
             await listener.until_all_live()
 
 
-async def test_any_exchange_is_heard_in_ccxts_common_form() -> None:
+async def test_any_exchange_is_heard_in_ccxts_common_form_and_its_candles_are_left_to_rest() -> None:
     with simulated_exchange(speed=60) as venue:
         async with listening(venue, unified=True) as listener:
+            assert not listener.stream.carries_candles
             await listener.refresh()
-            fetched = listener.store.count_candles(BTC, MINUTE)
-            await listener.until(lambda: listener.store.count_candles(BTC, MINUTE) >= fetched + 2)
+            await listener.until(lambda: BTC in listener.store.tickers([BTC]))
             ticker = listener.store.tickers([BTC])[BTC]
             assert ticker.source == "stream"
             assert isinstance(ticker.bid, Decimal)
-            rest = await asyncio.to_thread(
-                listener.feed.candles, BTC, MINUTE, listener.store.candles(BTC, MINUTE)[-1].open_time, 1
-            )
-            assert rest == listener.store.candles(BTC, MINUTE)[-1:]
 
             await listener.fault("drop")
             await listener.until(lambda: listener.streams.statuses()[BTC].reconnects > 0)
             await listener.until_all_live()
-
-
-async def test_in_the_common_form_a_candle_that_was_cut_off_is_not_taken_for_a_closed_one() -> None:
-    with simulated_exchange(speed=20) as venue:
-        async with listening(venue, unified=True) as listener:
-            await listener.refresh()
-            for _ in range(2):
-                await listener.fault("refuse", channel="stream", seconds=3, status=503)
-                await listener.fault("drop", channel="stream", count=9, seconds=1)
-                await asyncio.sleep(3.5)
-                await listener.until_all_live()
-                await asyncio.sleep(3.5)
-                await listener.refresh()
             held = listener.store.candles(BTC, MINUTE)
-            asked = await asyncio.to_thread(listener.feed.candles, BTC, MINUTE, held[0].open_time, 1000)
+            span = (held[0].open_time, held[-1].open_time + MINUTE.length)
+            sources = listener.store.sources(BTC, MINUTE, start=span[0], end=span[1])
+            assert set(sources.values()) == {"rest"}
 
-    known = {candle.open_time: candle for candle in asked}
-    assert [candle for candle in held if candle != known[candle.open_time]] == []
+
+async def test_in_the_common_form_one_symbol_is_subscribed_to_again_alone(venue: SimulatedExchange) -> None:
+    async with listening(venue, unified=True) as listener:
+        for _ in range(5):
+            await listener.stream.resubscribe([BTC])
+            await asyncio.sleep(0.5)
+        await listener.until_all_live()
+        statuses = listener.streams.statuses()
+        assert [statuses[symbol].reconnects for symbol in SYMBOLS] == [0, 0, 0]
+        assert all(STALE not in listener.story(symbol) for symbol in SYMBOLS)
 
 
 async def test_a_symbol_that_needs_many_new_sockets_takes_none_from_the_others(venue: SimulatedExchange) -> None:

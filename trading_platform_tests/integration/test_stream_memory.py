@@ -74,11 +74,13 @@ async def hearing(venue: SimulatedExchange, *, unified: bool) -> AsyncIterator[H
 
 
 def alive() -> Counter[str]:
-    """What each connection or client is made of, once the garbage is gone."""
+    """What each connection or client is made of and remembers, once the garbage is gone."""
     gc.collect()
     kinds = (ccxt.Exchange, Client, aiohttp.ClientSession, aiohttp.BaseConnector, aiohttp.ClientWebSocketResponse)
     found = Counter(kind.__name__ for each in gc.get_objects() for kind in kinds if isinstance(each, kind))
-    return found + Counter(tasks=len(asyncio.all_tasks()))
+    sockets = [each for each in gc.get_objects() if isinstance(each, Client)]
+    remembered = sum(len(socket.subscriptions) + len(socket.rejections) for socket in sockets)
+    return found + Counter(tasks=len(asyncio.all_tasks()), remembered=remembered)
 
 
 async def settled() -> Counter[str]:
@@ -104,7 +106,14 @@ def traced() -> Iterator[None]:
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize(
     ("how", "unified"),
-    [("resubscribed", False), ("new socket", False), ("new client", False), ("dropped", False), ("new client", True)],
+    [
+        ("resubscribed", False),
+        ("new socket", False),
+        ("new client", False),
+        ("dropped", False),
+        ("resubscribed", True),
+        ("new client", True),
+    ],
 )
 async def test_reconnecting_many_times_keeps_no_more_than_once(
     venue: SimulatedExchange, monkeypatch: pytest.MonkeyPatch, how: str, unified: bool

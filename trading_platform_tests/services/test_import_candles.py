@@ -103,6 +103,7 @@ def test_an_archive_is_stored_digit_for_digit(tmp_path: Path, monkeypatch: pytes
     [
         ["1740830400000,1,1,1,1,1,1740830699999"],  # its own close says so
         [f"{1740830400000 + at},1,1,1,1,1" for at in (0, 10_000)],  # two within one
+        [f"{1740830400000 + at * 3_600_000},1,1,1,1,1" for at in range(5)],  # hours, each on the grid of minutes
     ],
 )
 def test_candles_of_another_interval_are_refused_whole(tmp_path: Path, rows: list[str]) -> None:
@@ -111,6 +112,20 @@ def test_candles_of_another_interval_are_refused_whole(tmp_path: Path, rows: lis
     with pytest.raises(FixSettings, match=r"not of 1m; none was stored"):
         desk.run()
     assert desk.store.candles(SYMBOL, MINUTE) == []
+
+
+@pytest.mark.parametrize("numbers", [(0, 60), (0, 60, 120, 121), (0,)])
+def test_gaps_are_no_longer_interval(tmp_path: Path, numbers: Sequence[int]) -> None:
+    desk = Desk(tmp_path)
+    desk.write(lines(numbers))
+    assert desk.run().write == CandleWrite(inserted=len(numbers))
+
+
+def test_closes_that_tell_the_interval_outweigh_regular_gaps(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    opens = [1740830400000 + at * 3_600_000 for at in range(5)]
+    desk.write([f"{opened},1,1,1,1,1,{opened + 59_999}" for opened in opens])
+    assert desk.run().write == CandleWrite(inserted=5)
 
 
 def test_a_second_import_changes_nothing(tmp_path: Path) -> None:
@@ -243,6 +258,17 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path, made: CandleFileForm
     with pytest.raises(RetryLater), made.create(path, SYMBOL, MINUTE) as file:
         file.append(gone.candles(SYMBOL, MINUTE))
     assert path.read_text() == "the last export"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_exports_to_one_file_do_not_mix(tmp_path: Path) -> None:
+    path, made = tmp_path / "out.csv", CsvFormat()
+    with made.create(path, SYMBOL, MINUTE) as first:
+        first.append([walking(1)])
+        with made.create(path, SYMBOL, MINUTE) as second:
+            second.append([walking(2), walking(3)])
+        assert len(path.read_text().splitlines()) == 3
+    assert len(path.read_text().splitlines()) == 2
     assert list(tmp_path.iterdir()) == [path]
 
 

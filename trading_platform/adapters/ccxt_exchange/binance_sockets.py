@@ -31,8 +31,6 @@ Emit = Callable[[StreamEvent], None]
 class BinanceSockets:
     """All sockets of the stream; every symbol is on one of them."""
 
-    carries_candles = True
-
     def __init__(self, client: StreamClient, symbols: Sequence[str], intervals: Sequence[Interval], emit: Emit) -> None:
         self._client, self._intervals, self._emit = client, tuple(intervals), emit
         self._sockets: list[_Socket] = []

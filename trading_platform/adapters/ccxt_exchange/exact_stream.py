@@ -16,6 +16,7 @@ from trading_platform.domain.errors import FixSettings
 
 KEEP_ALIVE_MS = 15_000
 _CLOSE_SECONDS = 1.0
+_TRADES_KEPT = 100  # per symbol; ccxt keeps 1000, and only the newest is read
 
 # What ccxt raises over a message that isn't as it expects. Only for calls into ccxt.
 CCXT_STUMBLES = (ccxt.BaseError, LookupError, TypeError, ValueError, AttributeError)
@@ -42,6 +43,7 @@ def exact_stream_exchange(exchange_id: str, config: Mapping[str, Any], base_url:
         {**config, "streaming": {"keepAlive": KEEP_ALIVE_MS}}
     )
     exchange.taps, exchange.on_malformed = {}, {}
+    exchange.options["tradesLimit"] = _TRADES_KEPT
     if base_url is not None:
         exchange.urls["api"] = repoint(exchange.urls["api"], base_url.rstrip("/"))
     return exchange

@@ -40,8 +40,6 @@ def make_market_stream(settings: Settings, feed: CcxtMarketFeed) -> CcxtMarketSt
 
 
 class _Connections(Protocol):
-    carries_candles: bool
-
     async def resubscribe(self, symbols: Sequence[str]) -> None: ...
 
     async def new_socket(self, symbols: Sequence[str]) -> None: ...
@@ -74,8 +72,8 @@ class CcxtMarketStream:
 
     @property
     def carries_candles(self) -> bool:
-        """Whether candles come at all."""
-        return self._connections is None or self._connections.carries_candles
+        """Only where the exchange's own messages are read: they alone say that a candle has closed."""
+        return not self._unified
 
     async def events(self) -> AsyncIterator[StreamEvent]:
         """Everything that arrives; the first use connects."""
@@ -116,8 +114,10 @@ class CcxtMarketStream:
             return  # the process ends anyhow
 
     def _connect(self, client: StreamClient) -> None:
-        kind = UnifiedWatches if self._unified else BinanceSockets
-        self._connections = kind(client, self._symbols, self._intervals, self._emit)
+        if self._unified:
+            self._connections = UnifiedWatches(client, self._symbols, self._emit)
+        else:
+            self._connections = BinanceSockets(client, self._symbols, self._intervals, self._emit)
 
     def _emit(self, event: StreamEvent) -> None:
         if self._queue.full():

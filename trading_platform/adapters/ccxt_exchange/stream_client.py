@@ -42,6 +42,11 @@ class StreamClient:
         """What ccxt says that the exchange offers."""
         return dict(self._exchange.has)
 
+    @property
+    def current(self) -> Any:
+        """The exchange as it is, with or without its markets."""
+        return self._exchange
+
     async def exchange(self) -> Any:
         """The exchange, with its markets.
 

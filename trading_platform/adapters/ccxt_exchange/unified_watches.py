@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,80 +11,86 @@ from typing import Any
 from trading_platform.adapters.ccxt_exchange.exact_stream import CCXT_STUMBLES, CONNECTION_FAILS, close_client, settled
 from trading_platform.adapters.ccxt_exchange.failures import MalformedAnswer
 from trading_platform.adapters.ccxt_exchange.stream_client import Redial, StreamClient
-from trading_platform.adapters.ccxt_exchange.wire_fields import decimal, mapping, moment, sequence
-from trading_platform.domain.candle import Candle, Interval
+from trading_platform.adapters.ccxt_exchange.wire_fields import decimal, mapping, sequence
 from trading_platform.domain.stream_event import (
     BookTop,
-    CandleUpdate,
     Disconnected,
     Malformed,
     StreamEvent,
     TradePrint,
 )
 
-_OHLCV_FIELDS = ("open", "high", "low", "close", "volume")
-
 Emit = Callable[[StreamEvent], None]
 Take = Callable[[Any, datetime], None]
 
 
 class UnifiedWatches:
-    """Prices, trades and candles through `watch_…`.
+    """Prices and trades through `watch_…`.
 
     Notes
     -----
-    A candle is closed when the exchange has begun the next one: ccxt doesn't hand on what else it may say of it.
+    No candles: ccxt drops what exchanges say of a candle's end. That the next one has begun doesn't prove that the
+    last word on this one was heard, if its symbol was mute for a moment. So REST brings them, when they are closed.
     """
 
-    def __init__(self, client: StreamClient, symbols: Sequence[str], intervals: Sequence[Interval], emit: Emit) -> None:
+    def __init__(self, client: StreamClient, symbols: Sequence[str], emit: Emit) -> None:
         self._client, self._emit = client, emit
-        self._newest: dict[tuple[str, Interval], Candle] = {}
-        has = client.features
-        self.carries_candles = bool(has.get("watchOHLCV"))
-        prices = "watch_bids_asks" if has.get("watchBidsAsks") else "watch_ticker"
-        loops: list[Coroutine[Any, Any, None]] = []
+        self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._had_new_socket: set[str] = set()  # and haven't been heard since
         for symbol in symbols:
-            loops.append(self._watch(symbol, self._prices(prices, symbol), self._take_prices(symbol), tells_loss=True))
-            if has.get("watchTrades"):
-                trades = self._call("watch_trades", symbol)
-                loops.append(self._watch(symbol, trades, self._take_trades(symbol)))
-            for interval in intervals if self.carries_candles else ():
-                candles = self._call("watch_ohlcv", symbol, interval.name)
-                loops.append(self._watch_candles(symbol, interval, candles))
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(each) for each in loops]
+            self._begin(symbol)
 
     async def resubscribe(self, symbols: Sequence[str]) -> None:
-        """A subscription that is to be renewed needs the exchange's answer to its end: a new socket needs none."""
-        await self.new_socket(symbols)
+        """Subscribe to these symbols again, on the sockets that they share with others.
+
+        The exchange isn't asked to end the old subscription: if it is deaf for the symbol, it wouldn't answer.
+        """
+        mine = [symbol for symbol in symbols if symbol in self._tasks]
+        await self._end(mine)
+        for symbol in mine:
+            drop_subscriptions(self._client.current, symbol)
+            self._begin(symbol)
 
     async def new_socket(self, symbols: Sequence[str]) -> None:
-        """Close every socket, since ccxt decides which symbols share one; the loops connect again."""
-        del symbols
-        exchange = await self._client.exchange()
+        """Close every socket, since ccxt decides which symbols share one; the loops connect again.
+
+        Once per silence of a symbol: if it stays mute, the socket isn't the cause, and the others are left alone.
+        """
+        if self._had_new_socket.issuperset(symbols):
+            await self.resubscribe(symbols)
+            return
+        self._had_new_socket.update(symbols)
+        exchange = self._client.current
         for url in list(exchange.clients or ()):
             await close_client(exchange, url)
 
     async def stop(self) -> None:
         """End every loop."""
-        for task in self._tasks:
+        await self._end(list(self._tasks))
+
+    def _begin(self, symbol: str) -> None:
+        has = self._client.features
+        prices = "watch_bids_asks" if has.get("watchBidsAsks") else "watch_ticker"
+        loops: list[Coroutine[Any, Any, None]] = [
+            self._watch(symbol, self._prices(prices, symbol), self._take_prices(symbol), tells_loss=True)
+        ]
+        if has.get("watchTrades"):
+            loops.append(self._watch(symbol, self._call("watch_trades", symbol), self._take_trades(symbol)))
+        loop = asyncio.get_running_loop()
+        self._tasks[symbol] = [loop.create_task(each) for each in loops]
+
+    async def _end(self, symbols: Sequence[str]) -> None:
+        tasks = [task for symbol in symbols for task in self._tasks.pop(symbol)]
+        for task in tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-
-    async def _watch_candles(self, symbol: str, interval: Interval, ask: Callable[[Any], Any]) -> None:
-        def forget() -> None:
-            """How the candle in progress went on isn't heard: the next one doesn't prove that this was its end."""
-            self._newest.pop((symbol, interval), None)
-
-        await self._watch(symbol, ask, self._take_candles(symbol, interval), forget)
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _watch(
         self,
         symbol: str,
         ask: Callable[[Any], Any],
         take: Take,
-        lost: Callable[[], None] = lambda: None,
         *,
         tells_loss: bool = False,
     ) -> None:
@@ -93,7 +100,6 @@ class UnifiedWatches:
             try:
                 await self._listen(symbol, ask, take)
             except CONNECTION_FAILS as failure:
-                lost()
                 if tells_loss:
                     self._emit(Disconnected((symbol,), f"connection lost: {failure}"[:200]))
             await redial.pause()
@@ -128,6 +134,7 @@ class UnifiedWatches:
             if not 0 < bid <= ask:
                 raise MalformedAnswer("bid and ask are impossible")
             last = fields.get("last")
+            self._had_new_socket.discard(symbol)
             self._emit(
                 BookTop(symbol, bid, ask, received_at, last=None if last is None else decimal(last, "the last price"))
             )
@@ -142,29 +149,17 @@ class UnifiedWatches:
 
         return take
 
-    def _take_candles(self, symbol: str, interval: Interval) -> Take:
-        def take(answer: Any, received_at: datetime) -> None:
-            for row in sequence(list(answer), "the candles"):
-                self._take_candle(symbol, interval, _candle(row), received_at)
 
-        return take
-
-    def _take_candle(self, symbol: str, interval: Interval, candle: Candle, received_at: datetime) -> None:
-        before = self._newest.get((symbol, interval))
-        if before is not None and candle.open_time < before.open_time:
-            return
-        if before is not None and candle.open_time > before.open_time:
-            self._emit(CandleUpdate(symbol, interval, before, True, received_at))
-        self._newest[symbol, interval] = candle
-        self._emit(CandleUpdate(symbol, interval, candle, False, received_at))
+def drop_subscriptions(exchange: Any, symbol: str) -> None:
+    """Let ccxt forget that it has subscribed to the symbol, so that its next `watch_…` subscribes again."""
+    market = (exchange.markets or {}).get(symbol)
+    names = (symbol, market["id"]) if market else (symbol,)
+    for client in (exchange.clients or {}).values():
+        for kept in (client.subscriptions, client.futures, client.rejections):
+            for key in [key for key in kept if is_about(str(key), names)]:
+                del kept[key]
 
 
-def _candle(row: Any) -> Candle:
-    cells = sequence(row, "a candle")
-    if len(cells) <= len(_OHLCV_FIELDS):
-        raise MalformedAnswer("a candle lacks values")
-    values = [decimal(cell, f"a candle's {name}") for name, cell in zip(_OHLCV_FIELDS, cells[1:], strict=False)]
-    candle = Candle(moment(cells[0], "a candle's open time"), *values)
-    if not candle.is_sane():
-        raise MalformedAnswer("the candle's prices or volume are impossible")
-    return candle
+def is_about(message_hash: str, names: Sequence[str]) -> bool:
+    """Whether one of ccxt's message hashes (``bidask::BTC/USDT``) names a market, and not one whose name holds it."""
+    return any(re.search(rf"(?<![\w/-]){re.escape(name)}(?![\w/:-])", message_hash, re.IGNORECASE) for name in names)

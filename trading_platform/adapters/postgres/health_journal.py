@@ -60,7 +60,9 @@ class PostgresHealthJournal:
             return [FailingCheck(_result(row), row["since"]) for row in connection.execute(query).mappings()]
 
     def open_incident(self, key: str, title: str, summary: str, at: datetime) -> bool:
-        """Open it and put the notification into the outbox; False if it was open already."""
+        """Open it and put the notification into the outbox; False if it was open already, which renews its summary."""
+        is_open = and_(INCIDENTS.c.key == key, INCIDENTS.c.closed_at.is_(None))
+        renewal = update(INCIDENTS).where(is_open, INCIDENTS.c.summary != summary).values(summary=summary)
         statement = (
             insert(INCIDENTS)
             .values(key=key, summary=summary, opened_at=at)
@@ -70,6 +72,8 @@ class PostgresHealthJournal:
             opened = connection.execute(statement).rowcount == 1
             if opened:
                 _notify(connection, title, summary, at)
+            else:
+                connection.execute(renewal)
             return opened
 
     def close_incident(self, key: str, title: str, summary: str, at: datetime) -> bool:

@@ -90,7 +90,7 @@ class Memory:
 
 
 class MemoryMeter:
-    """Resident memory of every process of the platform, by its name in `status`."""
+    """Memory of every process of the platform, by its name in `status`."""
 
     def __init__(self, running: RunningPlatform, monotonic_seconds: Callable[[], float] = time.monotonic) -> None:
         self._running, self._monotonic_seconds = running, monotonic_seconds
@@ -107,13 +107,22 @@ class MemoryMeter:
                 continue
             try:
                 root = psutil.Process(row["pid"])
-                size = sum(each.memory_info().rss for each in (root, *root.children(recursive=True)))
+                size = sum(_memory_of(each) for each in (root, *root.children(recursive=True)))
             except psutil.Error:
                 continue
             name = row["name"]
             if name in self.processes and self.processes[name].pid != row["pid"]:
                 name = f"{name} (pid {row['pid']})"
             self.processes.setdefault(name, Memory(row["pid"])).samples.append(Sample(at, size, reconnects))
+
+
+def _memory_of(process: psutil.Process) -> int:
+    """Bytes of a process, what several share counted once: PostgreSQL's connections each show its whole shared buffers.
+
+    Linux knows the proportional share (PSS); elsewhere what only this process has (USS) is the nearest figure.
+    """
+    info = process.memory_full_info()
+    return info.pss if hasattr(info, "pss") else info.uss
 
 
 def _rounded(figure: float | None) -> float | None:

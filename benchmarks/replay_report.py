@@ -37,6 +37,7 @@ from trading_platform.simulator.config import ArchiveMarketConfig
 from trading_platform_tests.support.plain_settings import plain_settings
 from trading_platform_tests.support.postgres import running_postgres
 from trading_platform_tests.support.simulated import SimulatedExchange, simulated_exchange
+from trading_platform_tests.support.venue_history import every_order
 
 
 def replay(
@@ -180,7 +181,7 @@ def figures(
 
 
 def _all_orders(venue: SimulatedExchange, account: str, name: str) -> Sequence[Any]:
-    return venue.on_server_thread(lambda exchange: exchange.all_orders(account, name))
+    return venue.on_server_thread(lambda exchange: every_order(exchange, account, name))
 
 
 def _market_change(platform: Platform, window: Window) -> dict[str, str]:

@@ -12,6 +12,7 @@ import psycopg2.extensions
 
 from trading_platform.domain.order import OrderStatus
 from trading_platform.simulator.exchange import Exchange
+from trading_platform_tests.support.venue_history import every_order, every_trade, told_orders, told_trades
 
 STATUS_OF = {
     "NEW": OrderStatus.OPEN,
@@ -80,7 +81,7 @@ class ExchangeBooks:
             [
                 KnownOrder(str(order.order_id), order.client_order_id, str(order.status), order.executed_quantity)
                 for each in rules
-                for order in exchange.all_orders(account, each.symbol)
+                for order in every_order(exchange, account, each.symbol)
             ],
             [
                 KnownTrade(
@@ -93,7 +94,7 @@ class ExchangeBooks:
                     trade.commission_asset,
                 )
                 for each in rules
-                for trade in exchange.my_trades(account, each.symbol)
+                for trade in every_trade(exchange, account, each.symbol)
             ],
             {each.symbol: (each.base_asset, each.step_size, each.min_notional) for each in rules},
             [each.asset for each in exchange.totals() if each.accounts + each.venue + each.fees != each.deposits],
@@ -125,7 +126,7 @@ class ExchangeBooks:
                     str(order["orderId"]), order["clientOrderId"], order["status"], Decimal(order["executedQty"])
                 )
                 for name in rules
-                for order in client.privateGetAllOrders({"symbol": name, "limit": 1000})
+                for order in told_orders(client, name)
             ],
             [
                 KnownTrade(
@@ -138,7 +139,7 @@ class ExchangeBooks:
                     trade["commissionAsset"],
                 )
                 for name in rules
-                for trade in client.privateGetMyTrades({"symbol": name, "limit": 1000})
+                for trade in told_trades(client, name)
             ],
             rules,
         )

@@ -27,6 +27,7 @@ from trading_platform.settings import Settings
 from trading_platform_tests.support.examples import ACCOUNT, MINUTE, SYMBOL, signal
 from trading_platform_tests.support.plain_settings import plain_settings
 from trading_platform_tests.support.simulated import SimulatedExchange
+from trading_platform_tests.support.venue_history import every_order
 
 QUIET_CYCLES = 40
 _AGELESS = 1e9
@@ -179,7 +180,7 @@ class TradingFloor:
         """Every order that the venue has accepted."""
         names = [symbol.replace("/", "") for symbol in self.settings.market.symbols]
         return self.venue.on_server_thread(
-            lambda exchange: [order for name in names for order in exchange.all_orders(ACCOUNT, name)]
+            lambda exchange: [order for name in names for order in every_order(exchange, ACCOUNT, name)]
         )
 
     def venue_totals(self) -> dict[str, Decimal]:

@@ -18,8 +18,9 @@ from trading_platform.runtime.flags import apply_flags, other_flags, remember_fl
 from trading_platform.runtime.preflight import check_python
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.runtime.status import PlatformStatus, status_reader
+from trading_platform.runtime.status_tables import FittingTables
 from trading_platform.runtime.supervision import Supervisor, running_supervisor
-from trading_platform.runtime.view import as_line, as_tables
+from trading_platform.runtime.view import as_line
 from trading_platform.settings import Settings
 
 _LOOK_SECONDS = 2.0
@@ -127,7 +128,7 @@ def _watch(settings: Settings, supervisor: Supervisor, console: Console) -> None
     with Live(console=console, auto_refresh=False, screen=False) as live:
         for seen in _looks(settings):
             revive(seen)
-            live.update(as_tables(seen), refresh=True)
+            live.update(FittingTables(seen), refresh=True)
 
 
 def _looks(settings: Settings) -> Iterator[PlatformStatus]:

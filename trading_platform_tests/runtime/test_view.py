@@ -7,13 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_platform.domain.check import Incident
 from trading_platform.domain.circuit import Circuit, CircuitState
-from trading_platform.domain.freshness import Freshness
 from trading_platform.domain.order import Order, OrderKind, OrderStatus, Side
 from trading_platform.domain.request_limits import RequestGroup
 from trading_platform.domain.risk import ReasonCode
@@ -21,50 +18,12 @@ from trading_platform.domain.signal import Signal
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.domain.stream import StreamState, StreamStatus
 from trading_platform.domain.venue_time import VenueTime
-from trading_platform.ports.ledger import AccountState, AssetBalance, Decision, EquityPoint
+from trading_platform.ports.ledger import Decision
 from trading_platform.runtime.status import PlatformStatus, ProcessStatus
-from trading_platform.runtime.view import _number, as_line, as_text, to_json
-from trading_platform.services.summarise_platform import Summary
+from trading_platform.runtime.status_tables import _number
+from trading_platform.runtime.view import as_line, as_text, to_json
 
 NOW = datetime(2025, 3, 1, 12, 0, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def status() -> PlatformStatus:
-    summary = Summary(
-        time=VenueTime(NOW, NOW),
-        freshness=[
-            Freshness("BTC/USDT", "1m", NOW.replace(second=0), -30.0, 45.0),
-            Freshness("ETH/USDT", "1m", None, None, 45.0),
-        ],
-        prices={"BTC/USDT": Decimal("84349.95000000")},
-        signals=[],
-        decisions=[],
-        orders=[],
-        positions=[],
-        account=AccountState("main", "USDT", 3, {"USDT": AssetBalance(Decimal("84.54"), Decimal("50.3"))}, 1, NOW),
-        equity=EquityPoint("main", NOW, Decimal("84.54"), Decimal("0"), NOW),
-        incidents=[Incident("stale:ETH/USDT:1m", "ETH/USDT 1m is stale", NOW)],
-        price_sources={"BTC/USDT": "stream", "ETH/USDT": "rest"},
-        streams={
-            "BTC/USDT": StreamStatus("BTC/USDT", StreamState.LIVE, "data arrives", NOW, NOW, NOW),
-            "ETH/USDT": StreamStatus("ETH/USDT", StreamState.FALLBACK, "served by REST: mute", NOW, None, NOW),
-        },
-    )
-    return PlatformStatus(
-        running=True,
-        state_folder="/var/lib/trading",
-        ui_url="http://127.0.0.1:3000",
-        simulator_url="http://127.0.0.1:8700",
-        database_url="postgresql://trading:secret@127.0.0.1:5432/trading",
-        dagster_database_url="postgresql://trading:secret@127.0.0.1:5432/dagster",
-        processes=(
-            ProcessStatus("postgres", "RUNNING", 12, NOW, 0, ""),
-            ProcessStatus("daemon", "BACKOFF", None, None, 4, "Exited too quickly"),
-        ),
-        summary=summary,
-        trouble="",
-    )
 
 
 def test_a_person_sees_what_runs_what_is_stale_and_the_money(status: PlatformStatus) -> None:

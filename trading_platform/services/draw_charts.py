@@ -16,6 +16,7 @@ MARKED_SIGNALS = 200
 EQUITY_POINTS = 2000
 MARKED_FILLS = 200
 METRIC_HOURS = 6
+_LEAST_SPAN = timedelta(minutes=10)
 _DRAWN_METRICS = {
     MetricName.RUN_SECONDS: "Runs (s)",
     MetricName.CANDLE_AGE_SECONDS: "Candle age (s)",
@@ -83,4 +84,8 @@ def draw_metric_chart(store: SeriesStore, painter: ChartPainter, now: datetime) 
         for name, title in _DRAWN_METRICS.items()
         if (points := store.metrics(name, since=start))
     ]
-    return painter.render_metric_chart(panels, start, now) if panels else None
+    if not panels:
+        return None
+    # a platform that is young isn't squeezed into the right edge of the hours before it
+    first = min(point.at for panel in panels for point in panel.points)
+    return painter.render_metric_chart(panels, max(start, min(first, now - _LEAST_SPAN)), now)

@@ -135,4 +135,19 @@ def test_what_was_measured_lately_is_drawn_a_panel_each(painter: _Painter) -> No
     assert draw_metric_chart(store, painter, now) == b"metrics"
     [panel] = painter.metrics
     assert [*panel.points] == new
-    assert painter.span == timedelta(hours=METRIC_HOURS)
+
+
+@pytest.mark.parametrize(
+    ("age", "span"),
+    [
+        (timedelta(0), timedelta(minutes=10)),
+        (timedelta(minutes=40), timedelta(minutes=40)),
+        (timedelta(hours=METRIC_HOURS + 1), timedelta(hours=METRIC_HOURS)),
+    ],
+)
+def test_a_metric_chart_begins_with_the_measurements(painter: _Painter, age: timedelta, span: timedelta) -> None:
+    store, now = FakeSeriesStore(), minutes(10_000)
+    begin = now - age
+    store.save_metrics([MetricPoint(MetricName.DRAWDOWN_SHARE, 0.1, begin + each * age / 420) for each in range(421)])
+    draw_metric_chart(store, painter, now)
+    assert painter.span == span

@@ -21,7 +21,7 @@ _TIMES_ACROSS = 5
 
 def draw(figure: Figure, cell: Cell, panel: MetricPanel, start: datetime, end: datetime) -> None:
     """A panel's lines from `start` to `end`; of many subjects those with the largest newest value."""
-    area = (cell.left + 0.03 * cell.width, cell.bottom + 0.14 * cell.height, 0.85 * cell.width, 0.66 * cell.height)
+    area = (cell.left + 0.05 * cell.width, cell.bottom + 0.14 * cell.height, 0.83 * cell.width, 0.66 * cell.height)
     axes = figure.add_axes(area)
     axes.set_xlim(start.timestamp(), end.timestamp())
     lines = sorted(_by_subject(panel.points).items(), key=lambda item: -item[1][-1].value)
@@ -43,8 +43,9 @@ def _by_subject(points: Sequence[MetricPoint]) -> dict[str, list[MetricPoint]]:
 
 def _scale(axes: Axes, panel: MetricPanel, start: datetime, end: datetime) -> None:
     values = [point.value for point in panel.points]
-    low, high = min(0.0, *values), max(values)
-    span = (high - low) or 1.0
+    low, high = min(0.0, *values), max(0.0, *values)
+    high += low == high  # nothing but zero: a line at the foot of a scale to one
+    span = high - low
     axes.set_ylim(low - span * 0.05, high + span * 0.1)
     levels = style.round_values(axes, at_most=4)
     moments = round_times(start.timestamp(), end.timestamp(), _TIMES_ACROSS)

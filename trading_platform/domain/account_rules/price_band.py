@@ -7,6 +7,7 @@ from statistics import median
 
 from trading_platform.domain.account_rules.verdict import RuleVerdict
 from trading_platform.domain.account_rules.view import AccountView
+from trading_platform.domain.instrument import plain
 from trading_platform.domain.risk import ReasonCode
 
 RULE = "price_band"
@@ -30,7 +31,7 @@ def judge_price_band(
         (f"the median of {len(closes)} closes", median(closes), max_from_median_bps),
     ):
         distance = abs(view.ask / reference - 1) * BPS
-        told.append(f"ask {view.ask} is {distance:.0f} bps from {name} {reference}")
+        told.append(f"ask {plain(view.ask)} is {distance:.0f} bps from {name} {plain(reference)}")
         if distance > limit:
             reason = f"{told[-1]}, the most is {limit:.0f}"
             return RuleVerdict(RULE, reason, ReasonCode.PRICE_BAND, may_heal=True)

@@ -141,6 +141,11 @@ def test_inside_both_bands_is_bought(ask: Decimal) -> None:
     assert judge_price_band(view(ask=ask), Decimal(100), Decimal(500), 3).passed
 
 
+def test_prices_are_told_as_people_write_them() -> None:
+    verdict = judge_price_band(view(ask=Decimal("50000.50000000")), Decimal(100), Decimal(500), 3)
+    assert verdict.reason.startswith("ask 50000.5 is 0 bps from the last trade 50000;")
+
+
 @pytest.mark.parametrize(("ago", "passed"), [(None, False), (120.0, True), (120.1, False)])
 def test_balances_get_old(ago: float | None, passed: bool) -> None:
     verdict = judge_balance_age(view(reconciled_at=None if ago is None else seconds_ago(ago)), 120)

@@ -31,6 +31,7 @@ _OTHER_QUESTIONS = frozenset(
     {
         "decisions_about",
         "entries_since",
+        "equity_course",
         "equity_history",
         "fills_of",
         "halts",

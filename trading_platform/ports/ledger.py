@@ -372,6 +372,17 @@ class Ledger(AccountControl, Protocol):
         """Newest so many points, ascending."""
         ...
 
+    def equity_course(self, account: str, steps: int) -> list[EquityPoint]:
+        """The whole history thinned out, ascending.
+
+        Parameters
+        ----------
+        steps
+            The time from the first point's minute to the newest one's is cut into so many, in whole minutes; of each
+            cut, and of both ends, the newest point up to then.
+        """
+        ...
+
     def recent_orders(self, account: str, limit: int) -> list[Order]:
         """Newest orders first."""
         ...

@@ -14,6 +14,7 @@ from trading_platform.ports.series_store import SeriesStore
 
 MARKED_SIGNALS = 200
 EQUITY_POINTS = 2000
+COURSE_STEPS = 800
 MARKED_FILLS = 200
 METRIC_HOURS = 6
 _LEAST_SPAN = timedelta(minutes=10)
@@ -62,12 +63,20 @@ def draw_price_charts(
 
 
 def draw_equity_chart(ledger: Ledger, painter: ChartPainter, account: str, quote: str) -> bytes | None:
-    """One PNG of the account's worth with its fills; None until there are two points."""
+    """One PNG of what the account was worth lately, with its fills; None until there are two points."""
     points = ledger.equity_history(account, EQUITY_POINTS)
     if len(points) < 2:
         return None
     fills = [FillMark(fill.time, side, symbol) for symbol, side, fill in ledger.recent_fills(account, MARKED_FILLS)]
     return painter.render_equity_chart(points, fills, quote)
+
+
+def draw_equity_course(ledger: Ledger, painter: ChartPainter, account: str, quote: str) -> bytes | None:
+    """One PNG of the account's worth since it began; None while the newest points are all there are."""
+    course = ledger.equity_course(account, COURSE_STEPS)
+    if not course or course[-1].venue_time - course[0].venue_time < timedelta(minutes=EQUITY_POINTS):
+        return None  # there is a point a minute at most
+    return painter.render_equity_chart(course, [], quote)
 
 
 def draw_metric_chart(store: SeriesStore, painter: ChartPainter, now: datetime) -> bytes | None:

@@ -138,3 +138,14 @@ def test_equity_has_one_point_per_minute_of_the_venue(ledger: Ledger) -> None:
         ledger.record_equity(each)
     assert ledger.equity_history(ACCOUNT, 9) == [point(59, "84.00"), point(60, "83.10"), point(130, "82.00")]
     assert ledger.equity_history(ACCOUNT, 2) == [point(60, "83.10"), point(130, "82.00")]
+
+
+def test_the_course_of_equity_spans_all_of_it_with_few_points(ledger: Ledger) -> None:
+    assert ledger.equity_course(ACCOUNT, 4) == []
+    points = {n: EquityPoint(ACCOUNT, minutes(n), Decimal(n), Decimal(0), minutes(n)) for n in (0, 1, 2, 30, 41, 100)}
+    for each in points.values():
+        ledger.record_equity(each)
+    # cuts at 0, 25, 50, 75 and 100 minutes
+    assert ledger.equity_course(ACCOUNT, 4) == [points[0], points[2], points[41], points[100]]
+    assert ledger.equity_course(ACCOUNT, 1) == [points[0], points[100]]
+    assert ledger.equity_course(ACCOUNT, 1000) == [*points.values()]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
+from datetime import timedelta
 
 import dagster as dg
 import pytest
@@ -46,6 +48,20 @@ def test_all_charts_are_shown_as_pictures(refreshed: FakePlatform, instance: dg.
     charts = {asset: metadata["chart"].value for asset, metadata in materialized(result).items()}
     assert set(charts) == {"price_chart", "equity_chart", "platform_chart"}
     assert all(isinstance(chart, str) and _IMAGE in chart for chart in charts.values())
+
+
+def test_an_account_that_is_old_is_shown_since_it_began_too(
+    refreshed: FakePlatform, instance: dg.DagsterInstance
+) -> None:
+    [newest] = refreshed.ledger.equity_history(ACCOUNT, 1)
+    long_ago = newest.venue_time - timedelta(days=90)
+    refreshed.ledger.record_equity(replace(newest, venue_time=long_ago))
+
+    result = execute("draw_charts", refreshed, instance)
+
+    since_it_began = materialized(result)["equity_chart"]["since_it_began"].value
+    assert isinstance(since_it_began, str)
+    assert _IMAGE in since_it_began
 
 
 def test_with_nothing_to_draw_nothing_is_materialized(platform: FakePlatform, instance: dg.DagsterInstance) -> None:

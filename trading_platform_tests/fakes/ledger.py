@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 
@@ -131,6 +131,18 @@ class FakeLedger(FakeAccountControl):
         with self._lock:
             points = [point for _, point in sorted(self._account(account).equity.items())]
             return points[max(len(points) - limit, 0) :]
+
+    def equity_course(self, account: str, steps: int) -> list[EquityPoint]:
+        """The whole history thinned out, ascending."""
+        with self._lock:
+            equity = sorted(self._account(account).equity.items())
+        if not equity:
+            return []
+        first, last = equity[0][0], equity[-1][0]
+        minutes = int((last - first).total_seconds()) // 60
+        cuts = [first + timedelta(minutes=minutes * step // steps) for step in range(steps + 1)]
+        newest = {max(minute for minute, _ in equity if minute <= cut) for cut in cuts}
+        return [point for minute, point in equity if minute in newest]
 
     # signals and decisions
     def record_signals(self, signals: Sequence[Signal], recorded_at: datetime) -> int:

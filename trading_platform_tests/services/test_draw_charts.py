@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -15,8 +16,10 @@ from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.charts import ChartPanel, FillMark, MetricPanel
 from trading_platform.ports.ledger import EquityPoint
 from trading_platform.services.draw_charts import (
+    EQUITY_POINTS,
     METRIC_HOURS,
     draw_equity_chart,
+    draw_equity_course,
     draw_metric_chart,
     draw_price_charts,
     newest_candle,
@@ -124,6 +127,21 @@ def test_equity_is_drawn_with_its_fills_once_there_are_two_points(place: Workpla
     assert len(painter.points) == 2
     [fill] = painter.fills
     assert (fill.side, fill.symbol) == (Side.BUY, SYMBOL)
+
+
+def test_all_of_an_account_is_drawn_once_the_newest_points_are_not_all(place: Workplace, painter: _Painter) -> None:
+    assert draw_equity_course(place.ledger, painter, ACCOUNT, "USDT") is None
+    for minute in (0, 5, EQUITY_POINTS - 1):
+        place.ledger.record_equity(EquityPoint(ACCOUNT, minutes(minute), Decimal(84), Decimal(0), minutes(minute)))
+    assert draw_equity_course(place.ledger, painter, ACCOUNT, "USDT") is None
+    place.ledger.record_equity(
+        EquityPoint(ACCOUNT, minutes(EQUITY_POINTS), Decimal(84), Decimal(0), minutes(EQUITY_POINTS))
+    )
+
+    assert draw_equity_course(place.ledger, painter, ACCOUNT, "USDT") == b"equity"
+
+    assert [point.venue_time for point in painter.points] == [*map(minutes, (0, 5, EQUITY_POINTS))]
+    assert not painter.fills
 
 
 def test_what_was_measured_lately_is_drawn_a_panel_each(painter: _Painter) -> None:

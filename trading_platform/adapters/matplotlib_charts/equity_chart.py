@@ -38,11 +38,11 @@ def draw(figure: Figure, points: Sequence[EquityPoint], fills: Sequence[FillMark
     line = broken_at_pauses(times, equity)
     axes.plot(*line, color=style.AVERAGES[1], linewidth=1.4)
     axes.fill_between(line[0], equity[0], line[1], color=style.AVERAGES[1], alpha=0.08, linewidth=0)
-    legend = _draw_fills(axes, times, equity, fills)
+    legend = f"{_draw_fills(axes, times, equity, fills)}   " if fills else ""
     _scale(axes, times, equity)
     change = f"{equity[-1] / equity[0] - 1.0:+.2%}" if equity[0] else ""
-    newest = f"{ordered[-1].venue_time:%d %b %Y %H:%M} UTC"
-    style.write_titles(axes, f"Equity   {equity[-1]:,.2f} {quote}   {change}", f"{legend}   newest {newest}")
+    shown = f"{ordered[0].venue_time:%d %b %H:%M} to {ordered[-1].venue_time:%d %b %Y %H:%M} UTC"
+    style.write_titles(axes, f"Equity   {equity[-1]:,.2f} {quote}   {change}", f"{legend}{shown}")
 
 
 def broken_at_pauses(times: Array, equity: Array) -> tuple[Array, Array]:

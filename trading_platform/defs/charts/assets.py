@@ -11,7 +11,13 @@ from trading_platform.defs.signals.assets import signals
 from trading_platform.defs.tables import link_to_asset, utc
 from trading_platform.defs.trading.account import equity
 from trading_platform.domain.errors import RetryLater
-from trading_platform.services.draw_charts import draw_equity_chart, draw_metric_chart, draw_price_charts, newest_candle
+from trading_platform.services.draw_charts import (
+    draw_equity_chart,
+    draw_equity_course,
+    draw_metric_chart,
+    draw_price_charts,
+    newest_candle,
+)
 from trading_platform.settings import current_settings
 
 
@@ -58,13 +64,15 @@ def price_chart(context: dg.AssetExecutionContext, platform: PlatformParam) -> I
     description="The account's worth over time, with its fills.",
 )
 def equity_chart(context: dg.AssetExecutionContext, platform: PlatformParam) -> Iterator[dg.MaterializeResult]:
-    """Draw the newest points."""
+    """Draw the newest points, and once there are more, all of them thinned out."""
     account = platform.settings.account
     picture = draw_equity_chart(platform.ledger, platform.painter, account.name, account.quote)
     if picture is None:
         context.log.info("no equity to draw yet")
         return
-    yield dg.MaterializeResult(metadata={"chart": _as_image(picture, "equity")})
+    course = draw_equity_course(platform.ledger, platform.painter, account.name, account.quote)
+    since_it_began = {} if course is None else {"since_it_began": _as_image(course, "equity since it began")}
+    yield dg.MaterializeResult(metadata={"chart": _as_image(picture, "equity"), **since_it_began})
 
 
 @dg.asset(

@@ -213,6 +213,11 @@ class PostgresLedger(PostgresAccountControl):
         with reading(self._engine) as connection:
             return positions.equity_history(connection, account, limit)
 
+    def equity_course(self, account: str, steps: int) -> list[EquityPoint]:
+        """The whole history thinned out, ascending."""
+        with reading(self._engine) as connection:
+            return positions.equity_course(connection, account, steps)
+
     def recent_orders(self, account: str, limit: int) -> list[Order]:
         """Newest orders first."""
         with reading(self._engine) as connection:

@@ -35,6 +35,25 @@ _RECORD_EQUITY = text(
         positions_quote = excluded.positions_quote, recorded_at = excluded.recorded_at
     """
 )
+# looked up one by one in the index: of a year's points the others aren't read
+_COURSE = text(
+    """
+    WITH span AS (
+        SELECT min(venue_minute) AS first,
+               (extract(epoch FROM max(venue_minute) - min(venue_minute)) / 60)::bigint AS minutes
+        FROM equity WHERE account = :account
+    )
+    SELECT DISTINCT ON (point.venue_minute)
+           point.account, point.venue_time, point.cash_quote, point.positions_quote, point.recorded_at
+    FROM span, generate_series(0, :steps) AS step
+    CROSS JOIN LATERAL (
+        SELECT * FROM equity
+        WHERE account = :account AND venue_minute <= first + make_interval(mins => (minutes * step / :steps)::int)
+        ORDER BY venue_minute DESC LIMIT 1
+    ) AS point
+    ORDER BY point.venue_minute
+    """
+)
 _POINT = [EQUITY.c[name] for name in ("account", "venue_time", "cash_quote", "positions_quote", "recorded_at")]
 
 
@@ -140,3 +159,8 @@ def equity_history(connection: Connection, account: str, limit: int) -> list[Equ
     """Newest so many points, ascending."""
     newest = select(*_POINT).where(EQUITY.c.account == account).order_by(EQUITY.c.venue_minute.desc()).limit(limit)
     return [EquityPoint(*row) for row in reversed(connection.execute(newest).all())]
+
+
+def equity_course(connection: Connection, account: str, steps: int) -> list[EquityPoint]:
+    """The whole history thinned out, ascending."""
+    return [EquityPoint(*row) for row in connection.execute(_COURSE, {"account": account, "steps": steps})]

@@ -227,6 +227,20 @@ def test_the_newest_time_gaps_indicators_and_count_are_remembered(site: Site, pr
         store.indicators(SYMBOL, MINUTE, newest=5)
 
 
+def test_what_another_process_writes_while_the_store_is_asked_is_not_forgotten(site: Site, process: Process) -> None:
+    def another_writes(name: str) -> None:
+        if name == "newest_open_time":
+            site.remote.after_answer = lambda _: None
+            Process(site).write(candle(40))
+
+    site.remote.after_answer = another_writes
+    process.spooling.newest_open_time(SYMBOL, MINUTE)  # answered before the other one's candle
+
+    site.remote.is_down = True
+
+    assert process.spooling.newest_open_time(SYMBOL, MINUTE) == minutes(40)
+
+
 def test_prices_go_on_by_their_own_age(site: Site, process: Process) -> None:
     process.store.write_tickers([ticker(10, 1)])
     Process(site).store.write_tickers([ticker(11, 2)])  # reaches the store, unseen by this process

@@ -378,6 +378,15 @@ def test_while_the_venue_stands_still_the_price_is_refreshed(store: SeriesStore)
     assert store.tickers([SYMBOL])[SYMBOL].received_at == minutes(2)
 
 
+def test_of_one_venue_time_the_price_received_last_counts_whichever_is_written_first(store: SeriesStore) -> None:
+    together, later = ticker("10", 1, 2), ticker("13", 3, 5)
+    store.write_tickers([together, ticker("11", 1, 1)])
+    assert store.tickers([SYMBOL])[SYMBOL] == together
+    store.write_tickers([later])
+    store.write_tickers([ticker("14", 3, 4)])
+    assert store.tickers([SYMBOL])[SYMBOL] == later
+
+
 def test_indicator_values_are_replaced_per_candle(store: SeriesStore) -> None:
     store.write_indicators(SYMBOL, MINUTE, {minutes(1): {"rsi_14": 50.0}, minutes(0): {"rsi_14": 1 / 3}})
     store.write_indicators(SYMBOL, MINUTE, {minutes(1): {"ema_12": 1.5}, minutes(2): {}})

@@ -183,7 +183,7 @@ def problems(figures: dict[str, Any]) -> list[str]:
 def _show(console: Console, figures: dict[str, Any], broken: Sequence[str]) -> None:
     warm_up = figures["memory"]["stream"]["warm_up_seconds"] / 60
     titles = ("process", f"after {warm_up:.0f} min", "at the end", "largest", "per hour", "by thirds of the run")
-    table = Table(*titles, title="Resident memory, MiB")
+    table = Table(*titles, title="Memory without the pages of libraries, MiB")
     for name, each in figures["memory"].items():
         keys = ("first_mib", "last_mib", "largest_mib", "mib_per_hour", "mib_per_hour_by_thirds")
         table.add_row(name, *(str(each[key]) for key in keys))

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import mmap
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from benchmarks.memory import FLAT_MIB_PER_HOUR, SAMPLE_SECONDS, Memory, Sample
+import psutil
+import pytest
+
+from benchmarks.memory import FLAT_MIB_PER_HOUR, SAMPLE_SECONDS, Memory, Sample, memory_of
 
 MIB = 2**20
 TWO_HOURS = 7200.0
@@ -40,3 +48,30 @@ def test_what_every_reconnect_keeps_is_told() -> None:
 def test_without_a_reconnect_there_is_nothing_to_tell_of_one() -> None:
     memory = Memory(1, [Sample(at, 230 * MIB, 0) for at in (0.0, 3000.0, 5000.0, 7200.0)])
     assert memory.figures(TWO_HOURS)["kib_per_reconnect"] is None
+
+
+def test_what_a_process_allocates_is_its_memory() -> None:
+    process = psutil.Process()
+    before = memory_of(process)
+    allocated = bytearray(os.urandom(MIB)) * 32
+    assert memory_of(process) - before > 30 * MIB
+    assert len(allocated) == 32 * MIB
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's share of mapped files; CI runs there")
+def test_a_library_that_others_have_loaded_too_is_not(tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    library.write_bytes(os.urandom(MIB) * 32)
+    process = psutil.Process()
+    before = memory_of(process)
+    with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert sum(mapped[at] for at in range(0, len(mapped), mmap.PAGESIZE)) > 0
+        assert memory_of(process) - before < 2 * MIB
+
+
+def test_a_process_that_has_ended_is_told_as_one() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    process = psutil.Process(child.pid)
+    child.communicate()
+    with pytest.raises(psutil.NoSuchProcess):
+        memory_of(process)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import FixSettings
 from trading_platform.ports.clock import Clock, WallClock
-from trading_platform.settings import Settings, current_settings
+from trading_platform.settings import Settings, current_settings, is_resident, process_name
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -95,12 +95,14 @@ class Platform:
     @cached_property
     def spooling_store(self) -> SpoolingSeriesStore | None:
         """A store that is reached over the network loses nothing while it is away; PostgreSQL needs no spool."""
+        from trading_platform.adapters.circuit_notes import CircuitNotes
         from trading_platform.adapters.spooling_series_store import SpoolingSeriesStore
-        from trading_platform.adapters.store_guard import StoreGuard
+        from trading_platform.adapters.store_guard import INFLUXDB, StoreGuard
 
         if self.settings.store.kind == "postgres":
             return None
-        return SpoolingSeriesStore(self.base_store, self.spool, StoreGuard("InfluxDB"))
+        notes = CircuitNotes(self._noted_circuits, INFLUXDB, process_name())
+        return SpoolingSeriesStore(self.base_store, self.spool, StoreGuard(INFLUXDB, notes=notes))
 
     @cached_property
     def spool(self) -> StoreSpool:
@@ -149,12 +151,17 @@ class Platform:
 
     @cached_property
     def circuits(self) -> CircuitJournal | None:
-        """Which of the venue's endpoints each process leaves alone; nobody knows without a database."""
+        """Which endpoints of the venue, and which store, each process leaves alone; needs a database."""
         from trading_platform.adapters.postgres.circuit_journal import PostgresCircuitJournal
 
         if self.settings.servers.database is None:
             return None
         return PostgresCircuitJournal(self._impatient)
+
+    @property
+    def _noted_circuits(self) -> CircuitJournal | None:
+        """The same for this process's own word: that of a command, gone in a moment, would stay for ever."""
+        return self.circuits if is_resident() else None
 
     @cached_property
     def _impatient(self) -> Engine:
@@ -196,7 +203,7 @@ class Platform:
         """One client for all that is public: what one asks serves the other."""
         from trading_platform.adapters.ccxt_exchange import make_market_feed
 
-        return make_market_feed(self.settings, self.budget, self.circuits)
+        return make_market_feed(self.settings, self.budget, self._noted_circuits)
 
     @cached_property
     def market_stream(self) -> MarketStream:
@@ -210,7 +217,7 @@ class Platform:
         """Where orders go."""
         from trading_platform.adapters.ccxt_exchange import make_broker
 
-        return make_broker(self.settings, self.budget, self.circuits)
+        return make_broker(self.settings, self.budget, self._noted_circuits)
 
     @cached_property
     def order_news(self) -> OrderNewsStream:

@@ -631,6 +631,11 @@ def settings_file() -> Path:
     return Path(named) if named else DEFAULT_SETTINGS_FILE
 
 
+def is_resident() -> bool:
+    """Whether this process is one of those in the table of processes, or was started by one; a command isn't."""
+    return bool(os.environ.get(ENVIRONMENT_PREFIX + "PROCESS"))
+
+
 def process_name() -> str:
     """Name of this process in the table of processes; where it isn't one of them, its command's and its number."""
     named = os.environ.get(ENVIRONMENT_PREFIX + "PROCESS")

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from trading_platform.adapters.circuit_breaker import CircuitBreaker
+from trading_platform.adapters.circuit_notes import CircuitNotes
 from trading_platform.domain.circuit import CircuitState
 from trading_platform.domain.errors import PlatformError, RefusedByStore, RetryLater
 
+INFLUXDB = "InfluxDB"
 FAILURES_TO_OPEN = 2  # the store's client has tried each time again already
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
@@ -25,6 +27,8 @@ class StoreGuard:
         Of the store, for messages and the log.
     monotonic_seconds, chance
         The time, and numbers from 0 to 1; tests pass their own.
+    notes
+        Where the other processes see what this one's circuit does; None: nowhere.
     """
 
     def __init__(
@@ -32,11 +36,13 @@ class StoreGuard:
         name: str,
         monotonic_seconds: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        notes: CircuitNotes | None = None,
     ) -> None:
         self._name, self._now = name, monotonic_seconds
         self._breaker = CircuitBreaker(
             name, FAILURES_TO_OPEN, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, monotonic_seconds, chance
         )
+        self._notes = notes
         self._trouble = ""
 
     @property
@@ -75,8 +81,8 @@ class StoreGuard:
             self._judge(0.0, patience_seconds)
             raise
         except PlatformError as silence:
-            is_judged, self._trouble = True, str(silence)
-            self._breaker.silent()
+            is_judged = True
+            self._silent(str(silence))
             raise
         finally:
             if not is_judged:
@@ -84,8 +90,15 @@ class StoreGuard:
 
     def _judge(self, seconds: float, patience_seconds: float) -> None:
         if seconds > patience_seconds:
-            self._trouble = f"{self._name} took {seconds:.1f} s to answer"
-            self._breaker.silent()
-        else:
-            self._trouble = ""
-            self._breaker.answered()
+            self._silent(f"{self._name} took {seconds:.1f} s to answer")
+            return
+        self._trouble = ""
+        self._breaker.answered()
+        if self._notes is not None:
+            self._notes.answered()
+
+    def _silent(self, why: str) -> None:
+        self._trouble = why
+        pause = self._breaker.silent()
+        if pause is not None and self._notes is not None:
+            self._notes.opened(None, why, pause)

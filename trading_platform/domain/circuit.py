@@ -1,4 +1,4 @@
-"""Whether a group of the venue's endpoints is asked, or left alone because it didn't answer."""
+"""Whether a venue's endpoints, or a store, are asked, or left alone because they didn't answer."""
 
 from __future__ import annotations
 
@@ -23,16 +23,20 @@ class CircuitState(StrEnum):
 
 @dataclass(frozen=True)
 class Circuit:
-    """One process's word on one group of a venue's endpoints; all times are of the wall clock.
+    """One process's word on one group of a venue's endpoints, or on a store; all times are of the wall clock.
 
     Parameters
     ----------
+    venue
+        Or the store: who is asked.
+    group
+        Of the venue's endpoints; None for a store, which is asked as a whole.
     process
         Name in the table of processes.
     state
         CLOSED or OPEN as it was noted; HALF_OPEN is what `seen_at` makes of an open one whose pause is over.
     reason
-        What the venue did last, in plain words.
+        What it did last, in plain words.
     since
         When it came into that state; failed probes change nothing of it.
     noted_at
@@ -42,13 +46,18 @@ class Circuit:
     """
 
     venue: str
-    group: RequestGroup
+    group: RequestGroup | None
     process: str
     state: CircuitState
     reason: str
     since: datetime
     noted_at: datetime
     retry_at: datetime | None = None
+
+    @property
+    def about(self) -> str:
+        """What is asked or left alone, in plain words."""
+        return self.venue if self.group is None else f"{self.group.replace('_', ' ')} of {self.venue}"
 
     def seen_at(self, wall: datetime) -> Circuit:
         """The same, half open if a probe is due."""

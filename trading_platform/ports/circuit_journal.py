@@ -1,4 +1,4 @@
-"""Role: remembering which of the venue's endpoints each process leaves alone, for all processes to see."""
+"""Role: remembering which endpoints of the venue, and which store, each process leaves alone, for all to see."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class CircuitJournal(Protocol):
     """States of the circuit breakers. Every method raises RetryLater if it can't be reached."""
 
     def note(self, circuit: Circuit) -> None:
-        """Replace this process's word on this group of the venue's endpoints."""
+        """Replace this process's word on this group of the venue's endpoints, or on this store."""
         ...
 
     def circuits(self) -> list[Circuit]:

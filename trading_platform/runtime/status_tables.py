@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from trading_platform.domain.circuit import Circuit, left_alone
+from trading_platform.domain.circuit import left_alone
 from trading_platform.domain.order import Order
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
@@ -89,7 +89,7 @@ def _books(seen: Summary, layout: Layout) -> Iterator[RenderableType]:
     for circuit in left_alone(seen.circuits):
         state = str(circuit.state).replace("_", "-")
         yield Text(
-            f"{circuit.process} leaves {circuit_name(circuit)} alone since {circuit.since:%H:%M:%S} ({state}): "
+            f"{circuit.process} leaves {circuit.about} alone since {circuit.since:%H:%M:%S} ({state}): "
             f"{circuit.reason}",
             style="yellow",
         )
@@ -217,11 +217,6 @@ def _stream(seen: Summary, symbol: str) -> Text:
     # a fallback's reason says itself since when REST serves
     since = "" if status.state is StreamState.FALLBACK else f" since {status.since:%H:%M:%S}"
     return state.append(f"{since}: {status.reason}")
-
-
-def circuit_name(circuit: Circuit) -> str:
-    """What a process leaves alone, and of whom."""
-    return f"{circuit.group.replace('_', ' ')} of {circuit.venue}"
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[RenderableType, ...]], layout: Layout) -> Table:

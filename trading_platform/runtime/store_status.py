@@ -12,9 +12,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from trading_platform.adapters.store_guard import INFLUXDB
 from trading_platform.bootstrap import Platform
 from trading_platform.domain.candle import Interval
+from trading_platform.domain.circuit import Circuit, CircuitState, current
 from trading_platform.domain.errors import PlatformError
+from trading_platform.ports.clock import WallClock
 from trading_platform.ports.store_spool import SpoolState
 from trading_platform.runtime.stores import platform_with_database
 from trading_platform.services.summarise_store import StoredSeries, summarise_store
@@ -34,7 +37,9 @@ class StoreStatus:
     trouble
         Why it doesn't; empty when it does.
     breaker
-        Of this command's own circuit after asking: each process has one, and logs when it opens.
+        Of this command's own circuit after asking.
+    breakers
+        The words of the platform's processes on theirs: each has one.
     """
 
     kind: str
@@ -43,6 +48,7 @@ class StoreStatus:
     trouble: str
     spool: SpoolState
     breaker: str
+    breakers: list[Circuit]
 
 
 def show_store_status(settings: Settings, *, as_json: bool, symbols: Sequence[str] = ()) -> int:
@@ -69,7 +75,15 @@ def store_status(platform: Platform, symbols: Sequence[str] = ()) -> StoreStatus
     except PlatformError as silence:
         trouble = str(silence)
     breaker = str(platform.spooling_store.guard.state) if platform.spooling_store else "none needed"
-    return StoreStatus(settings.store.kind, _place(platform), series, trouble, platform.spool.state(), breaker)
+    spool, breakers = platform.spool.state(), _breakers(platform)
+    return StoreStatus(settings.store.kind, _place(platform), series, trouble, spool, breaker, breakers)
+
+
+def _breakers(platform: Platform) -> list[Circuit]:
+    if platform.spooling_store is None or platform.circuits is None:
+        return []
+    seen = current(platform.circuits.circuits(), WallClock().wall())
+    return [circuit for circuit in seen if (circuit.venue, circuit.group) == (INFLUXDB, None)]
 
 
 def _place(platform: Platform) -> str:
@@ -103,7 +117,13 @@ def _as_text(status: StoreStatus) -> str:
     )
     if spool.refused:
         console.print(f"Refused by the store for good: {spool.refused:,} writes, in the table store_refusals")
-    console.print(f"Circuit breaker: {status.breaker}")
+    console.print(f"Circuit breaker of this command: {status.breaker}")
+    for circuit in status.breakers:
+        state, why = (
+            str(circuit.state).replace("_", "-"),
+            "" if circuit.state is CircuitState.CLOSED else circuit.reason,
+        )
+        console.print(f"  of {circuit.process}: {state} since {circuit.since:%H:%M:%S} UTC{why and f': {why}'}")
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trading_platform.adapters.spooling_series_store import SpoolingSeriesStore
-from trading_platform.adapters.store_guard import StoreGuard
+from trading_platform.adapters.store_guard import INFLUXDB, StoreGuard
 from trading_platform.bootstrap import Platform
 from trading_platform.domain.errors import FixSettings
 from trading_platform.ports.movable_store import MovableStore
@@ -53,4 +53,4 @@ def store_of(platform: Platform, kind: str) -> MovableStore:
 
 def spooling_influx(platform: Platform) -> SpoolingSeriesStore:
     """InfluxDB behind the spool, even where the settings choose PostgreSQL by now: something may still wait."""
-    return platform.spooling_store or SpoolingSeriesStore(platform.influx_store, platform.spool, StoreGuard("InfluxDB"))
+    return platform.spooling_store or SpoolingSeriesStore(platform.influx_store, platform.spool, StoreGuard(INFLUXDB))

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from trading_platform.domain.circuit import left_alone
 from trading_platform.runtime.status import PlatformStatus
-from trading_platform.runtime.status_tables import as_tables, circuit_name, equity_text, is_starting
+from trading_platform.runtime.status_tables import as_tables, equity_text, is_starting
 from trading_platform.services.summarise_platform import Summary
 
 
@@ -46,7 +46,7 @@ def as_line(status: PlatformStatus) -> str:
             *parts,
             _data(seen),
             *_streams_not_live(seen),
-            *(f"{circuit.process} leaves {circuit_name(circuit)} alone" for circuit in left_alone(seen.circuits)),
+            *(f"{circuit.process} leaves {circuit.about} alone" for circuit in left_alone(seen.circuits)),
             "1 position" if len(seen.positions) == 1 else f"{len(seen.positions)} positions",
             f"equity {equity_text(seen)}",
             *(f"BUYS NOTHING {reason}" for reason in seen.stops_buying),

@@ -23,17 +23,19 @@ def watch_circuits(
 ) -> list[Circuit]:
     """Open an incident for each group of endpoints that any process has left alone for so long; close it afterwards.
 
+    A store that is left alone is no incident here: `watch_store` tells of it, by what waits for it.
+
     Returns
     -------
     list of Circuit
         Those that stand open now.
     """
     wall = clock.wall()
-    standing = left_alone(current(circuits.circuits(), wall))
+    standing = [circuit for circuit in left_alone(current(circuits.circuits(), wall)) if circuit.group is not None]
     keys = {_key(circuit) for circuit in standing}
     for circuit in sorted(standing, key=lambda each: each.since):
         if wall - circuit.since >= timedelta(seconds=patience_seconds):
-            title = f"{circuit.venue[0].upper()}{circuit.venue[1:]} doesn't answer: {_WHAT[circuit.group]}"
+            title = f"{circuit.venue[0].upper()}{circuit.venue[1:]} doesn't answer: {_what(circuit)}"
             journal.open_incident(
                 _key(circuit),
                 title,
@@ -47,6 +49,10 @@ def watch_circuits(
             title = f"{venue[0].upper()}{venue[1:]} answers again: {_WHAT[RequestGroup(group)]}"
             journal.close_incident(incident.key, title, f"It began at {incident.opened_at:%H:%M:%S} UTC.", wall)
     return standing
+
+
+def _what(circuit: Circuit) -> str:
+    return _WHAT[circuit.group] if circuit.group else ""
 
 
 def _key(circuit: Circuit) -> str:

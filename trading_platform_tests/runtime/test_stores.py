@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,29 @@ def test_the_status_tells_of_an_outage(
     assert (seen["spool"]["rows"], seen["spool"]["points"]) == (1, 3)
     assert seen["breaker"] == "open"
     assert show_store_status(platform.settings, as_json=False) == 1
-    assert "1 writes with 3 points wait, the oldest since" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "1 writes with 3 points wait, the oldest since" in told
+    assert "Circuit breaker of this command: open" in told
+
+
+def test_the_status_tells_whether_the_platforms_processes_leave_the_store_alone(
+    platform: Platform, site: InfluxSite, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADING_PLATFORM_PROCESS", "stream")
+    stream = Platform(platform.settings)
+    assert site.stand_in
+    for path in ("/api/v2/write", "/api/v2/query"):
+        site.stand_in.faults.always(path, Fault(status=503))
+    for number in range(3):
+        _write(stream.store, number)
+    capsys.readouterr()
+    with monkeypatch.context() as command:
+        command.delenv("TRADING_PLATFORM_PROCESS")
+        code, seen = _status(platform, capsys)
+        show_store_status(platform.settings, as_json=False)
+    assert code == 1
+    assert [(each["process"], each["state"] == "closed") for each in seen["breakers"]] == [("stream", False)]
+    assert re.search(r"of stream: (open|half-open) since [\d:]+ UTC: .*503", capsys.readouterr().out)
 
 
 def test_the_way_there_and_back(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:

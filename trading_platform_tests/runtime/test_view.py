@@ -130,14 +130,16 @@ def test_what_is_left_alone_is_told_with_its_reason(status: PlatformStatus) -> N
         "the venue", RequestGroup.MARKET_DATA, "worker-market", CircuitState.HALF_OPEN, "HTTP 503", NOW, NOW, NOW
     )
     asked = replace(alone, group=RequestGroup.ACCOUNT, state=CircuitState.CLOSED)
-    seen = _seen(status, circuits=[alone, asked])
+    store = replace(alone, venue="the store", group=None, process="stream")
+    seen = _seen(status, circuits=[alone, asked, store])
 
     told = "worker-market leaves market data of the venue alone since 12:00:30 (half-open): HTTP 503"
     assert told in as_text(seen)
+    assert "stream leaves the store alone since 12:00:30 (half-open): HTTP 503" in as_text(seen)
     assert "account" not in as_text(seen)
     assert "worker-market leaves market data of the venue alone" in as_line(seen)
     states = [circuit["state"] for circuit in json.loads(to_json(seen))["summary"]["circuits"]]
-    assert states == ["half_open", "closed"]
+    assert states == ["half_open", "closed", "half_open"]
 
 
 def _seen(status: PlatformStatus, **changes: object) -> PlatformStatus:

@@ -55,6 +55,14 @@ def test_a_circuit_that_stays_open_is_told_once_and_so_is_its_end(lookout: _Look
     ]
 
 
+def test_a_store_that_is_left_alone_is_told_by_what_waits_for_it(lookout: _Lookout) -> None:
+    lookout.clock.advance(PATIENCE)
+    wall = lookout.clock.wall()
+    lookout.circuits.note(Circuit("the store", None, "stream", CircuitState.OPEN, "HTTP 503", START, wall, wall))
+    assert lookout.watch() == []
+    assert lookout.titles() == []
+
+
 def test_it_lasts_until_no_process_leaves_them_alone(lookout: _Lookout) -> None:
     lookout.clock.advance(PATIENCE)
     lookout.note(CircuitState.OPEN)

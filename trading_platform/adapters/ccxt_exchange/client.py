@@ -16,12 +16,12 @@ import stamina
 import structlog
 from pydantic import SecretStr
 
-from trading_platform.adapters.ccxt_exchange.circuit_notes import CircuitNotes
 from trading_platform.adapters.ccxt_exchange.exact_exchange import HttpAnswer, OutgoingRequest, exact_exchange
 from trading_platform.adapters.ccxt_exchange.exchange_pool import ExchangePool
 from trading_platform.adapters.ccxt_exchange.failures import Failure, MalformedAnswer, reading_failed
 from trading_platform.adapters.ccxt_exchange.request_costs import charges, pace, stated_limits
 from trading_platform.adapters.circuit_breaker import CircuitBreaker
+from trading_platform.adapters.circuit_notes import CircuitNotes
 from trading_platform.adapters.local_request_budget import LocalRequestBudget
 from trading_platform.domain.circuit import CircuitState
 from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater, WaitUntilAllowed

@@ -13,6 +13,7 @@ from trading_platform.domain.circuit import Circuit, CircuitState
 from trading_platform.domain.request_limits import RequestGroup
 
 _KEY = ("venue", "group", "process")
+_WHOLE = ""  # a part of the key can't be null
 
 
 class PostgresCircuitJournal:
@@ -22,8 +23,8 @@ class PostgresCircuitJournal:
         self._engine = engine
 
     def note(self, circuit: Circuit) -> None:
-        """Replace this process's word on this group."""
-        statement = insert(REQUEST_CIRCUITS).values(asdict(circuit))
+        """Replace this process's word on this group, or store."""
+        statement = insert(REQUEST_CIRCUITS).values({**asdict(circuit), "group": circuit.group or _WHOLE})
         statement = statement.on_conflict_do_update(
             index_elements=list(_KEY),
             set_={column.name: statement.excluded[column.name] for column in REQUEST_CIRCUITS.c},
@@ -36,6 +37,10 @@ class PostgresCircuitJournal:
         query = select(REQUEST_CIRCUITS).order_by(*(REQUEST_CIRCUITS.c[name] for name in _KEY))
         with reading(self._engine) as connection:
             return [
-                Circuit(**{**row, "group": RequestGroup(row["group"]), "state": CircuitState(row["state"])})
+                Circuit(**{**row, "group": _group(row["group"]), "state": CircuitState(row["state"])})
                 for row in connection.execute(query).mappings()
             ]
+
+
+def _group(name: str) -> RequestGroup | None:
+    return None if name == _WHOLE else RequestGroup(name)

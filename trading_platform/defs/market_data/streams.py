@@ -53,7 +53,7 @@ def _circuits(platform: Platform) -> list[Circuit]:
 
 
 def _left_alone(circuits: Sequence[Circuit]) -> list[str]:
-    return [f"{circuit.process} leaves {circuit.group} of {circuit.venue} alone" for circuit in left_alone(circuits)]
+    return [f"{circuit.process} leaves {circuit.about} alone" for circuit in left_alone(circuits)]
 
 
 def _states(platform: Platform, statuses: Mapping[str, StreamStatus]) -> dict[str, str]:
@@ -98,7 +98,7 @@ def _materialization(
     ]
     endpoints = [
         {
-            "endpoints": f"{circuit.group.replace('_', ' ')} of {circuit.venue}",
+            "endpoints": circuit.about,
             "asked by": circuit.process,
             "circuit": f"{circuit.state.replace('_', '-')} since {circuit.since:%H:%M:%S}",
             "why": circuit.reason,

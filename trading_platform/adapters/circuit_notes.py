@@ -19,15 +19,17 @@ log = structlog.get_logger()
 
 
 class CircuitNotes:
-    """Notes when a circuit opens, when its probe fails, and when it closes.
+    """Notes when the circuits around a venue, or a store, open, when a probe fails, and when they close.
 
     A process's first answer is noted as well: it takes the place of what a predecessor left behind. A note that can't
-    be made is made with the next event: asking the venue never waits for it.
+    be made is made with the next event: asking never waits for it.
 
     Parameters
     ----------
     journal
         None: nothing is written down.
+    venue
+        Or store: who is asked.
     process
         This process's name.
     """
@@ -44,11 +46,11 @@ class CircuitNotes:
         self._process = process
         self._wall = wall or WallClock().wall
         self._lock = threading.Lock()
-        self._states: dict[RequestGroup, Circuit] = {}
-        self._unwritten: set[RequestGroup] = set()
+        self._states: dict[RequestGroup | None, Circuit] = {}
+        self._unwritten: set[RequestGroup | None] = set()
 
-    def answered(self, group: RequestGroup) -> None:
-        """The group answers."""
+    def answered(self, group: RequestGroup | None = None) -> None:
+        """The group answers, or the store does."""
         with self._lock:
             known = self._states.get(group)
             is_new = known is None or known.state is not CircuitState.CLOSED
@@ -62,8 +64,8 @@ class CircuitNotes:
                 return
         self._write(group)
 
-    def opened(self, group: RequestGroup, why: str, pause_seconds: float) -> None:
-        """The group doesn't answer, and is left alone for so long."""
+    def opened(self, group: RequestGroup | None, why: str, pause_seconds: float) -> None:
+        """The group, or the store, doesn't answer, and is left alone for so long."""
         with self._lock:
             known, wall = self._states.get(group), self._wall()
             since = known.since if known is not None and known.state is CircuitState.OPEN else wall
@@ -76,13 +78,13 @@ class CircuitNotes:
         if self._journal is not None:
             self._unwritten.add(circuit.group)
 
-    def _write(self, group: RequestGroup) -> None:
+    def _write(self, group: RequestGroup | None) -> None:
         if self._journal is None:
             return
         circuit = self._states[group]
         try:
             self._journal.note(replace(circuit, noted_at=self._wall()))
         except RetryLater as trouble:
-            log.warning("circuit_not_noted", group=str(group), state=str(circuit.state), why=str(trouble))
+            log.warning("circuit_not_noted", about=circuit.about, state=str(circuit.state), why=str(trouble))
         else:
             self._unwritten.discard(group)

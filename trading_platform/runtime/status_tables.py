@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from trading_platform.domain.circuit import left_alone
+from trading_platform.domain.circuit import Circuit, left_alone
 from trading_platform.domain.order import Order
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
@@ -86,13 +87,11 @@ def _books(seen: Summary, layout: Layout) -> Iterator[RenderableType]:
         yield Text(f"buys nothing: {reason}", style="bold red")
     for incident in seen.incidents:
         yield Text(f"since {incident.opened_at:%H:%M:%S}: {incident.summary}", style="bold red")
-    for circuit in left_alone(seen.circuits):
-        state = str(circuit.state).replace("_", "-")
-        yield Text(
-            f"{circuit.process} leaves {circuit.about} alone since {circuit.since:%H:%M:%S} ({state}): "
-            f"{circuit.reason}",
-            style="yellow",
+    for (about, reason), circuits in _left_alone(seen).items():
+        by = ", ".join(
+            f"{each.process} since {each.since:%H:%M:%S} ({str(each.state).replace('_', '-')})" for each in circuits
         )
+        yield Text(f"left alone: {about}, by {by}: {reason}", style="yellow")
     yield Text()
     if seen.market_trouble:
         yield Text(f"The market data can't be read now: {seen.market_trouble}", style="yellow")
@@ -105,6 +104,14 @@ def _books(seen: Summary, layout: Layout) -> Iterator[RenderableType]:
         yield _orders(seen.orders[: layout.rows], layout)
     yield Text()
     yield _positions(seen, layout)
+
+
+def _left_alone(seen: Summary) -> dict[tuple[str, str], list[Circuit]]:
+    """By what is left alone and why: when something is gone, each process says the same of it."""
+    found = defaultdict(list)
+    for circuit in left_alone(seen.circuits):
+        found[circuit.about, circuit.reason].append(circuit)
+    return found
 
 
 def _signals(seen: Summary, signals: Sequence[Signal], layout: Layout) -> Table:

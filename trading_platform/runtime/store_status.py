@@ -119,11 +119,9 @@ def _as_text(status: StoreStatus) -> str:
         console.print(f"Refused by the store for good: {spool.refused:,} writes, in the table store_refusals")
     console.print(f"Circuit breaker of this command: {status.breaker}")
     for circuit in status.breakers:
-        state, why = (
-            str(circuit.state).replace("_", "-"),
-            "" if circuit.state is CircuitState.CLOSED else circuit.reason,
-        )
-        console.print(f"  of {circuit.process}: {state} since {circuit.since:%H:%M:%S} UTC{why and f': {why}'}")
+        why = "" if circuit.state is CircuitState.CLOSED or circuit.reason == status.trouble else f": {circuit.reason}"
+        state = str(circuit.state).replace("_", "-")
+        console.print(f"  of {circuit.process}: {state} since {circuit.since:%H:%M:%S} UTC{why}")
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 

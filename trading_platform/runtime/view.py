@@ -46,7 +46,7 @@ def as_line(status: PlatformStatus) -> str:
             *parts,
             _data(seen),
             *_streams_not_live(seen),
-            *(f"{circuit.process} leaves {circuit.about} alone" for circuit in left_alone(seen.circuits)),
+            *dict.fromkeys(f"{circuit.about} is left alone" for circuit in left_alone(seen.circuits)),
             "1 position" if len(seen.positions) == 1 else f"{len(seen.positions)} positions",
             f"equity {equity_text(seen)}",
             *(f"BUYS NOTHING {reason}" for reason in seen.stops_buying),

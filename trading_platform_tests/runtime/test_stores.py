@@ -130,7 +130,7 @@ def test_the_status_tells_whether_the_platforms_processes_leave_the_store_alone(
         show_store_status(platform.settings, as_json=False)
     assert code == 1
     assert [(each["process"], each["state"] == "closed") for each in seen["breakers"]] == [("stream", False)]
-    assert re.search(r"of stream: (open|half-open) since [\d:]+ UTC: .*503", capsys.readouterr().out)
+    assert re.search(r"of stream: (open|half-open) since [\d:]+ UTC", capsys.readouterr().out)
 
 
 def test_the_way_there_and_back(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:

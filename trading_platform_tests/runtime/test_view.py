@@ -131,15 +131,18 @@ def test_what_is_left_alone_is_told_with_its_reason(status: PlatformStatus) -> N
     )
     asked = replace(alone, group=RequestGroup.ACCOUNT, state=CircuitState.CLOSED)
     store = replace(alone, venue="the store", group=None, process="stream")
-    seen = _seen(status, circuits=[alone, asked, store])
+    also = replace(store, process="watcher")
+    seen = _seen(status, circuits=[alone, asked, store, also])
 
-    told = "worker-market leaves market data of the venue alone since 12:00:30 (half-open): HTTP 503"
-    assert told in as_text(seen)
-    assert "stream leaves the store alone since 12:00:30 (half-open): HTTP 503" in as_text(seen)
-    assert "account" not in as_text(seen)
-    assert "worker-market leaves market data of the venue alone" in as_line(seen)
+    text = " ".join(as_text(seen).split())
+    assert "left alone: market data of the venue, by worker-market since 12:00:30 (half-open): HTTP 503" in text
+    by = "stream since 12:00:30 (half-open), watcher since 12:00:30 (half-open)"
+    assert f"left alone: the store, by {by}: HTTP 503" in text
+    assert "account" not in text
+    assert as_line(seen).count("market data of the venue is left alone") == 1
+    assert as_line(seen).count("the store is left alone") == 1
     states = [circuit["state"] for circuit in json.loads(to_json(seen))["summary"]["circuits"]]
-    assert states == ["half_open", "closed", "half_open"]
+    assert states == ["half_open", "closed", "half_open", "half_open"]
 
 
 def _seen(status: PlatformStatus, **changes: object) -> PlatformStatus:

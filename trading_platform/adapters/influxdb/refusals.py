@@ -17,6 +17,8 @@ _LONGEST_MESSAGE = 300
 # of what it will never do the server says, here and there, that it can't do it now: 500, instead of 4xx
 _NO_PERMISSION_500 = "unauthorized"  # a task that the token may not make
 _NEVER_500 = ("field type conflict", "retention policy duration")  # two types in one batch; a bucket's rules
+# the place is named already
+_WHERE = re.compile(r"^\S*Connection\w*\(host=.*?\): (Failed to establish a new connection: )?(\[Errno -?\d+\] )?")
 _ORG_MISSING_400 = re.compile(r'organization name ".*" not found')  # a query in it
 
 
@@ -89,7 +91,7 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime | None = None)
 
 
 def _first_line(error: Exception) -> str:
-    return _first_line_of(str(error) or type(error).__name__)
+    return _first_line_of(_WHERE.sub("", str(error)) or type(error).__name__)
 
 
 def _first_line_of(text: str) -> str:

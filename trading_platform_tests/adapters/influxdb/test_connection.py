@@ -178,7 +178,9 @@ def test_an_error_after_rows_is_no_answer(server: InfluxServer, store: InfluxSer
 def test_a_server_that_is_not_there(waits: Waits) -> None:
     access = Access("http://127.0.0.1:9", "token", "org", timeout_seconds=1, retry_seconds=1)
     nowhere = InfluxConnection(access, sleep=waits.sleep, monotonic_seconds=lambda: waits.now)
-    with pytest.raises(RetryLater, match=r"InfluxDB \(http://127.0.0.1:9\) doesn't answer while writing"):
+    with pytest.raises(
+        RetryLater, match=r"InfluxDB \(http://127.0.0.1:9\) doesn't answer while writing: Connection refused$"
+    ):
         nowhere.write("market", ["candles x=1 1"])
     assert waits.slept
 

@@ -21,7 +21,7 @@ market_stream = dg.AssetSpec(
     group_name="market_data",
     kinds={"postgres"},
     description="Prices and candles as the venue pushes them, kept by the process `stream`; reported when a symbol's "
-    "stream changes its state, or a process begins or ends to leave some of the venue's endpoints alone.",
+    "stream changes its state, or a process begins or ends to leave endpoints of the venue, or InfluxDB, alone.",
 )
 
 

@@ -13,6 +13,7 @@ from trading_platform.domain.candle import Gap, Interval
 from trading_platform.domain.metric import MetricPoint
 from trading_platform.domain.order import Side
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.domain.transfer import Transfer
 from trading_platform.ports.ledger import EquityPoint
 
 
@@ -75,8 +76,19 @@ class ChartPainter(Protocol):
         """
         ...
 
-    def render_equity_chart(self, points: Sequence[EquityPoint], fills: Sequence[FillMark], quote: str) -> bytes:
-        """Worth of the account over time in the quote currency, with its fills marked."""
+    def render_equity_chart(
+        self,
+        points: Sequence[EquityPoint],
+        fills: Sequence[FillMark],
+        quote: str,
+        *,
+        transfers: Sequence[Transfer] = (),
+    ) -> bytes:
+        """Worth of the account over time in the quote currency, with its fills and transfers marked.
+
+        The change that is told is what trading made of it (`time_weighted_return`). Of the transfers those within the
+        time of the points count.
+        """
         ...
 
     def render_metric_chart(self, panels: Sequence[MetricPanel], start: datetime, end: datetime) -> bytes:

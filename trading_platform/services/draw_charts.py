@@ -16,6 +16,7 @@ MARKED_SIGNALS = 200
 EQUITY_POINTS = 2000
 COURSE_STEPS = 800
 MARKED_FILLS = 200
+MARKED_TRANSFERS = 1000
 METRIC_HOURS = 6
 _LEAST_SPAN = timedelta(minutes=10)
 _DRAWN_METRICS = {
@@ -68,7 +69,7 @@ def draw_equity_chart(ledger: Ledger, painter: ChartPainter, account: str, quote
     if len(points) < 2:
         return None
     fills = [FillMark(fill.time, side, symbol) for symbol, side, fill in ledger.recent_fills(account, MARKED_FILLS)]
-    return painter.render_equity_chart(points, fills, quote)
+    return painter.render_equity_chart(points, fills, quote, transfers=ledger.transfers(account, MARKED_TRANSFERS))
 
 
 def draw_equity_course(ledger: Ledger, painter: ChartPainter, account: str, quote: str) -> bytes | None:
@@ -76,7 +77,7 @@ def draw_equity_course(ledger: Ledger, painter: ChartPainter, account: str, quot
     course = ledger.equity_course(account, COURSE_STEPS)
     if not course or course[-1].venue_time - course[0].venue_time < timedelta(minutes=EQUITY_POINTS):
         return None  # there is a point a minute at most
-    return painter.render_equity_chart(course, [], quote)
+    return painter.render_equity_chart(course, [], quote, transfers=ledger.transfers(account, MARKED_TRANSFERS))
 
 
 def draw_metric_chart(store: SeriesStore, painter: ChartPainter, now: datetime) -> bytes | None:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 
 from trading_platform.adapters.matplotlib_charts import MatplotlibChartPainter
 from trading_platform.adapters.matplotlib_charts.equity_chart import broken_at_pauses
-from trading_platform.adapters.matplotlib_charts.figure import AVERAGES, RISING, format_price
+from trading_platform.adapters.matplotlib_charts.equity_chart import draw as draw_equity
+from trading_platform.adapters.matplotlib_charts.figure import AVERAGES, RISING, format_price, new_figure
 from trading_platform.adapters.matplotlib_charts.timeline import Timeline
 from trading_platform.domain.candle import Gap, Interval
 from trading_platform.domain.indicators import compute_indicators, parse_indicators
 from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.domain.order import Side
+from trading_platform.domain.returns import time_weighted_return
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.domain.transfer import Transfer, TransferKind
 from trading_platform.ports.charts import ChartPainter, ChartPanel, FillMark, MetricPanel, SignalMark
 from trading_platform.ports.ledger import EquityPoint
 
@@ -126,6 +131,40 @@ def test_a_fill_is_marked_on_the_equity() -> None:
     bought = FillMark(START + timedelta(minutes=50), Side.BUY, "BTC/USDT")
     plain = PAINTER.render_equity_chart(equity(100), [], "USDT")
     assert pixels_of(PAINTER.render_equity_chart(equity(100), [bought], "USDT"), RISING) > pixels_of(plain, RISING)
+
+
+def test_a_deposit_is_marked_and_is_no_profit() -> None:
+    before, after = equity(60), equity(100)[60:]
+    paid_in = [replace(point, cash_quote=point.cash_quote + 100) for point in after]
+    worth = before[-1].equity_quote
+    deposit = moved(100, worth, after[0].venue_time)
+    earlier = replace(deposit, venue_time=before[0].venue_time)
+
+    assert "│ 1 transfer" in texts_of([*before, *paid_in], [earlier, deposit])
+    change = time_weighted_return(before[0].equity_quote, paid_in[-1].equity_quote, [deposit])
+    assert f"{change:+.2%}" in texts_of([*before, *paid_in], [earlier, deposit])
+    assert f"{paid_in[-1].equity_quote / before[0].equity_quote - 1:+.2%}" in texts_of([*before, *paid_in], [])
+
+
+def moved(amount: int, before: Decimal, at: datetime) -> Transfer:
+    return Transfer(
+        account="main",
+        asset="USDT",
+        amount=Decimal(amount),
+        kind=TransferKind.DEPOSIT,
+        reason="listed by the venue",
+        by="venue",
+        venue_time=at,
+        recorded_at=at,
+        amount_quote=Decimal(amount),
+        equity_before_quote=before,
+    )
+
+
+def texts_of(points: list[EquityPoint], transfers: list[Transfer]) -> str:
+    figure = new_figure(300)
+    draw_equity(figure, points, [], transfers, "USDT")
+    return " ".join(text.get_text() for text in figure.findobj(Text))
 
 
 def test_a_gap_is_a_strip_of_fixed_width() -> None:

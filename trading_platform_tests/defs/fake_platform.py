@@ -13,6 +13,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 from trading_platform.bootstrap import Platform
 from trading_platform.definitions import definitions
 from trading_platform.domain.candle import Candle
+from trading_platform.domain.transfer import Transfer
 from trading_platform.domain.venue_time import VenueTime
 from trading_platform.ports.charts import ChartPanel, FillMark, MetricPanel
 from trading_platform.ports.ledger import EquityPoint
@@ -70,7 +71,9 @@ class _Painter:
     def render_price_chart(self, panels: list[ChartPanel], *, candles: int = 120) -> bytes:
         return PNG
 
-    def render_equity_chart(self, points: list[EquityPoint], fills: list[FillMark], quote: str) -> bytes:
+    def render_equity_chart(
+        self, points: list[EquityPoint], fills: list[FillMark], quote: str, *, transfers: list[Transfer]
+    ) -> bytes:
         return PNG
 
     def render_metric_chart(self, panels: list[MetricPanel], start: datetime, end: datetime) -> bytes:

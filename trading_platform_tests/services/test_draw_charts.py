@@ -13,6 +13,7 @@ from trading_platform.domain.indicators import parse_indicators
 from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.domain.order import Side
 from trading_platform.domain.strategies.base import Direction
+from trading_platform.domain.transfer import Transfer, TransferKind
 from trading_platform.ports.charts import ChartPanel, FillMark, MetricPanel
 from trading_platform.ports.ledger import EquityPoint
 from trading_platform.services.draw_charts import (
@@ -39,6 +40,7 @@ class _Painter:
         self.panels: Sequence[ChartPanel] = ()
         self.points: Sequence[EquityPoint] = ()
         self.fills: Sequence[FillMark] = ()
+        self.transfers: Sequence[Transfer] = ()
         self.metrics: Sequence[MetricPanel] = ()
         self.span = timedelta()
 
@@ -46,8 +48,15 @@ class _Painter:
         self.panels = panels
         return b"prices"
 
-    def render_equity_chart(self, points: Sequence[EquityPoint], fills: Sequence[FillMark], quote: str) -> bytes:
-        self.points, self.fills = points, fills
+    def render_equity_chart(
+        self,
+        points: Sequence[EquityPoint],
+        fills: Sequence[FillMark],
+        quote: str,
+        *,
+        transfers: Sequence[Transfer] = (),
+    ) -> bytes:
+        self.points, self.fills, self.transfers = points, fills, transfers
         return b"equity"
 
     def render_metric_chart(self, panels: Sequence[MetricPanel], start: datetime, end: datetime) -> bytes:
@@ -119,6 +128,7 @@ def test_equity_is_drawn_with_its_fills_once_there_are_two_points(place: Workpla
     place.buys()
     record_equity(place.ledger, place.store, place.clock, ACCOUNT)
     assert draw_equity_chart(place.ledger, painter, ACCOUNT, "USDT") is None
+    deposit = _deposit(place)
     place.later(60)
     record_equity(place.ledger, place.store, place.clock, ACCOUNT)
 
@@ -127,6 +137,19 @@ def test_equity_is_drawn_with_its_fills_once_there_are_two_points(place: Workpla
     assert len(painter.points) == 2
     [fill] = painter.fills
     assert (fill.side, fill.symbol) == (Side.BUY, SYMBOL)
+    assert painter.transfers == [deposit]
+
+
+def _deposit(place: Workplace) -> Transfer:
+    state, moment = place.ledger.account(ACCOUNT), place.clock.read().now
+    totals = {asset: balance.total for asset, balance in state.balances.items()}
+    deposit = Transfer(
+        ACCOUNT, "USDT", Decimal(10), TransferKind.DEPOSIT, "listed by the venue", "venue", moment, moment
+    )
+    assert place.ledger.reconcile(
+        ACCOUNT, {**totals, "USDT": totals["USDT"] + 10}, at_revision=state.revision, at=moment, transfers=[deposit]
+    )
+    return deposit
 
 
 def test_all_of_an_account_is_drawn_once_the_newest_points_are_not_all(place: Workplace, painter: _Painter) -> None:

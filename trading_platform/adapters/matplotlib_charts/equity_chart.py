@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from trading_platform.adapters.matplotlib_charts import figure as style
 from trading_platform.adapters.matplotlib_charts.timeline import round_times, time_labels
 from trading_platform.domain.order import Side
+from trading_platform.domain.returns import time_weighted_return
+from trading_platform.domain.transfer import Transfer
 from trading_platform.ports.charts import FillMark
 from trading_platform.ports.ledger import EquityPoint
 
@@ -24,8 +26,14 @@ _PAUSE_SECONDS = 900.0
 _PAUSE_STEPS = 10  # times the usual distance of two points
 
 
-def draw(figure: Figure, points: Sequence[EquityPoint], fills: Sequence[FillMark], quote: str) -> None:
-    """Draw the equity's line, its start as a dashed level, and the fills upon the line."""
+def draw(
+    figure: Figure,
+    points: Sequence[EquityPoint],
+    fills: Sequence[FillMark],
+    transfers: Sequence[Transfer],
+    quote: str,
+) -> None:
+    """Draw the equity's line, its start as a dashed level, the fills upon the line, and when money came or went."""
     axes = figure.add_axes(_AREA)
     if not points:
         style.draw_scales(axes, ([], []), ([], []))
@@ -39,8 +47,13 @@ def draw(figure: Figure, points: Sequence[EquityPoint], fills: Sequence[FillMark
     axes.plot(*line, color=style.AVERAGES[1], linewidth=1.4)
     axes.fill_between(line[0], equity[0], line[1], color=style.AVERAGES[1], alpha=0.08, linewidth=0)
     legend = f"{_draw_fills(axes, times, equity, fills)}   " if fills else ""
+    moved = [each for each in transfers if ordered[0].venue_time < each.venue_time <= ordered[-1].venue_time]
+    legend += _draw_transfers(axes, moved)
     _scale(axes, times, equity)
-    change = f"{equity[-1] / equity[0] - 1.0:+.2%}" if equity[0] else ""
+    earned = time_weighted_return(
+        ordered[0].equity_quote, ordered[-1].equity_quote, sorted(moved, key=lambda each: each.venue_time)
+    )
+    change = "" if earned is None else f"{earned:+.2%}"
     shown = f"{ordered[0].venue_time:%d %b %H:%M} to {ordered[-1].venue_time:%d %b %Y %H:%M} UTC"
     style.write_titles(axes, f"Equity   {equity[-1]:,.2f} {quote}   {change}", f"{legend}{shown}")
 
@@ -63,6 +76,15 @@ def _draw_fills(axes: Axes, times: Array, equity: Array, fills: Sequence[FillMar
         axes.plot(shown, np.interp(shown, times, equity), marker, color=colour, markersize=6)
         counts.append(f"{sign} {shown.size} {side}")
     return "   ".join(counts)
+
+
+def _draw_transfers(axes: Axes, moved: Sequence[Transfer]) -> str:
+    """Mark when money came or went; returns in words how often, nothing if it never did."""
+    for transfer in moved:
+        axes.axvline(transfer.venue_time.timestamp(), color=style.FAINT_INK, linewidth=0.8)
+    if not moved:
+        return ""
+    return f"│ {len(moved)} {'transfer' if len(moved) == 1 else 'transfers'}   "
 
 
 def _scale(axes: Axes, times: Array, equity: Array) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from trading_platform.adapters.matplotlib_charts import equity_chart, metric_chart, price_chart
 from trading_platform.adapters.matplotlib_charts.figure import new_figure, to_png
+from trading_platform.domain.transfer import Transfer
 from trading_platform.ports.charts import ChartPanel, FillMark, MetricPanel
 from trading_platform.ports.ledger import EquityPoint
 
@@ -31,10 +32,17 @@ class MatplotlibChartPainter:
             price_chart.draw(figure, cell, panel, candles)
         return to_png(figure)
 
-    def render_equity_chart(self, points: Sequence[EquityPoint], fills: Sequence[FillMark], quote: str) -> bytes:
-        """A line of the equity and a triangle for each fill."""
+    def render_equity_chart(
+        self,
+        points: Sequence[EquityPoint],
+        fills: Sequence[FillMark],
+        quote: str,
+        *,
+        transfers: Sequence[Transfer] = (),
+    ) -> bytes:
+        """A line of the equity, a triangle for each fill and an upright line for each transfer."""
         figure = new_figure(_EQUITY_HEIGHT_PX)
-        equity_chart.draw(figure, points, fills, quote)
+        equity_chart.draw(figure, points, fills, transfers, quote)
         return to_png(figure)
 
     def render_metric_chart(self, panels: Sequence[MetricPanel], start: datetime, end: datetime) -> bytes:

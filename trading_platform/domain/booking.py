@@ -163,8 +163,8 @@ def _status_after(order: Order, report: OrderReport, filled: Decimal, has_new_fi
     status = report.status
     if filled < report.filled_quantity and status.is_final:
         status = OrderStatus.PARTIALLY_FILLED  # the venue still owes us fills: ask again
-    elif filled > 0 and status is OrderStatus.OPEN:
-        status = OrderStatus.PARTIALLY_FILLED
+    elif status is OrderStatus.OPEN and (filled > 0 or order.status is OrderStatus.PARTIALLY_FILLED):
+        status = OrderStatus.PARTIALLY_FILLED  # also when its fills are still owed, and an older answer comes late
     if order.status.is_final and not (status.is_final and has_new_fills):
         return order.status
     return status

@@ -108,6 +108,13 @@ def test_a_report_that_tells_nothing_new_is_no_event() -> None:
     assert reported(working, told, book_report(working, Reservation(Decimal(60)), (), told, PAIR), START) == ()
 
 
+def test_an_answer_from_before_the_fills_that_are_owed_is_no_event() -> None:
+    """The venue says filled before it lists the trades, and a replica behind it then says that the order is new."""
+    working = replace(INTENT, status=S.PARTIALLY_FILLED, venue_order_id="venue-1")
+    stale = report(working, S.OPEN, filled=Decimal(0))
+    assert reported(working, stale, book_report(working, Reservation(Decimal(60)), (), stale, PAIR), START) == ()
+
+
 def test_a_history_begins_with_the_intent() -> None:
     with pytest.raises(TransitionForbidden, match="first event"):
         replay(INTENT, [event(K.SUBMITTED, S.SUBMITTED)])

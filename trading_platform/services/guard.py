@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from trading_platform.domain.attempts import wait_after
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.position import Position
@@ -139,9 +139,9 @@ def last_price(tickers: Mapping[str, Ticker], symbol: str, wall: datetime, max_a
 def _average_true_range(desk: TradingDesk, guard: Guard) -> Decimal | None:
     """Of the candles that the entry was judged and sized on, so that its stop lies where the size took it to be.
 
-    None as well while the store is silent: a stop at the usual distance is better than none.
+    None as well while the store is silent or refuses: a stop at the usual distance is better than none.
     """
     try:
         return seen_market(desk.store, guard.entry, desk.settings.market.window_candles).atr
-    except RetryLater:
+    except (RetryLater, FixSettings):
         return None

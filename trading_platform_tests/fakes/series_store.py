@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from trading_platform.domain.candle import Candle, Gap, Interval, find_gaps, subtract_gaps
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import PlatformError, RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.domain.store_write import CandleBatch
@@ -38,6 +38,7 @@ class FakeSeriesStore:
         self._indicators: dict[tuple[str, str], dict[datetime, dict[str, float]]] = defaultdict(dict)
         self._metrics: dict[tuple[datetime, str, MetricName], MetricPoint] = {}
         self.is_down = False
+        self.trouble: PlatformError = RetryLater("the store can't be reached")
         self._lock = threading.Lock()
 
     def write_candles(
@@ -261,4 +262,4 @@ class FakeSeriesStore:
 
     def _answer(self) -> None:
         if self.is_down:
-            raise RetryLater("the store can't be reached")
+            raise self.trouble

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from trading_platform.domain.attempts import LONGEST_WAIT_SECONDS
-from trading_platform.domain.errors import FixSettings, RetryLater, TransitionForbidden
+from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater, TransitionForbidden
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.risk import ReasonCode
@@ -210,13 +210,19 @@ def test_exits_come_before_entries(place: Workplace) -> None:
     assert [request.side for request in place.broker.requests[1:]] == [Side.SELL, Side.BUY]
 
 
-def test_an_exit_doesnt_wait_for_a_store_of_prices_that_is_silent() -> None:
+_STORE_TROUBLES = pytest.mark.parametrize(
+    "trouble", [RetryLater("it doesn't answer"), FixSettings("it refuses the token")], ids=["silent", "unwilling"]
+)
+
+
+@_STORE_TROUBLES
+def test_an_exit_doesnt_wait_for_a_store_of_prices(trouble: PlatformError) -> None:
     place = Workplace(settings=plain_settings(**{**QUICK, "protection": {"trailing": False}}))
     place.buys()
     _says_sell(place)
-    place.store.is_down = True
+    place.store.is_down, place.store.trouble = True, trouble
 
-    with pytest.raises(RetryLater):  # the run fails all the same, after it has sold
+    with pytest.raises(type(trouble)):  # the run fails all the same, after it has sold
         place.trade()
 
     assert place.ledger.open_positions(ACCOUNT) == []

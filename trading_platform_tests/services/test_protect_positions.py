@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from trading_platform.domain.errors import FixSettings, RefuseTrade, RetryLater
+from trading_platform.domain.errors import FixSettings, PlatformError, RefuseTrade, RetryLater
 from trading_platform.domain.order import Order, OrderKind, OrderRequest, OrderStatus, Side
 from trading_platform.domain.order_book import OrderBook
 from trading_platform.domain.risk import ReasonCode
@@ -645,7 +645,14 @@ def test_a_stop_that_is_forgotten_while_its_cancel_is_under_way_keeps_nothing_fr
     assert _work(place) is None
 
 
-def test_a_silent_store_keeps_no_position_from_its_stop(place: Workplace) -> None:
+_STORE_TROUBLES = pytest.mark.parametrize(
+    "trouble", [RetryLater("it doesn't answer"), FixSettings("it refuses the token")], ids=["silent", "unwilling"]
+)
+
+
+@_STORE_TROUBLES
+def test_a_store_that_says_nothing_keeps_no_position_from_its_stop(place: Workplace, trouble: PlatformError) -> None:
+    place.store.trouble = trouble
     place.broker.misbehave(Misbehaviour(), Misbehaviour(not_placed=True))
     place.buys()
     assert _at_work(place) == {}
@@ -653,7 +660,7 @@ def test_a_silent_store_keeps_no_position_from_its_stop(place: Workplace) -> Non
     place.store.is_down = True
     assert _work(place) == f"{SYMBOL}: without a stop"
 
-    with pytest.raises(RetryLater):  # the run fails all the same
+    with pytest.raises(type(trouble)):  # the run fails all the same
         place.trade()
 
     assert "stop2" in _at_work(place)

@@ -35,7 +35,7 @@ from trading_platform.adapters.ccxt_exchange.wire_fields import (
     text_member,
 )
 from trading_platform.domain.arming import KeyPermissions
-from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, RetryLater
+from trading_platform.domain.errors import AskTheVenue, PlatformError, RetryLater
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, OrderListRequest, OrderReport, OrderRequest, Side
 from trading_platform.domain.request_limits import RequestGroup
@@ -147,16 +147,20 @@ class CcxtBroker:
         )
         try:
             return self.find(symbol, client_order_id)
-        except (RetryLater, OrderNotKnown) as silence:
-            raise AskTheVenue(f"{what} was accepted, but what became of the order isn't known: {silence}") from None
+        except PlatformError as trouble:  # a refused key as well: what was accepted isn't undone by it
+            raise AskTheVenue(f"{what} was accepted, but what became of the order isn't known: {trouble}") from None
 
     def submit_list(self, request: OrderListRequest) -> Sequence[OrderReport]:
-        """Send a stop and its target as one list (ccxt has no common form of it), once."""
+        """Send a stop and its target as one list (ccxt has no common form of it), once, as of this call."""
+        called_at = time.time()
         symbol = request.stop.symbol
         orders = {**list_parameters(request, self._wire_name(symbol)), **self._window()}
         what = f"order list {request.list_id}"
         answer = self._client.send(
-            what, lambda exchange: exchange.privatePostOrderListOco(orders), submitting_failed, reduces_risk=True
+            what,
+            lambda exchange: exchange.privatePostOrderListOco({**orders, "timestamp": _as_of(exchange, called_at)}),
+            submitting_failed,
+            reduces_risk=True,
         )
         return self._list_reports(what, symbol, answer, (request.stop.client_order_id, request.target.client_order_id))
 
@@ -191,8 +195,8 @@ class CcxtBroker:
         try:
             told = list_reports(symbol, client_order_ids, answer)
             return [told.get(order_id) or self.find(symbol, order_id) for order_id in client_order_ids]
-        except (RetryLater, OrderNotKnown) as unreadable:
-            raise AskTheVenue(f"{what} was accepted, but what became of it isn't known: {unreadable}") from None
+        except PlatformError as trouble:
+            raise AskTheVenue(f"{what} was accepted, but what became of it isn't known: {trouble}") from None
 
     def _look(self, symbol: str, client_order_id: str) -> OrderReport:
         query = {"symbol": self._wire_name(symbol), "origClientOrderId": client_order_id, **self._window()}

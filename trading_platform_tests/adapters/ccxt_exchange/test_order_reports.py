@@ -17,11 +17,16 @@ from trading_platform.adapters.ccxt_exchange.failures import MalformedAnswer
 from trading_platform.adapters.ccxt_exchange.order_reports import found_report, placed_report
 from trading_platform.adapters.ccxt_exchange.order_requests import order_parameters
 from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, RetryLater
-from trading_platform.domain.order import OrderKind, OrderRequest, OrderStatus, Side
-from trading_platform_tests.support.scripted_server import InTurn, Received, ScriptedServer, refusal
+from trading_platform.domain.order import OrderKind, OrderListRequest, OrderRequest, OrderStatus, Side
+from trading_platform_tests.support.scripted_server import Answer, InTurn, Received, ScriptedServer, refusal
 
-ORDER, TRADES = "/api/v3/order", "/api/v3/myTrades"
+ORDER, TRADES, LIST = "/api/v3/order", "/api/v3/myTrades", "/api/v3/orderList/oco"
 SYMBOL, CLIENT_ID = "BTC/USDT", "tpabc"
+LIST_REQUEST = OrderListRequest(
+    "tllist",
+    OrderRequest(CLIENT_ID, SYMBOL, Side.SELL, Decimal(1), OrderKind.STOP_LOSS, None, Decimal(82000)),
+    OrderRequest("tptarget", SYMBOL, Side.SELL, Decimal(1), OrderKind.TAKE_PROFIT, Decimal(90000)),
+)
 TIME_MS = 1_741_000_000_123
 TIME = datetime(2025, 3, 3, 11, 6, 40, 123_000, tzinfo=UTC)
 
@@ -170,6 +175,24 @@ def test_an_order_is_as_old_as_the_call_that_sends_it(
     assert server.requests("POST", ORDER)[0].parameters["timestamp"] == "199500"
 
 
+def test_a_list_is_as_old_as_the_call_that_sends_it(
+    server: ScriptedServer, client: CcxtClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = CcxtBroker(client)
+    broker.instruments([SYMBOL])
+    client.about_exchange(lambda exchange: setattr(exchange, "nonce", lambda: 203_000))
+    reports = [_listed(CLIENT_ID, "NEW"), _listed("tptarget", "NEW")]
+    server.script["POST", LIST] = {"orderListId": 1, "orderReports": reports}
+    readings = iter([100.0, 103.5])
+    monkeypatch.setattr("trading_platform.adapters.ccxt_exchange.broker.time", SimpleNamespace(time=readings.__next__))
+    broker.submit_list(LIST_REQUEST)
+    assert server.requests("POST", LIST)[0].parameters["timestamp"] == "199500"
+
+
+def _listed(client_order_id: str, status: str) -> dict[str, Any]:
+    return {**order(status, "1" if status == "FILLED" else "0"), "clientOrderId": client_order_id}
+
+
 def test_trades_that_lag_behind_the_order_are_asked_for_again(broker: CcxtBroker, server: ScriptedServer) -> None:
     server.script["GET", ORDER] = order("FILLED", "3")
     server.script["GET", TRADES] = InTurn([], [trade(1, "1")], [trade(1, "1"), trade(2, "2")])
@@ -210,7 +233,29 @@ def test_an_accepted_cancel_reports_what_was_filled_before(broker: CcxtBroker, s
     assert (report.status, report.filled_quantity, len(report.fills)) == (OrderStatus.CANCELLED, Decimal(1), 1)
 
 
-@pytest.mark.parametrize("silence", [refusal(-1001, "Internal error", 500), refusal(-2013, "Order does not exist.")])
+_HIDDEN = pytest.mark.parametrize(
+    "silence",
+    [
+        refusal(-1001, "Internal error", 500),
+        refusal(-2013, "Order does not exist."),
+        refusal(-2015, "Invalid API-key, IP, or permissions for action."),
+        Answer("", 451),
+    ],
+    ids=["500", "-2013", "-2015", "451"],
+)
+
+
+@_HIDDEN
+def test_a_list_whose_outcome_stays_hidden_is_unknown(broker: CcxtBroker, server: ScriptedServer, silence: Any) -> None:
+    """Its stop has traded at once; a key that is refused the question about it takes nothing of that back."""
+    reports = [_listed(CLIENT_ID, "FILLED"), _listed("tptarget", "EXPIRED")]
+    server.script["POST", LIST] = {"orderListId": 1, "orderReports": reports}
+    server.script["GET", ORDER] = silence
+    with pytest.raises(AskTheVenue):
+        broker.submit_list(LIST_REQUEST)
+
+
+@_HIDDEN
 def test_a_cancel_whose_outcome_stays_hidden_is_unknown(
     broker: CcxtBroker, server: ScriptedServer, silence: Any
 ) -> None:

@@ -19,11 +19,21 @@ class SensorState:
 
 
 @dataclass(frozen=True)
+class JobState:
+    """A job that must keep succeeding, and when its newest runs ended (wall clock), None without any."""
+
+    name: str
+    last_success_at: datetime | None
+    last_failure_at: datetime | None
+
+
+@dataclass(frozen=True)
 class OrchestratorHealth:
-    """The daemons that don't report, and every sensor."""
+    """The daemons that don't report, every sensor, and the jobs that the platform lives by."""
 
     unhealthy_daemons: tuple[str, ...]
     sensors: Sequence[SensorState]
+    jobs: Sequence[JobState] = ()
 
 
 class Orchestrator(Protocol):

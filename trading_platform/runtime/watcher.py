@@ -20,14 +20,18 @@ from trading_platform.services.watch_clock import watch_clock
 from trading_platform.services.watch_database import DatabaseWatch
 from trading_platform.services.watch_freshness import watch_freshness
 from trading_platform.services.watch_orchestrator import watch_orchestrator
+from trading_platform.services.watch_protection import ProtectionWatch
 from trading_platform.services.watch_settings import watch_settings
 from trading_platform.services.watch_store import watch_store
 from trading_platform.services.watch_streams import watch_streams
 from trading_platform.services.watch_trading import watch_trading
+from trading_platform.services.watch_valuation import ValuationWatch
 from trading_platform.settings import settings_trouble
 
 STARTING_SECONDS = 60.0
 DATABASE_PATIENCE_SECONDS = 30.0
+PROTECTION_PATIENCE_SECONDS = 60.0
+VALUATION_PATIENCE_SECONDS = 60.0
 CATCH_UP_SECONDS = 5.0
 
 log = structlog.get_logger()
@@ -39,6 +43,8 @@ class Watcher:
     def __init__(self, started_at: datetime) -> None:
         self._started_at = started_at
         self._database = DatabaseWatch(DATABASE_PATIENCE_SECONDS)
+        self._protection = ProtectionWatch(PROTECTION_PATIENCE_SECONDS)
+        self._valuation = ValuationWatch(VALUATION_PATIENCE_SECONDS)
 
     def watch_once(self, current: Platform, orchestrator: DagsterGraphQLOrchestrator) -> None:
         """One round. While the platform has only just started, silence and old data are no incident yet."""
@@ -81,8 +87,16 @@ class Watcher:
             patience = settings.requests.incident_after_seconds
             steps.append(lambda: watch_circuits(circuits, current.journal, current.clock, patience))
         if not starting:
-            limit = freshness.max_sensor_tick_age_seconds
-            steps.append(lambda: watch_orchestrator(orchestrator, current.journal, current.clock, limit))
+            steps.append(
+                lambda: watch_orchestrator(
+                    orchestrator,
+                    current.journal,
+                    current.clock,
+                    freshness.max_sensor_tick_age_seconds,
+                    freshness.max_trading_silence_seconds,
+                    watched_since=self._started_at,
+                )
+            )
         if settings.uses_streams:
             steps.append(
                 lambda: watch_streams(
@@ -104,6 +118,10 @@ class Watcher:
                     freshness.max_trading_silence_seconds,
                     watched_since=self._started_at,
                 )
+            )
+            steps.append(lambda: self._protection.look(current.ledger, current.journal, current.clock, settings))
+            steps.append(
+                lambda: self._valuation.look(current.ledger, current.store, current.journal, current.clock, settings)
             )
         remote = current.spooling_store
         if remote is not None:

@@ -35,7 +35,7 @@ from trading_platform.services.place_entry import (
 )
 from trading_platform.services.size_position import seen_market, size_position
 from trading_platform.services.trading_desk import TradingDesk
-from trading_platform.services.value_account import value_account
+from trading_platform.services.value_account import doubt_about_worth, value_account
 
 ENTRY = Leg(LegKind.ENTRY)
 _ORDER_FOLLOWS = (NextStep.FIRST, NextStep.REPEAT, NextStep.REPRICE, NextStep.CROSS)
@@ -210,7 +210,7 @@ def _as_detail(result: CheckResult) -> dict[str, Any]:
 
 
 def _prices(desk: TradingDesk, signal: Signal) -> tuple[Ticker, Decimal]:
-    """The symbol's fresh price, and what the account is worth."""
+    """The symbol's fresh price, and what the account is worth, by fresh prices of all that it holds."""
     limit = desk.settings.freshness.max_price_age_seconds
     ticker = desk.store.tickers([signal.symbol]).get(signal.symbol)
     if ticker is None or ticker.age_seconds(desk.clock.wall()) > limit:
@@ -218,6 +218,9 @@ def _prices(desk: TradingDesk, signal: Signal) -> tuple[Ticker, Decimal]:
     value = value_account(desk.ledger, desk.store, desk.clock, desk.account)
     if value is None:
         raise PutOff(ReasonCode.NO_FRESH_PRICE, "the account can't be valued: a price or the balance is missing")
+    doubt = doubt_about_worth(desk.ledger, desk.store, desk.clock, desk.settings)
+    if doubt:
+        raise PutOff(ReasonCode.NO_FRESH_PRICE, f"the account can't be valued: {doubt}")
     return ticker, value.equity_quote
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import structlog
 
 from trading_platform.domain.account_rules.max_drawdown import judge_equity
 from trading_platform.domain.halt import DRAWDOWN_RULE, Halt
 from trading_platform.ports.clock import Clock
-from trading_platform.ports.ledger import AccountState, EquityPoint, Ledger
+from trading_platform.ports.ledger import EquityPoint, Ledger
 from trading_platform.ports.series_store import SeriesStore
-from trading_platform.services.value_account import value_account
+from trading_platform.services.value_account import doubt_about_worth, value_account
 from trading_platform.settings import Settings
-
-BPS = Decimal(10_000)
 
 log = structlog.get_logger()
 
@@ -23,7 +19,7 @@ def protect_account(ledger: Ledger, store: SeriesStore, clock: Clock, settings: 
     """Mark the account's worth, and halt the account when it has lost `account_rules.max_drawdown` of its peak.
 
     A worth that rests on an old or odd price is not marked: one wrong bid would be a peak for ever, or a loss that
-    never was.
+    never was. `ValuationWatch` tells the owner when that lasts.
 
     Returns
     -------
@@ -34,7 +30,7 @@ def protect_account(ledger: Ledger, store: SeriesStore, clock: Clock, settings: 
     before = ledger.account(account)
     point = value_account(ledger, store, clock, account)
     halted = ledger.halt_in_force(account)
-    if point is None or not _is_sound(before, store, clock, settings):
+    if point is None or doubt_about_worth(ledger, store, clock, settings):
         return halted
     marks = ledger.mark_equity(point, at_revision=before.revision)
     if halted or marks is None or marks.last_quote != point.equity_quote:
@@ -44,19 +40,6 @@ def protect_account(ledger: Ledger, store: SeriesStore, clock: Clock, settings: 
         return None
     log.error("account_halted", account=account, why=verdict.reason)
     return ledger.halt(_halt(point, verdict.reason, flatten=rules.drawdown_flattens))
-
-
-def _is_sound(state: AccountState, store: SeriesStore, clock: Clock, settings: Settings) -> bool:
-    """Whether the prices of all that is held can be believed; what was bought since `state` moves no marks anyway."""
-    wall = clock.wall()
-    symbols = [f"{asset}/{state.quote}" for asset, balance in state.balances.items() if balance.total]
-    tickers = store.tickers([symbol for symbol in symbols if symbol != f"{state.quote}/{state.quote}"])
-    return all(
-        ticker.age_seconds(wall) <= settings.freshness.max_price_age_seconds
-        and ticker.last > 0
-        and abs(ticker.bid / ticker.last - 1) * BPS <= settings.account_rules.max_ask_from_last_bps
-        for ticker in tickers.values()
-    )
 
 
 def _halt(point: EquityPoint, reason: str, *, flatten: bool) -> Halt:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from trading_platform.domain.market import Ticker
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import EquityPoint, Ledger
 from trading_platform.ports.series_store import SeriesStore
+from trading_platform.settings import Settings
+
+BPS = Decimal(10_000)
 
 
 def value_account(ledger: Ledger, store: SeriesStore, clock: Clock, account: str) -> EquityPoint | None:
@@ -29,6 +33,40 @@ def value_account(ledger: Ledger, store: SeriesStore, clock: Clock, account: str
     held = sum((total * tickers[symbol].bid for symbol, total in symbols.items() if symbol in tickers), Decimal(0))
     now = clock.read()
     return EquityPoint(account, now.now, state.balances[state.quote].total, held, now.wall)
+
+
+def doubt_about_worth(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Settings) -> str | None:
+    """Why the prices of what the account holds can't be believed now, in plain words; None if they can.
+
+    Dust, which no position holds and no order could sell, is worth next to nothing at any price: one that nobody
+    fetches any more raises no doubt.
+    """
+    account, wall = settings.account.name, clock.wall()
+    state = ledger.account(account)
+    held = {position.symbol for position in ledger.open_positions(account)}
+    totals = {f"{asset}/{state.quote}": each.total for asset, each in state.balances.items() if each.total}
+    totals.pop(f"{state.quote}/{state.quote}", None)
+    tickers = store.tickers(sorted(totals.keys() | held))
+    doubts = [
+        f"no price of {symbol} is known" if symbol not in tickers else _doubt(tickers[symbol], wall, settings)
+        for symbol in sorted(totals.keys() | held)
+        if symbol in held or _is_worth_an_order(totals[symbol], tickers.get(symbol), settings)
+    ]
+    return next((doubt for doubt in doubts if doubt), None)
+
+
+def _is_worth_an_order(total: Decimal, ticker: Ticker | None, settings: Settings) -> bool:
+    return ticker is not None and total * max(ticker.bid, ticker.last) >= settings.risk.notional_floor_quote
+
+
+def _doubt(ticker: Ticker, wall: datetime, settings: Settings) -> str | None:
+    age, limit = ticker.age_seconds(wall), settings.freshness.max_price_age_seconds
+    if age > limit:
+        return f"the newest price of {ticker.symbol} is {age:.0f} s old, {limit:.0f} s at most are believed"
+    widest = settings.account_rules.max_ask_from_last_bps
+    if ticker.last <= 0 or abs(ticker.bid / ticker.last - 1) * BPS > widest:
+        return f"the bid of {ticker.symbol}, {ticker.bid}, is more than {widest} bps from its last price, {ticker.last}"
+    return None
 
 
 def record_equity(ledger: Ledger, store: SeriesStore, clock: Clock, account: str) -> EquityPoint | None:

@@ -8,15 +8,28 @@ from datetime import datetime
 from trading_platform.domain.errors import RetryLater
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.health_journal import HealthJournal
-from trading_platform.ports.orchestrator import Orchestrator, SensorState
+from trading_platform.ports.orchestrator import JobState, Orchestrator, SensorState
 
 ORCHESTRATOR = "dagster"
 
 
 def watch_orchestrator(
-    orchestrator: Orchestrator, journal: HealthJournal, clock: Clock, max_tick_age_seconds: float
+    orchestrator: Orchestrator,
+    journal: HealthJournal,
+    clock: Clock,
+    max_tick_age_seconds: float,
+    max_failing_seconds: float,
+    *,
+    watched_since: datetime,
 ) -> tuple[str, ...]:
-    """Open an incident for each part of Dagster that is silent, and close those that are over.
+    """Open an incident for each part of Dagster that is silent or fails, and close those that are over.
+
+    Parameters
+    ----------
+    max_failing_seconds
+        How long the runs of a job may fail one after the other.
+    watched_since
+        What failed before that, failed when the platform was stopped.
 
     Returns
     -------
@@ -37,7 +50,23 @@ def watch_orchestrator(
         _set(journal, f"{ORCHESTRATOR}:sensor:{sensor.name}", f"sensor {sensor.name}", trouble, wall)
         if trouble:
             troubles.append(trouble)
+    for job in health.jobs:
+        trouble = _failing(job, wall, max_failing_seconds, watched_since)
+        _set(journal, f"{ORCHESTRATOR}:job:{job.name}", f"{job.name} runs", trouble, wall)
+        if trouble:
+            troubles.append(trouble)
     return tuple(troubles)
+
+
+def _failing(job: JobState, wall: datetime, limit_seconds: float, watched_since: datetime) -> str:
+    """Whatever makes each run of a job fail ends here: its own checks never get as far as telling of it."""
+    success, failure = job.last_success_at, job.last_failure_at
+    if failure is None or failure <= max(filter(None, (success, watched_since))):
+        return ""
+    if (wall - max(filter(None, (success, watched_since)))).total_seconds() <= limit_seconds:
+        return ""
+    since = f"the last that succeeded ended at {success:%H:%M:%S} UTC" if success else "none has succeeded yet"
+    return f"the runs of {job.name} fail; {since}. Their logs in the UI say why"
 
 
 def _troubles(sensor: SensorState, wall: datetime, max_tick_age_seconds: float) -> Iterator[str]:

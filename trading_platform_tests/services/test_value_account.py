@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from trading_platform.services.value_account import record_equity, value_account
+from trading_platform.domain.market import Ticker
+from trading_platform.services.value_account import doubt_about_worth, record_equity, value_account
 from trading_platform_tests.fakes import FakeSeriesStore
 from trading_platform_tests.services.workplace import Workplace
-from trading_platform_tests.support.examples import ACCOUNT, MINUTE
+from trading_platform_tests.support.examples import ACCOUNT, MINUTE, SYMBOL
 
 
 @pytest.fixture
@@ -47,6 +48,48 @@ def test_a_position_without_a_price_makes_the_worth_unknown(place: Workplace) ->
     place.buys()
 
     assert value_account(place.ledger, FakeSeriesStore(), place.clock, ACCOUNT) is None
+
+
+def test_prices_of_now_raise_no_doubt(place: Workplace) -> None:
+    place.buys()
+    assert _doubt(place) is None
+
+
+def test_an_old_price_of_what_is_held_raises_doubt(place: Workplace) -> None:
+    place.buys("ETH/USDT")
+    place.clock.advance(60)
+    place.refresh({SYMBOL: Decimal(50000)})
+
+    assert _doubt(place) == "the newest price of ETH/USDT is 60 s old, 45 s at most are believed"
+    assert place.settings.freshness.max_price_age_seconds == 45
+
+
+def test_a_bid_far_from_the_last_price_raises_doubt(place: Workplace) -> None:
+    place.buys()
+    place.clock.advance(1)
+    now = place.clock.read()
+    place.store.write_tickers([Ticker(SYMBOL, Decimal(1), Decimal(50000), Decimal(50000), now.now, now.wall)])
+    assert "bps from its last price" in (_doubt(place) or "")
+
+
+def test_a_position_without_a_price_raises_doubt(place: Workplace) -> None:
+    place.buys()
+    place.store = FakeSeriesStore()
+    assert _doubt(place) == f"no price of {SYMBOL} is known"
+
+
+@pytest.mark.parametrize(("held", "is_in_doubt"), [("0.0025", False), ("0.005", True)])
+def test_dust_of_what_is_traded_no_more_raises_none(place: Workplace, held: str, is_in_doubt: bool) -> None:
+    """Worth five at the price of an hour ago, or ten: that much an order could sell."""
+    place.broker.move(ETH=Decimal(held))
+    place.trade()
+    place.clock.advance(3600)
+    place.refresh({SYMBOL: Decimal(50000)})
+    assert (_doubt(place) is not None) is is_in_doubt
+
+
+def _doubt(place: Workplace) -> str | None:
+    return doubt_about_worth(place.ledger, place.store, place.clock, place.settings)
 
 
 def test_one_point_is_kept_per_minute_of_the_venue(place: Workplace) -> None:

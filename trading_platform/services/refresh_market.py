@@ -12,12 +12,14 @@ from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.domain.market import Ticker
 from trading_platform.ports.clock import Clock
+from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.market_feed import MarketFeed
 from trading_platform.ports.series_store import CandleWrite, SeriesStore
 from trading_platform.services.aggregate_candles import LocalInterval, aggregate_new, remake
 from trading_platform.services.fetch_candles import PAGE_CANDLES
 from trading_platform.services.repair_gaps import Repair, repair_gaps
 from trading_platform.services.side_by_side import side_by_side
+from trading_platform.settings import Settings
 
 MAX_PAGES_PER_REFRESH = 20
 
@@ -62,6 +64,20 @@ def refresh_tickers(feed: MarketFeed, store: SeriesStore, symbols: Sequence[str]
     tickers = feed.tickers(symbols)
     store.write_tickers(tickers)
     return tickers
+
+
+def refresh_held_prices(feed: MarketFeed, store: SeriesStore, ledger: Ledger, settings: Settings) -> list[Ticker]:
+    """Fetch and keep the prices of what is held and isn't among the settings' symbols any more.
+
+    The account can't be valued without them. That they can't be had now keeps nobody from the others.
+    """
+    try:
+        held = {position.symbol for position in ledger.open_positions(settings.account.name)}
+        others = sorted(held - set(settings.market.symbols))
+        return refresh_tickers(feed, store, others) if others else []
+    except (RetryLater, FixSettings) as trouble:  # before the first trade run there is no account yet
+        log.warning("held_prices_not_refreshed", why=str(trouble))
+        return []
 
 
 def refresh_candles(

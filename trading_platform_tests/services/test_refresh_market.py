@@ -9,15 +9,19 @@ import pytest
 
 from trading_platform.domain.candle import Candle, find_gaps
 from trading_platform.domain.errors import FixSettings, RetryLater
+from trading_platform.domain.market import Ticker
 from trading_platform.ports.series_store import CandleWrite
 from trading_platform.services.fetch_candles import PAGE_CANDLES
 from trading_platform.services.refresh_market import (
     MAX_PAGES_PER_REFRESH,
     RefreshedSeries,
     refresh_candles,
+    refresh_held_prices,
     refresh_tickers,
 )
+from trading_platform.settings import Settings
 from trading_platform_tests.fakes import FakeClock, FakeMarketFeed, FakeSeriesStore
+from trading_platform_tests.services.workplace import Workplace
 from trading_platform_tests.support.examples import MINUTE, SYMBOL, candle, minutes
 
 ETH = "ETH/USDT"
@@ -220,3 +224,30 @@ def test_prices_of_all_symbols_are_kept() -> None:
 
     assert {ticker.symbol: ticker for ticker in fetched} == market.store.tickers([SYMBOL, ETH])
     assert set(market.store.tickers([SYMBOL, ETH])) == {SYMBOL, ETH}
+
+
+def _without_eth(place: Workplace) -> Settings:
+    market = place.settings.market.model_copy(update={"symbols": (SYMBOL,)})
+    return place.settings.model_copy(update={"market": market})
+
+
+def test_the_price_of_what_is_held_is_fetched_though_the_settings_name_it_no_more() -> None:
+    place = Workplace()
+    place.buys("ETH/USDT")
+    place.clock.advance(3600)
+    now = place.clock.read()
+    place.feed.set_ticker(Ticker("ETH/USDT", Decimal(799), Decimal(800), Decimal(800), now.now, now.wall))
+
+    [fetched] = refresh_held_prices(place.feed, place.store, place.ledger, _without_eth(place))
+
+    assert fetched.bid == 799
+    assert place.store.tickers(["ETH/USDT"])["ETH/USDT"] == fetched
+    assert refresh_held_prices(place.feed, place.store, place.ledger, place.settings) == []  # it is among them
+
+
+def test_a_held_symbol_that_the_venue_has_dropped_keeps_nobody_from_the_others() -> None:
+    place = Workplace()
+    place.buys("ETH/USDT")
+    place.feed.delisted_symbols = {"ETH/USDT"}
+
+    assert refresh_held_prices(place.feed, place.store, place.ledger, _without_eth(place)) == []

@@ -12,7 +12,12 @@ from trading_platform.defs.tables import age, as_table, link_to_asset, utc
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import RetryLater
 from trading_platform.services.compare_sources import compare_sources
-from trading_platform.services.refresh_market import RefreshedSeries, refresh_candles, refresh_tickers
+from trading_platform.services.refresh_market import (
+    RefreshedSeries,
+    refresh_candles,
+    refresh_held_prices,
+    refresh_tickers,
+)
 from trading_platform.services.serve_fallback import ServedTickers, serve_tickers
 
 GROUP = "market_data"
@@ -22,7 +27,11 @@ log = structlog.get_logger()
 _NO_STREAMS = "streams aren't used (--market-data rest, or stepping)"
 
 
-@dg.asset(group_name=GROUP, kinds={"postgres"}, description="Best bid, best ask and last price of every symbol.")
+@dg.asset(
+    group_name=GROUP,
+    kinds={"postgres"},
+    description="Best bid, best ask and last price of every symbol, and of what else is held.",
+)
 def tickers(platform: PlatformParam) -> dg.MaterializeResult:
     """Take what the streams have brought; where they are silent, fetch the prices of all symbols in one call."""
     settings = platform.settings
@@ -34,6 +43,7 @@ def tickers(platform: PlatformParam) -> dg.MaterializeResult:
         states = {symbol: status.state.value for symbol, status in platform.streams.statuses().items()}
     else:
         served, states = ServedTickers(refresh_tickers(platform.feed, platform.store, symbols), _NO_STREAMS), {}
+    held = refresh_held_prices(platform.feed, platform.store, platform.ledger, settings)
     rows = [
         {
             "symbol": t.symbol,
@@ -44,7 +54,7 @@ def tickers(platform: PlatformParam) -> dg.MaterializeResult:
             "source": t.source,
             "stream": states.get(t.symbol, "—"),
         }
-        for t in served.tickers
+        for t in (*served.tickers, *held)
     ]
     return dg.MaterializeResult(
         metadata={

@@ -315,6 +315,16 @@ class RiskSettings(Section):
     )
     cooldown_seconds: Seconds = Field(300.0, description="per symbol after an exit, on the venue's clock")
 
+    @model_validator(mode="after")
+    def _every_size_has_its_tier(self) -> RiskSettings:
+        bounds = [tier.below_equity_quote for tier in self.position_share_tiers]
+        bounded = [bound for bound in bounds if bound is not None]
+        if not bounds or bounds[-1] is not None or len(bounded) != len(bounds) - 1:
+            raise ValueError("position_share_tiers: the last tier, and no other, must have no below_equity_quote")
+        if bounded != sorted(set(bounded)):
+            raise ValueError("position_share_tiers: below_equity_quote must rise from tier to tier")
+        return self
+
 
 class ProtectionSettings(Section):
     """Stop and target of every position; they rest at the venue."""
@@ -554,6 +564,19 @@ class Settings(BaseSettings):
             raise ValueError(f"account.mode = 'live' needs venue.name = '{LIVE_VENUES[0]}'; others trade on paper")
         if self.is_live and not (self.venue.api_key and self.venue.api_secret):
             raise ValueError("account.mode = 'live' needs venue.api_key and venue.api_secret")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> Settings:
+        for name, values in (
+            ("market.symbols", self.market.symbols),
+            ("market.intervals", self.market.intervals),
+            ("strategies", tuple(strategy.name for strategy in self.strategies)),
+        ):
+            repeated = next((value for value in values if values.count(value) > 1), None)
+            if repeated is not None:
+                # a strategy's newest verdict on a symbol governs: on two intervals each would undo the other's
+                raise ValueError(f"{name}: {repeated} stands there more than once; keep one of them")
         return self
 
     @model_validator(mode="after")

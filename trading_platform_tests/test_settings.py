@@ -94,6 +94,24 @@ def test_a_changed_file_counts_without_a_restart(tmp_path: Path) -> None:
         ('[influxdb]\nurl = "localhost:8086"\n', "influxdb.url: 'localhost:8086' must begin with http:// or https://"),
         ('[influxdb]\nbucket = "a b"\n', "influxdb.bucket"),
         ("[risk\n", "settings.toml"),
+        (
+            '[market]\nintervals = ["1m", "5m"]\n'
+            '[[strategies]]\nname = "trend_following"\n'
+            '[[strategies]]\nname = "trend_following"\ninterval = "5m"\n',
+            "strategies: trend_following stands there more than once",
+        ),
+        ('[market]\nsymbols = ["BTC/USDT", "BTC/USDT"]\n', "market.symbols: BTC/USDT stands there more than once"),
+        ('[market]\nintervals = ["1m", "1m"]\n', "market.intervals: 1m stands there more than once"),
+        (
+            "[risk]\nposition_share_tiers = []\n",
+            "risk: position_share_tiers: the last tier, and no other, must have no",
+        ),
+        ("[[risk.position_share_tiers]]\nbelow_equity_quote = 100\nshare = 0.8\n", "must have no below_equity_quote"),
+        (
+            "[risk]\nposition_share_tiers = [{below_equity_quote = 1000, share = 0.3}, "
+            "{below_equity_quote = 100, share = 0.8}, {share = 0.1}]\n",
+            "below_equity_quote must rise from tier to tier",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_that_names_it(tmp_path: Path, content: str, expected: str) -> None:

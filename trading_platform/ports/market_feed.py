@@ -15,6 +15,11 @@ from trading_platform.domain.quality import ClockOffset
 class MarketFeed(Protocol):
     """Public market data. Every method raises RetryLater if the venue doesn't answer properly."""
 
+    @property
+    def served_candles(self) -> int | None:
+        """How many of a series' newest candles the venue still serves; None if it serves all since the listing."""
+        ...
+
     def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Tickers of all `symbols` in one request; symbols without a two-sided price are left out."""
         ...

@@ -59,7 +59,7 @@ def backfill_day(
     RetryLater
         If a symbol couldn't be filled, or the day hasn't begun by the venue's clock.
     FixSettings
-        If the venue doesn't trade a symbol, and that is all.
+        If the venue doesn't trade a symbol, or serves nothing as old, and that is all.
     """
     start = datetime.combine(day, time(0), UTC)
     end = min(start + timedelta(days=1), interval.floor(clock.read().now))
@@ -88,13 +88,19 @@ def _fill(
     start: datetime,
     end: datetime,
 ) -> FilledSeries:
-    fetched = fetch_range(feed, symbol, interval, start, end, MAX_PAGES_PER_DAY)
-    agreement = compare_with_venue(store, symbol, interval, fetched.candles, start, fetched.answered_until)
+    fetched = fetch_range(feed, symbol, interval, start, end, MAX_PAGES_PER_DAY, now=clock.read().now)
+    known = {"start": fetched.answered_from, "end": fetched.answered_until}
+    if fetched.answered_from >= end:
+        raise FixSettings(
+            f"{symbol}: the venue serves its newest {feed.served_candles} {interval} candles only, and they begin "
+            "after that day; fill it from an archive: trading-platform import"
+        )
+    agreement = compare_with_venue(store, symbol, interval, fetched.candles, **known)
     write = CandleWrite()
     if fetched.candles:
         write = store.write_candles(symbol, interval, fetched.candles, source="rest", received_at=clock.wall())
     gaps = fetched.gaps(interval)
-    if fetched.answered_until > start:
-        store.record_gaps(symbol, interval, gaps, start=start, end=fetched.answered_until, confirmed_at=clock.wall())
+    if fetched.answered_until > fetched.answered_from:
+        store.record_gaps(symbol, interval, gaps, **known, confirmed_at=clock.wall())
     closed = (end - start) // interval.length
     return FilledSeries(symbol, interval.name, closed, len(fetched.candles), write, gaps, agreement)

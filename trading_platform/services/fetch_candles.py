@@ -17,6 +17,8 @@ class FetchedRange:
 
     Parameters
     ----------
+    answered_from
+        `start`, or later where the venue doesn't serve what is as old: of the time before it nothing is known.
     answered_until
         How far the answers reach: `end` when a candle from there on was among them. Candles that are missing before it
         are the venue's own gap; beyond it nothing is known.
@@ -25,22 +27,35 @@ class FetchedRange:
     """
 
     candles: list[Candle]
-    start: datetime
+    answered_from: datetime
     answered_until: datetime
     pages: int
 
     def gaps(self, interval: Interval) -> list[Gap]:
         """What the venue doesn't have, ascending."""
         times = [candle.open_time for candle in self.candles]
-        return missing_within(times, interval, self.start, self.answered_until)
+        return missing_within(times, interval, self.answered_from, self.answered_until)
 
 
 def fetch_range(
-    feed: MarketFeed, symbol: str, interval: Interval, start: datetime, end: datetime, max_pages: int
+    feed: MarketFeed,
+    symbol: str,
+    interval: Interval,
+    start: datetime,
+    end: datetime,
+    max_pages: int,
+    *,
+    now: datetime,
 ) -> FetchedRange:
     """Candles with start <= open_time < end, both on the grid, in at most `max_pages` requests.
 
-    An answer without any candle proves nothing: a venue that knows later ones has no reason to give none.
+    An answer without any candle proves nothing: a venue that knows later ones has no reason to give none. Nor does one
+    about a time that the venue serves no more: what lies before isn't asked for.
+
+    Parameters
+    ----------
+    now
+        By the venue's clock.
 
     Raises
     ------
@@ -48,7 +63,8 @@ def fetch_range(
         If the venue doesn't answer.
     """
     candles: list[Candle] = []
-    since, pages = start, 0
+    begin = max(start, _served_from(feed, interval, now) or start)
+    since, pages = begin, 0
     while since < end and pages < max_pages:
         # one more than the range has: a candle beyond it tells that the venue has told all
         limit = min(PAGE_CANDLES, (end - since) // interval.length + 1)
@@ -58,4 +74,11 @@ def fetch_range(
             break
         candles += [candle for candle in page if candle.open_time < end]
         since = min(page[-1].open_time + interval.length, end)
-    return FetchedRange(candles, start, since, pages)
+    return FetchedRange(candles, begin, since, pages)
+
+
+def _served_from(feed: MarketFeed, interval: Interval, now: datetime) -> datetime | None:
+    """Open time of the oldest candle that is certainly served; one is spared, for the next may begin meanwhile."""
+    if feed.served_candles is None:
+        return None
+    return interval.floor(now) - (feed.served_candles - 2) * interval.length

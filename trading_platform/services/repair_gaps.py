@@ -57,17 +57,18 @@ def repair_gaps(
     for start, end in _ranges(_unexplained(store, clock, symbol, interval, interval.floor(since)), interval):
         if pages == 0:
             break
-        fetched = fetch_range(feed, symbol, interval, start, end, pages)
+        fetched = fetch_range(feed, symbol, interval, start, end, pages, now=clock.read().now)
+        if fetched.pages == 0:
+            continue  # so old that the venue serves it no more: it stays a hole, for an archive to fill
         pages -= fetched.pages
         inserted = 0
         if fetched.candles:
             write = store.write_candles(symbol, interval, fetched.candles, source="rest", received_at=clock.wall())
             inserted = write.inserted
         gaps = fetched.gaps(interval)
-        if fetched.answered_until > start:
-            store.record_gaps(
-                symbol, interval, gaps, start=start, end=fetched.answered_until, confirmed_at=clock.wall()
-            )
+        if fetched.answered_until > fetched.answered_from:
+            known = {"start": fetched.answered_from, "end": fetched.answered_until}
+            store.record_gaps(symbol, interval, gaps, **known, confirmed_at=clock.wall())
         missing = sum(gap.candles for gap in gaps)
         log.info(
             "gap_repaired",

@@ -35,6 +35,7 @@ class FakeMarketFeed:
         self.candle_requests: list[tuple[str, str, datetime, int]] = []
         self.books: dict[str, OrderBook] = {}
         self.venue_ahead_seconds: float | None = 0.0
+        self.served_candles: int | None = None
 
     def add_candles(self, symbol: str, interval: Interval, candles: Sequence[Candle]) -> None:
         """Script candles; one with the same open time is replaced (a correction)."""
@@ -68,7 +69,9 @@ class FakeMarketFeed:
         if symbol in self.delisted_symbols:
             raise FixSettings(f"the venue doesn't trade {symbol}")
         self.candle_requests.append((symbol, interval.name, since, limit))
-        return [candle for candle in self._begun(symbol, interval.name) if candle.open_time >= since][:limit]
+        begun = self._begun(symbol, interval.name)
+        served = begun if self.served_candles is None else begun[-self.served_candles :]
+        return [candle for candle in served if candle.open_time >= since][:limit]
 
     def order_book(self, symbol: str) -> OrderBook:
         """A deep book around the symbol's price, or what a test has set in `books`."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.ports.series_store import CandleWrite
 from trading_platform.services.backfill_day import FilledSeries, backfill_day
 from trading_platform_tests.services.holed_market import HoledMarket, gap, walking
@@ -106,3 +106,20 @@ def test_one_symbols_silence_fails_the_day_but_not_the_others() -> None:
     with pytest.raises(RetryLater, match="1 of 2 symbols"):
         backfill_day(market.feed, market.store, market.clock, ["ETH/USDT", SYMBOL], MINUTE, START.date())
     assert len(market.stored()) == DAY
+
+
+def test_a_day_that_the_venue_serves_no_more_is_told_and_not_taken_for_a_gap() -> None:
+    market = HoledMarket(closed=4 * DAY)
+    market.feed.served_candles = 720
+    with pytest.raises(FixSettings, match=r"newest 720 1m candles only.*trading-platform import"):
+        fill(market, 1)
+    assert (market.stored(), market.known_gaps(), market.requests()) == ([], [], 0)
+
+
+def test_a_day_that_the_venue_serves_in_part_is_filled_in_part() -> None:
+    market = HoledMarket(closed=DAY)
+    market.feed.served_candles = 720
+    filled = fill(market)
+    assert (filled.closed, filled.fetched, filled.gaps) == (DAY, 718, [])
+    assert market.stored()[0] == walking(DAY - 718)
+    assert market.known_gaps() == []

@@ -133,3 +133,27 @@ def test_a_silent_venue_is_asked_again() -> None:
         repair(market)
     market.feed.is_silent = False
     assert repair(market).repaired == 10
+
+
+def test_what_the_venue_serves_no_more_is_no_gap_of_its_own() -> None:
+    market = HoledMarket(closed=3000)
+    market.feed.served_candles = 720
+    market.hold([*range(1000), *range(2500, 3000)])
+
+    done = repair(market)
+
+    assert market.stored()[1000] == walking(3000 - 718)  # one less than it serves: the next may begin meanwhile
+    assert (done.repaired, done.venue_gaps) == (2500 - (3000 - 718), 0)
+    assert market.known_gaps() == []
+    asked = market.requests()
+    assert repair(market) == Repair()
+    assert market.requests() == asked
+
+
+def test_a_hole_within_what_is_served_is_the_venues_own() -> None:
+    market = HoledMarket(closed=1000, published=[*range(600), *range(620, 1010)])
+    market.feed.served_candles = 720
+    market.hold([*range(590), *range(640, 1000)])
+    done = repair(market)
+    assert (done.repaired, done.venue_gaps) == (30, 20)
+    assert market.known_gaps() == [gap(600, 619)]

@@ -33,6 +33,7 @@ _PRICES = ("bid", "ask", "last")
 _OHLCV_FIELDS = ("open", "high", "low", "close", "volume")
 _SAFE_PAGE = 100
 _BOOK_LEVELS = 100  # the most that Binance and Kraken give at their least cost
+_SERVED_CANDLES = {"kraken": 720}  # whatever `since` says; ccxt has no field for it
 _ASKED_BY_STRETCH = frozenset({"okx"})
 
 
@@ -47,6 +48,11 @@ class CcxtMarketFeed:
     def client(self) -> CcxtClient:
         """What it asks the venue with."""
         return self._client
+
+    @property
+    def served_candles(self) -> int | None:
+        """How many of a series' newest candles the venue still serves; None for those not known to forget any."""
+        return _SERVED_CANDLES.get(self._client.access.exchange_id)
 
     def tickers(self, symbols: Sequence[str]) -> list[Ticker]:
         """Tickers of all `symbols` in one request; symbols without a two-sided price are left out.

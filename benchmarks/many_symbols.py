@@ -136,7 +136,7 @@ def stages_of(platform: Platform) -> dict[str, Callable[[], object]]:
     settings, store, clock = platform.settings, platform.store, platform.clock
     market, account = settings.market, settings.account.name
     return {
-        "tickers": lambda: refresh_tickers(platform.feed, store, market.symbols),
+        "tickers": lambda: refresh_tickers(platform.feed, store, platform.clock, market.symbols),
         "candles": lambda: refresh_candles(
             platform.feed,
             store,

@@ -248,6 +248,14 @@ class CachingSeriesStore:
                 recent.update(read)
             return recent
 
+    def forget_tickers(self, beyond: datetime) -> None:
+        """Drop prices whose venue time is later than that."""
+        try:
+            self._store.forget_tickers(beyond)
+        finally:
+            with self._lock:
+                self._prices.clear()
+
     def write_indicators(self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]) -> None:
         """Insert or replace indicator values per open time."""
         self._values.pop((symbol, interval), None)

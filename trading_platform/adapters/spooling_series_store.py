@@ -158,7 +158,12 @@ class SpoolingSeriesStore:
         """
         return self._prune(lambda: self._store.prune_indicators(before))
 
-    def _prune(self, drop: Callable[[], int]) -> int:
+    def forget_tickers(self, beyond: datetime) -> None:
+        """Drop prices in the store, as above, and what is remembered of them."""
+        self._prune(lambda: self._store.forget_tickers(beyond))
+        self._tickers = {symbol: known for symbol, known in self._tickers.items() if known.venue_time <= beyond}
+
+    def _prune(self, drop: Callable[[], T]) -> T:
         self.catch_up(_CATCH_UP_SECONDS)
         return self._ask(drop)
 
@@ -321,7 +326,11 @@ class SpoolingSeriesStore:
         """
         before, trouble = self._spool.state(), None
         try:
-            self._keep_newer(self._ask(lambda: self._store.tickers(symbols)).values())
+            stored = self._ask(lambda: self._store.tickers(symbols))
+            if before.rows:
+                self._keep_newer(stored.values())
+            else:  # nothing waits: what the store says is all, though it be older than what was remembered
+                self._tickers |= stored
         except RetryLater as silence:
             trouble = silence
         if trouble or before.rows:

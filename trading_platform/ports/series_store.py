@@ -178,6 +178,10 @@ class SeriesStore(Protocol):
         """Latest ticker per symbol; symbols without one are missing."""
         ...
 
+    def forget_tickers(self, beyond: datetime) -> None:
+        """Drop prices whose venue time is later than that: a clock was wrong, and they would keep newer ones out."""
+        ...
+
     def write_indicators(self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]) -> None:
         """Insert or replace indicator values per open time; NaN values are left out."""
         ...

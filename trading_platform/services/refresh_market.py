@@ -22,6 +22,8 @@ from trading_platform.services.side_by_side import side_by_side
 from trading_platform.settings import Settings
 
 MAX_PAGES_PER_REFRESH = 20
+MOST_AHEAD_SECONDS = 10.0
+"""The platform's reading of the venue's clock may be behind it by the answer's way, and some drift."""
 
 log = structlog.get_logger()
 
@@ -53,20 +55,43 @@ class RefreshedSeries:
     is_refreshed: bool = True
 
 
-def refresh_tickers(feed: MarketFeed, store: SeriesStore, symbols: Sequence[str]) -> list[Ticker]:
+def refresh_tickers(feed: MarketFeed, store: SeriesStore, clock: Clock, symbols: Sequence[str]) -> list[Ticker]:
     """Fetch and keep the prices of all symbols.
+
+    A time that is still to come would keep every price out until then: one that carries it is left out, and what the
+    store has of it, from a clock that was wrong, is forgotten.
 
     Raises
     ------
     RetryLater
-        If the venue or the store doesn't answer.
+        If the venue or the store doesn't answer, or no price is of now.
     """
-    tickers = feed.tickers(symbols)
+    told = feed.tickers(symbols)
+    now = clock.read()
+    latest = now.now + timedelta(seconds=max(MOST_AHEAD_SECONDS, now.venue_seconds(MOST_AHEAD_SECONDS)))
+    tickers = [ticker for ticker in told if ticker.venue_time <= latest]
+    if len(tickers) < len(told):
+        ahead = {ticker.symbol: f"{ticker.venue_time:%Y-%m-%d %H:%M:%S}" for ticker in told if ticker not in tickers}
+        log.warning("prices_from_the_future", venue_now=f"{now.now:%Y-%m-%d %H:%M:%S}", times=ahead)
+        if not tickers:
+            raise RetryLater(f"the venue's prices carry a time that is still to come: {ahead}")
+    _forget_the_future(store, symbols, latest)
     store.write_tickers(tickers)
     return tickers
 
 
-def refresh_held_prices(feed: MarketFeed, store: SeriesStore, ledger: Ledger, settings: Settings) -> list[Ticker]:
+def _forget_the_future(store: SeriesStore, symbols: Sequence[str], latest: datetime) -> None:
+    try:
+        if ahead := sorted(s for s, known in store.tickers(symbols).items() if known.venue_time > latest):
+            store.forget_tickers(latest)
+            log.warning("prices_from_the_future_forgotten", symbols=ahead)
+    except RetryLater as silence:  # the next refresh looks again
+        log.debug("stored_prices_not_looked_at", why=str(silence))
+
+
+def refresh_held_prices(
+    feed: MarketFeed, store: SeriesStore, clock: Clock, ledger: Ledger, settings: Settings
+) -> list[Ticker]:
     """Fetch and keep the prices of what is held and isn't among the settings' symbols any more.
 
     The account can't be valued without them. That they can't be had now keeps nobody from the others.
@@ -74,7 +99,7 @@ def refresh_held_prices(feed: MarketFeed, store: SeriesStore, ledger: Ledger, se
     try:
         held = {position.symbol for position in ledger.open_positions(settings.account.name)}
         others = sorted(held - set(settings.market.symbols))
-        return refresh_tickers(feed, store, others) if others else []
+        return refresh_tickers(feed, store, clock, others) if others else []
     except (RetryLater, FixSettings) as trouble:  # before the first trade run there is no account yet
         log.warning("held_prices_not_refreshed", why=str(trouble))
         return []

@@ -61,7 +61,7 @@ def serve_tickers(
     old = [symbol for symbol in symbols if not _is_young(known.get(symbol), wall, settings.max_ticker_age_seconds)]
     if not silent and not old:
         return ServedTickers([known[symbol] for symbol in symbols], "")
-    tickers = refresh_tickers(feed, store, symbols)
+    tickers = refresh_tickers(feed, store, clock, symbols)
     served = {symbol: f"served by REST since {wall:%H:%M:%S}: {why}" for symbol, why in silent.items()}
     for symbol in streams.mark_fallback(served, wall, settings.max_heartbeat_age_seconds):
         log.info(

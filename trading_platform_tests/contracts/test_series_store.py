@@ -387,6 +387,20 @@ def test_of_one_venue_time_the_price_received_last_counts_whichever_is_written_f
     assert store.tickers([SYMBOL])[SYMBOL] == later
 
 
+def test_a_price_from_the_future_is_forgotten_and_the_others_are_not(store: SeriesStore) -> None:
+    other = replace(ticker("3", 2, 2), symbol="ETH/USDT")
+    store.write_tickers([ticker("10", 1, 1), other])
+    store.write_tickers([ticker("99", 60, 2)])
+    assert store.tickers([SYMBOL])[SYMBOL].last == 99
+
+    store.forget_tickers(minutes(2))
+    assert store.tickers(["ETH/USDT"]) == {"ETH/USDT": other}  # whose time is the limit itself
+    assert SYMBOL not in store.tickers([SYMBOL]) or store.tickers([SYMBOL])[SYMBOL].last == 10
+
+    store.write_tickers([ticker("11", 2, 3)])
+    assert store.tickers([SYMBOL])[SYMBOL].last == 11
+
+
 def test_indicator_values_are_replaced_per_candle(store: SeriesStore) -> None:
     store.write_indicators(SYMBOL, MINUTE, {minutes(1): {"rsi_14": 50.0}, minutes(0): {"rsi_14": 1 / 3}})
     store.write_indicators(SYMBOL, MINUTE, {minutes(1): {"ema_12": 1.5}, minutes(2): {}})

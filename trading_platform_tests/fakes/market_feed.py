@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pandas as pd
@@ -36,6 +36,7 @@ class FakeMarketFeed:
         self.books: dict[str, OrderBook] = {}
         self.venue_ahead_seconds: float | None = 0.0
         self.served_candles: int | None = None
+        self.ahead_seconds: dict[str, float] = {}  # of the time that a symbol's price carries
 
     def add_candles(self, symbol: str, interval: Interval, candles: Sequence[Candle]) -> None:
         """Script candles; one with the same open time is replaced (a correction)."""
@@ -105,7 +106,8 @@ class FakeMarketFeed:
     def _ticker(self, symbol: str) -> Ticker | None:
         now = self._clock.read()
         if symbol in self._tickers:
-            return replace(self._tickers[symbol], venue_time=now.now, received_at=now.wall)
+            venue_time = now.now + timedelta(seconds=self.ahead_seconds.get(symbol, 0))
+            return replace(self._tickers[symbol], venue_time=venue_time, received_at=now.wall)
         begun = [candle for known, name in self._candles if known == symbol for candle in self._begun(known, name)]
         if not begun:
             return None

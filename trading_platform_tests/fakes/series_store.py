@@ -222,6 +222,11 @@ class FakeSeriesStore:
         self._answer()
         return {symbol: self._tickers[symbol] for symbol in symbols if symbol in self._tickers}
 
+    def forget_tickers(self, beyond: datetime) -> None:
+        """Drop prices whose venue time is later than that."""
+        self._answer()
+        self._tickers = {symbol: known for symbol, known in self._tickers.items() if known.venue_time <= beyond}
+
     def write_indicators(self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]) -> None:
         """Insert or replace values; what isn't finite is left out."""
         self._answer()

@@ -229,7 +229,7 @@ class _Show:
 
     def _write_prices(self) -> None:
         try:
-            tickers = refresh_tickers(self._prices.feed, self._prices.store, SYMBOLS)
+            tickers = refresh_tickers(self._prices.feed, self._prices.store, self._prices.clock, SYMBOLS)
         except RetryLater:
             return
         self._accepted |= {(ticker.symbol, ticker.venue_time) for ticker in tickers}

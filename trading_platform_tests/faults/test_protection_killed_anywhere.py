@@ -207,4 +207,4 @@ def _let_the_market_move(floor: TradingFloor, client_order_id: str) -> None:
         raise AssertionError("neither was reached in 500 minutes")
     platform, market = floor.platform, floor.settings.market
     refresh_candles(platform.feed, platform.store, floor.clock, market.symbols, [MINUTE], market.history_candles)
-    refresh_tickers(platform.feed, platform.store, market.symbols)
+    refresh_tickers(platform.feed, platform.store, platform.clock, market.symbols)

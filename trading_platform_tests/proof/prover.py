@@ -135,7 +135,7 @@ class Prover:
         """Refresh candles and prices as they are now."""
         platform, market = self._platform, self._settings.market
         refresh_candles(platform.feed, platform.store, platform.clock, market.symbols, [MINUTE], market.history_candles)
-        refresh_tickers(platform.feed, platform.store, market.symbols)
+        refresh_tickers(platform.feed, platform.store, platform.clock, market.symbols)
 
 
 class _Run:

@@ -14,6 +14,7 @@ from trading_platform.ports.series_store import CandleWrite
 from trading_platform.services.fetch_candles import PAGE_CANDLES
 from trading_platform.services.refresh_market import (
     MAX_PAGES_PER_REFRESH,
+    MOST_AHEAD_SECONDS,
     RefreshedSeries,
     refresh_candles,
     refresh_held_prices,
@@ -220,10 +221,43 @@ def test_values_are_exact_decimals() -> None:
 def test_prices_of_all_symbols_are_kept() -> None:
     market = Market(closed=800)
 
-    fetched = refresh_tickers(market.feed, market.store, [SYMBOL, ETH])
+    fetched = refresh_tickers(market.feed, market.store, market.clock, [SYMBOL, ETH])
 
     assert {ticker.symbol: ticker for ticker in fetched} == market.store.tickers([SYMBOL, ETH])
     assert set(market.store.tickers([SYMBOL, ETH])) == {SYMBOL, ETH}
+
+
+def _priced(market: Market, symbol: str, ahead_seconds: float, last: str = "7") -> Ticker:
+    now, price = market.clock.read(), Decimal(last)
+    venue_time = now.now + timedelta(seconds=ahead_seconds)
+    return Ticker(symbol, price, price, price, venue_time, now.wall)
+
+
+def test_a_price_from_the_future_is_left_out() -> None:
+    market = Market(closed=800)
+    fine = _priced(market, ETH, MOST_AHEAD_SECONDS)
+    for symbol, ahead in ((ETH, MOST_AHEAD_SECONDS), (SYMBOL, MOST_AHEAD_SECONDS + 1)):
+        market.feed.set_ticker(_priced(market, symbol, ahead))
+        market.feed.ahead_seconds[symbol] = ahead
+    assert refresh_tickers(market.feed, market.store, market.clock, [SYMBOL, ETH]) == [fine]
+    assert market.store.tickers([SYMBOL, ETH]) == {ETH: fine}
+
+
+def test_that_every_price_is_from_the_future_is_a_failure() -> None:
+    market = Market(closed=800)
+    market.feed.set_ticker(_priced(market, SYMBOL, 3600))
+    market.feed.ahead_seconds[SYMBOL] = 3600
+    with pytest.raises(RetryLater, match="still to come"):
+        refresh_tickers(market.feed, market.store, market.clock, [SYMBOL])
+    assert market.store.tickers([SYMBOL]) == {}
+
+
+def test_a_stored_price_from_the_future_keeps_no_other_out() -> None:
+    market = Market(closed=800)
+    market.store.write_tickers([_priced(market, SYMBOL, 3600)])
+    market.feed.set_ticker(_priced(market, SYMBOL, 0, "8"))
+    refresh_tickers(market.feed, market.store, market.clock, [SYMBOL])
+    assert market.store.tickers([SYMBOL])[SYMBOL].last == 8
 
 
 def _without_eth(place: Workplace) -> Settings:
@@ -238,11 +272,13 @@ def test_the_price_of_what_is_held_is_fetched_though_the_settings_name_it_no_mor
     now = place.clock.read()
     place.feed.set_ticker(Ticker("ETH/USDT", Decimal(799), Decimal(800), Decimal(800), now.now, now.wall))
 
-    [fetched] = refresh_held_prices(place.feed, place.store, place.ledger, _without_eth(place))
+    [fetched] = refresh_held_prices(place.feed, place.store, place.clock, place.ledger, _without_eth(place))
 
     assert fetched.bid == 799
     assert place.store.tickers(["ETH/USDT"])["ETH/USDT"] == fetched
-    assert refresh_held_prices(place.feed, place.store, place.ledger, place.settings) == []  # it is among them
+    assert (
+        refresh_held_prices(place.feed, place.store, place.clock, place.ledger, place.settings) == []
+    )  # it is among them
 
 
 def test_a_held_symbol_that_the_venue_has_dropped_keeps_nobody_from_the_others() -> None:
@@ -250,4 +286,4 @@ def test_a_held_symbol_that_the_venue_has_dropped_keeps_nobody_from_the_others()
     place.buys("ETH/USDT")
     place.feed.delisted_symbols = {"ETH/USDT"}
 
-    assert refresh_held_prices(place.feed, place.store, place.ledger, _without_eth(place)) == []
+    assert refresh_held_prices(place.feed, place.store, place.clock, place.ledger, _without_eth(place)) == []

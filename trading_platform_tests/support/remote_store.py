@@ -79,6 +79,10 @@ class WaitingStore(SpoolingSeriesStore):
         self._held.is_held = False
         return super().prune_indicators(before)
 
+    def forget_tickers(self, beyond: datetime) -> None:
+        self._held.is_held = False
+        super().forget_tickers(beyond)
+
     def prune_metrics(self, before: datetime) -> int:
         self._held.is_held = False
         return super().prune_metrics(before)

@@ -111,7 +111,7 @@ class TradingFloor:
         market = self.settings.market
         feed, store = self.platform.feed, self.platform.store
         refresh_candles(feed, store, self.clock, market.symbols, [MINUTE], market.history_candles)
-        refresh_tickers(feed, store, market.symbols)
+        refresh_tickers(feed, store, self.clock, market.symbols)
 
     @cached_property
     def clock(self) -> ShiftedClock:

@@ -36,6 +36,7 @@ from trading_platform.ports.series_store import CandleRange, CandleWrite, Series
 _PRICES = ("open", "high", "low", "close", "volume")
 _JUST_BEFORE = timedelta(microseconds=1)
 _INDICATORS_PREDICATE = f'_measurement="{points.INDICATORS}"'
+_TICKERS_PREDICATE = f'_measurement="{points.TICKERS}"'
 _METRICS_PREDICATE = f'_measurement="{points.PLATFORM}"'
 
 
@@ -207,6 +208,10 @@ class InfluxSeriesStore:
         tables = self.connection.query(flux.newest_of_all(points.TICKERS, "exact"), parameters)
         latest = {symbol: text for table in tables for symbol, text in table.values("symbol", "_value")}
         return {symbol: ticker_of(symbol, latest[symbol]) for symbol in symbols if symbol in latest}
+
+    def forget_tickers(self, beyond: datetime) -> None:
+        """Delete the points of later than that; the newest before them is the latest again."""
+        self.connection.delete(self.buckets.ticks, beyond + _JUST_BEFORE, flux.END_OF_TIME, _TICKERS_PREDICATE)
 
     def write_indicators(self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]) -> None:
         """Insert or replace indicator values per open time; what isn't finite is left out."""

@@ -233,6 +233,11 @@ class PostgresSeriesStore:
             rows = connection.execute(select(TICKERS).where(TICKERS.c.symbol.in_(symbols)))
             return {row.symbol: Ticker(*row) for row in rows}
 
+    def forget_tickers(self, beyond: datetime) -> None:
+        """Drop the rows whose venue time is later than that."""
+        with transaction(self._engine) as connection:
+            connection.execute(delete(TICKERS).where(TICKERS.c.venue_time > beyond))
+
     def write_indicators(self, symbol: str, interval: Interval, rows: Mapping[datetime, Mapping[str, float]]) -> None:
         """Insert or replace indicator values per open time; what isn't finite is left out."""
         if not rows:

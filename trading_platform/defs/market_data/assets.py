@@ -42,8 +42,9 @@ def tickers(platform: PlatformParam) -> dg.MaterializeResult:
         )
         states = {symbol: status.state.value for symbol, status in platform.streams.statuses().items()}
     else:
-        served, states = ServedTickers(refresh_tickers(platform.feed, platform.store, symbols), _NO_STREAMS), {}
-    held = refresh_held_prices(platform.feed, platform.store, platform.ledger, settings)
+        tickers = refresh_tickers(platform.feed, platform.store, platform.clock, symbols)
+        served, states = ServedTickers(tickers, _NO_STREAMS), {}
+    held = refresh_held_prices(platform.feed, platform.store, platform.clock, platform.ledger, settings)
     rows = [
         {
             "symbol": t.symbol,

@@ -28,7 +28,7 @@ def run_cycle(platform: Platform, run_id: str) -> None:
     platform.begin_cycle()
     settings = platform.settings
     market, account = settings.market, settings.account.name
-    refresh_tickers(platform.feed, platform.store, market.symbols)
+    refresh_tickers(platform.feed, platform.store, platform.clock, market.symbols)
     refresh_candles(
         platform.feed,
         platform.store,

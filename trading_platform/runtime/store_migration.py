@@ -18,6 +18,7 @@ from trading_platform.services.migrate_store import (
     MovedMetrics,
     MovedSeries,
     count_candles,
+    is_unfinished,
     move_metrics,
     move_series,
     move_tickers,
@@ -53,7 +54,8 @@ def migrate_store(settings: Settings, source: str, target: str, symbols: list[st
         *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         series = [(symbol, Interval.parse(name)) for symbol in chosen for name in Interval.names()]
-        waiting = {each: count for each in series if (count := count_candles(stores[0], *each, progress))}
+        counts = {each: count_candles(stores[0], *each, progress) for each in series}
+        waiting = {each: count for each, count in counts.items() if count or is_unfinished(*each, progress)}
         task = bar.add_task("", total=sum(waiting.values()))
         before = 0
         for (symbol, interval), count in waiting.items():

@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
+
+import structlog
 
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.ports.migration_progress import MigrationProgress
 from trading_platform.ports.movable_store import Arrived, CandleRecord, MovableStore
-from trading_platform.ports.series_store import CandleWrite, SeriesStore
+from trading_platform.ports.series_store import CandleRange, CandleWrite, SeriesStore
 from trading_platform.services.candle_chunks import day_chunks
 
 CHUNK_CANDLES = 20_000
 MOST_INDICATORS = 100_000
 _ROWS_AT_ONCE = 5_000
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,8 @@ def move_series(
     """Copy a series' candles, its recorded gaps and indicators; moving again changes nothing.
 
     A candle goes with where it came from, when it was received, and what it was before its corrections. A part counts
-    as moved when it has been read back from the target and is the same to the last digit.
+    as moved when it has been read back from the target and is the same to the last digit. What an earlier run had moved
+    is compared once more by counts and corrections; if it isn't the same any more, all is gone through anew.
 
     Parameters
     ----------
@@ -111,6 +116,39 @@ def move_series(
     RetryLater
         If a store doesn't answer; the next call goes on where this one stopped.
     """
+    done = _move(source, target, symbol, interval, progress, on_candles)
+    if done.resumed_at and not done.wrong and not _agree(source, target, symbol, interval, done.resumed_at):
+        log.warning("store_migration_begins_anew", symbol=symbol, interval=str(interval))
+        progress.finish(symbol, interval)
+        done = _move(source, target, symbol, interval, progress, on_candles)
+    if not done.wrong:
+        progress.finish(symbol, interval)
+    return done
+
+
+def is_unfinished(symbol: str, interval: Interval, progress: MigrationProgress) -> bool:
+    """Whether an earlier run broke off, be it after its last candle."""
+    return progress.done_until(symbol, interval) is not None
+
+
+def _agree(source: MovableStore, target: MovableStore, symbol: str, interval: Interval, until: datetime) -> bool:
+    oldest = min(source.candles_per_day(symbol, interval, end=until), default=None)
+    if oldest is None:
+        return True
+    first = datetime.combine(oldest, time(0), UTC)
+    before = CandleRange(symbol, interval, first, until - interval.length)
+    theirs, ours = (store.versions([before])[0].inside for store in (source, target))
+    return theirs == ours
+
+
+def _move(
+    source: MovableStore,
+    target: MovableStore,
+    symbol: str,
+    interval: Interval,
+    progress: MigrationProgress,
+    on_candles: Callable[[int], None],
+) -> MovedSeries:
     resumed_at = progress.done_until(symbol, interval)
     per_day = source.candles_per_day(symbol, interval, start=resumed_at)
     sums, write = (hashlib.sha256(), hashlib.sha256()), CandleWrite()
@@ -131,8 +169,6 @@ def move_series(
             progress.note(symbol, interval, interval.close_of(max(records)))
         on_candles(moved)
     gaps, indicators = _move_gaps(source, target, symbol, interval), _move_indicators(source, target, symbol, interval)
-    if not wrong:
-        progress.finish(symbol, interval)
     theirs, ours = (checksum.hexdigest() for checksum in sums)
     return MovedSeries(
         symbol, interval, moved, write, corrections, gaps, indicators, resumed_at, theirs, ours, wrong, more

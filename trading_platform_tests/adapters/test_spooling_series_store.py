@@ -254,6 +254,15 @@ def test_prices_go_on_by_their_own_age(site: Site, process: Process) -> None:
         process.store.tickers([SYMBOL, "NO/ONE"])
 
 
+def test_a_price_that_another_process_made_the_store_forget_is_not_remembered(site: Site, process: Process) -> None:
+    process.store.write_tickers([ticker(99, 60)])
+    assert process.spooling.tickers([SYMBOL])[SYMBOL].last == 99
+    other = Process(site)
+    other.store.forget_tickers(minutes(2))
+    other.store.write_tickers([ticker(10, 1)])
+    assert process.spooling.tickers([SYMBOL])[SYMBOL].last == 10
+
+
 def test_while_something_waits_later_writes_go_behind_it(site: Site, process: Process) -> None:
     site.remote.is_down = True
     process.write(candle(50, "1"))

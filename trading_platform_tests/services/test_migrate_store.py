@@ -19,7 +19,14 @@ from trading_platform.domain.metric import MetricName, MetricPoint
 from trading_platform.ports.movable_store import CandleRecord, MovableStore
 from trading_platform.ports.series_store import CandleWrite
 from trading_platform.services import migrate_store
-from trading_platform.services.migrate_store import MovedSeries, count_candles, move_metrics, move_series, move_tickers
+from trading_platform.services.migrate_store import (
+    MovedSeries,
+    count_candles,
+    is_unfinished,
+    move_metrics,
+    move_series,
+    move_tickers,
+)
 from trading_platform_tests.fakes import FakeSeriesStore
 from trading_platform_tests.support.examples import MINUTE, START, SYMBOL, candle, minutes
 from trading_platform_tests.support.influx.sites import influx_stand_in
@@ -81,24 +88,48 @@ def test_moving_again_changes_nothing(move: Move) -> None:
     assert (again.checksum, again.resumed_at) == (first.checksum, None)
 
 
-def test_an_interrupted_move_goes_on_where_it_stopped(move: Move) -> None:
-    calls = []
+def _broken_off(move: Move, at: str, times: int = 1) -> None:
+    """Move, and lose the target when it is asked that, the first or the `times`th time."""
+    calls: list[str] = []
 
     def break_off(name: str) -> None:
         calls.append(name)
-        if calls.count("take_records") == 3:
+        if calls.count(at) == times:
             raise RetryLater("gone")
 
     move.target.before_answer = break_off
     with pytest.raises(RetryLater):
         move.go()
     move.target.before_answer = lambda name: None
+
+
+def test_an_interrupted_move_goes_on_where_it_stopped(move: Move) -> None:
+    _broken_off(move, "take_records", 3)
     assert move.progress.done_until(SYMBOL, MINUTE) == minutes(2 * DAY - 60 + 1)
     assert count_candles(move.source, SYMBOL, MINUTE, move.progress) == 72
     done = move.go()
     assert (done.candles, done.resumed_at, done.is_verified) == (72, minutes(2 * DAY - 60 + 1), True)
     assert move.target.store.candles(SYMBOL, MINUTE) == move.candles
     assert move.progress.done_until(SYMBOL, MINUTE) is None
+
+
+def test_a_move_that_was_broken_off_after_its_last_candle_is_not_done(move: Move) -> None:
+    move.source.write_indicators(SYMBOL, MINUTE, {minutes(60): {"rsi": 0.1}})
+    _broken_off(move, "write_indicators")
+    assert count_candles(move.source, SYMBOL, MINUTE, move.progress) == 0
+    assert is_unfinished(SYMBOL, MINUTE, move.progress)
+    done = move.go()
+    assert (done.candles, done.indicators, done.is_verified) == (0, 1, True)
+    assert not is_unfinished(SYMBOL, MINUTE, move.progress)
+
+
+@pytest.mark.parametrize("late", [candle(3 * 60, "0.5"), candle(3 * 60 + 1)], ids=["corrected", "late"])
+def test_what_changed_in_the_part_that_was_moved_before_goes_along(move: Move, late: Candle) -> None:
+    _broken_off(move, "take_records", 3)
+    move.write(late)
+    done = move.go()
+    assert (done.resumed_at, done.is_verified) == (None, True)
+    assert move.target.store.candles(SYMBOL, MINUTE) == move.source.candles(SYMBOL, MINUTE)
 
 
 def test_a_candle_that_does_not_arrive_is_found(move: Move) -> None:
@@ -191,3 +222,9 @@ def test_between_postgres_and_influxdb(
         assert (done.is_verified, done.write) == (True, CandleWrite(inserted=120))
         assert target.candles(SYMBOL, MINUTE) == move.candles
         assert move.go().write == CandleWrite(unchanged=120)
+        move.progress.note(SYMBOL, MINUTE, minutes(3 * DAY))  # as if broken off there
+        assert move.go().resumed_at == minutes(3 * DAY)
+        move.progress.note(SYMBOL, MINUTE, minutes(3 * DAY))
+        move.write(replace(move.candles[9], close=Decimal("0.5")), source="rest")
+        done = move.go()
+        assert (done.resumed_at, done.write) == (None, CandleWrite(corrected=1, unchanged=119))

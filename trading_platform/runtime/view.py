@@ -50,9 +50,16 @@ def as_line(status: PlatformStatus) -> str:
             "1 position" if len(seen.positions) == 1 else f"{len(seen.positions)} positions",
             f"equity {equity_text(seen)}",
             *(f"BUYS NOTHING {reason}" for reason in seen.stops_buying),
-            *(f"INCIDENT {incident.summary}" for incident in seen.incidents),
+            *_other_incidents(seen),
         ]
     )
+
+
+def _other_incidents(seen: Summary) -> Iterator[str]:
+    """Without the one about the halt, which has just been told."""
+    for incident in seen.incidents:
+        if not any(reason in incident.summary for reason in seen.stops_buying):
+            yield f"INCIDENT {incident.summary}"
 
 
 def _data(seen: Summary) -> str:

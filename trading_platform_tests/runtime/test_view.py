@@ -77,6 +77,16 @@ def test_a_log_gets_one_line(status: PlatformStatus) -> None:
     assert "INCIDENT ETH/USDT 1m is stale" in line
 
 
+def test_a_log_is_told_once_of_a_halt(status: PlatformStatus) -> None:
+    assert status.summary is not None
+    [stale, *_] = status.summary.incidents
+    halted = "halted by owner at 2025-03-01 12:00:00 UTC: looking"
+    told = replace(stale, summary=f"main is {halted}. To go on: trading-platform resume")
+    line = as_line(_seen(status, stops_buying=[halted], incidents=[stale, told]))
+    assert line.count("halted by owner") == 1
+    assert "INCIDENT ETH/USDT 1m is stale" in line
+
+
 def test_a_program_gets_everything(status: PlatformStatus) -> None:
     seen = json.loads(to_json(status))
 

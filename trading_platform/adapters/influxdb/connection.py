@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
+from threading import Lock
 from typing import TypeVar
 
 from influxdb_client import InfluxDBClient, WritePrecision
@@ -35,6 +36,8 @@ class Access:
 
     Parameters
     ----------
+    token
+        Or what reads it: at the first request, and again when the server refuses the one it had.
     timeout_seconds
         For one answer.
     retry_seconds
@@ -44,7 +47,7 @@ class Access:
     """
 
     url: str
-    token: str = field(repr=False)
+    token: str | Callable[[], str] = field(repr=False)
     org: str
     timeout_seconds: float = 4.0
     retry_seconds: float = 6.0
@@ -68,16 +71,45 @@ class InfluxConnection:
     ) -> None:
         self.access = access
         self.heal: Callable[[], None] | None = None
-        self.client = InfluxDBClient(
-            access.url,
-            access.token,
-            org=access.org,
-            timeout=int(access.timeout_seconds * 1000),
-            enable_gzip=True,
-            connection_pool_maxsize=_CONNECTIONS,
-        )
+        self._client: InfluxDBClient | None = None
+        self._token = ""
+        self._lock = Lock()
         self._sleep = sleep
         self._now = monotonic_seconds
+
+    @property
+    def client(self) -> InfluxDBClient:
+        """Made when it is first needed: whoever holds the store for what needs none of it isn't kept from that.
+
+        Raises
+        ------
+        FixSettings
+            The token can't be read.
+        """
+        with self._lock:
+            if self._client is None:
+                self._token = self._read_token()
+                self._client = InfluxDBClient(
+                    self.access.url,
+                    self._token,
+                    org=self.access.org,
+                    timeout=int(self.access.timeout_seconds * 1000),
+                    enable_gzip=True,
+                    connection_pool_maxsize=_CONNECTIONS,
+                )
+            return self._client
+
+    def _read_token(self) -> str:
+        token = self.access.token
+        return token if isinstance(token, str) else token()
+
+    def _has_another_token(self) -> bool:
+        """Whether the owner has put another one in the place of the one that was refused; it is used from now on."""
+        with self._lock:
+            if self._read_token() == self._token:
+                return False
+            self._client = None
+            return True
 
     @property
     def place(self) -> str:
@@ -138,19 +170,23 @@ class InfluxConnection:
 
     def delete(self, bucket: str, start: datetime, stop: datetime, predicate: str) -> None:
         """Delete points; `predicate` is a constant of this adapter."""
-        api = DeleteApi(self.client)
-        self.asked("deleting", lambda: api.delete(start, stop, predicate, bucket, self.access.org))
+        self.asked("deleting", lambda: DeleteApi(self.client).delete(start, stop, predicate, bucket, self.access.org))
 
     def asked(self, deed: str, request: Callable[[], T], *, heals: bool = True) -> T:
         """The request's answer, tried again while the server can't serve and patience lasts.
 
-        Every request that goes through here may be made twice. A missing bucket is made once and then tried again.
+        Every request that goes through here may be made twice. A missing bucket is made once and then tried again, and
+        so is a token that was replaced taken once.
         """
+        is_renewed = False
         give_up_at = self._now() + self.access.retry_seconds
         for attempt in count():
             try:
                 return request()
             except (ApiException, HTTPError) as trouble:
+                if getattr(trouble, "status", None) == 401 and not is_renewed and self._has_another_token():
+                    is_renewed = True
+                    continue
                 meaning = meaning_of(trouble, self.place, deed)
             except RetryLater as broken_off:
                 meaning = broken_off
@@ -166,7 +202,8 @@ class InfluxConnection:
 
     def close(self) -> None:
         """Let the connections go."""
-        self.client.close()
+        if self._client is not None:
+            self._client.close()
 
 
 def _wait_seconds(meaning: PlatformError, attempt: int) -> float | None:

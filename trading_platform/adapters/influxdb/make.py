@@ -13,14 +13,14 @@ _TICK_SHARD_DAYS = 1
 
 
 def make_influx_store(settings: Settings) -> InfluxSeriesStore:
-    """A store with a client of its own; nothing is asked of the server yet.
+    """A store with a client of its own; nothing is asked of the server yet, nor is the token's file read.
 
     A bucket that turns out to be missing is made by the first call that misses it.
 
     Raises
     ------
     FixSettings
-        If url, token or org aren't set, or the file of the token can't be read.
+        If url, token or org aren't set.
     """
     connection = InfluxConnection(_access(settings))
     buckets = _buckets(settings)
@@ -47,12 +47,11 @@ def prepare_influxdb(settings: Settings) -> None:
 
 def _access(settings: Settings) -> Access:
     influx = settings.influxdb
-    token = influx.secret_token()
-    if not (influx.url and token and influx.org):
+    if not (influx.url and (influx.token or influx.token_file) and influx.org):
         raise FixSettings("influxdb.url, influxdb.token and influxdb.org must be set to use InfluxDB")
     return Access(
         url=influx.url.rstrip("/"),
-        token=token,
+        token=lambda: influx.secret_token() or "",
         org=influx.org,
         timeout_seconds=influx.timeout_seconds,
         retry_seconds=influx.retry_seconds,

@@ -227,3 +227,51 @@ def test_a_bucket_that_stays_missing_is_told(server: InfluxServer, store: Influx
 
 def test_the_token_shows_nowhere(connection: InfluxConnection, server: InfluxServer) -> None:
     assert server.token not in repr(connection.access)
+
+
+class _TokenFile:
+    """What a connection reads its token from, as often as it asks."""
+
+    def __init__(self, token: str) -> None:
+        self.token: str | None = token
+        self.reads = 0
+
+    def __call__(self) -> str:
+        self.reads += 1
+        if self.token is None:
+            raise FixSettings("the file is gone")
+        return self.token
+
+
+def test_a_token_that_cannot_be_read_keeps_nobody_from_the_rest(server: InfluxServer) -> None:
+    held = _TokenFile("")
+    held.token = None
+    made = InfluxConnection(Access(server.url, held, server.org))
+    for _ in range(2):
+        with pytest.raises(FixSettings, match="the file is gone"):
+            made.query("buckets()", {})
+    held.token = server.token
+    made.write("market", ["m v=1 1000"])
+    made.close()
+
+
+def test_a_token_that_was_replaced_is_taken_without_a_new_process(server: InfluxServer) -> None:
+    held = _TokenFile(server.token)
+    made = InfluxConnection(Access(server.url, held, server.org))
+    made.write("market", ["m v=1 1000"])
+    server.api.tokens["another"] = server.api.tokens.pop(server.token)
+    with pytest.raises(FixSettings, match="401"):
+        made.write("market", ["m v=1 2000"])
+    held.token = "another"
+    made.write("market", ["m v=1 2000"])
+    assert held.reads == 4  # the first, at each of the two refusals, and for the new client
+    made.close()
+
+
+def test_a_token_that_is_refused_is_not_asked_with_for_ever(server: InfluxServer) -> None:
+    counted = iter(range(100))
+    made = InfluxConnection(Access(server.url, lambda: f"wrong-{next(counted)}", server.org))
+    with pytest.raises(FixSettings, match="401"):
+        made.write("market", ["m v=1 1000"])
+    assert next(counted) < 5
+    made.close()

@@ -168,6 +168,11 @@ class Order:
         return self.kind.is_protective and self.status is OrderStatus.OPEN and self.cancel_requested_at is None
 
     @property
+    def is_resting_stop(self) -> bool:
+        """Whether it is the stop of a position that has one."""
+        return self.is_on_guard and self.stop_price is not None
+
+    @property
     def lies_still(self) -> bool:
         """Whether it rests, on guard or as an entry at its limit, and the ledger has booked all that it knows of it.
 

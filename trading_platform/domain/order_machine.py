@@ -27,6 +27,7 @@ class OrderEventKind(StrEnum):
     PARTIALLY_FILLED = "partially_filled"
     FILLED = "filled"
     CANCEL_REQUESTED = "cancel_requested"  # about to be cancelled
+    CANCEL_LAPSED = "cancel_lapsed"  # it can't arrive any more, and the venue has the order still
     CANCELLED = "cancelled"
     REJECTED = "rejected"  # certainly refused, nothing was placed
     EXPIRED = "expired"  # by the venue, or it certainly never arrived
@@ -87,6 +88,7 @@ TRANSITIONS: Final[Mapping[OrderEventKind, Mapping[OrderStatus, frozenset[OrderS
     _K.PARTIALLY_FILLED: _to(_S.PARTIALLY_FILLED, *_UNANSWERED, *_WORKING),
     _K.FILLED: _to(_S.FILLED, *_UNANSWERED, *_WORKING),
     _K.CANCEL_REQUESTED: _stays(_S.SUBMITTED, _S.UNKNOWN, *_WORKING),
+    _K.CANCEL_LAPSED: _stays(*_WORKING),
     _K.CANCELLED: _to(_S.CANCELLED, *_UNANSWERED, *_WORKING),
     _K.REJECTED: _to(_S.REJECTED, *_UNANSWERED, _S.OPEN),
     _K.EXPIRED: _to(_S.EXPIRED, *_UNANSWERED, *_WORKING),
@@ -134,8 +136,14 @@ def apply(order: Order, event: OrderEvent) -> Order:
         filled_quantity=event.filled_quantity,
         venue_order_id=event.venue_order_id or order.venue_order_id,
         submitted_at=event.at if event.kind is _K.SUBMITTED else order.submitted_at,
-        cancel_requested_at=event.at if event.kind is _K.CANCEL_REQUESTED else order.cancel_requested_at,
+        cancel_requested_at=_cancel_requested_at(order, event),
     )
+
+
+def _cancel_requested_at(order: Order, event: OrderEvent) -> datetime | None:
+    if event.kind is _K.CANCEL_LAPSED:
+        return None
+    return event.at if event.kind is _K.CANCEL_REQUESTED else order.cancel_requested_at
 
 
 def replay(order: Order, events: Iterable[OrderEvent]) -> Order:

@@ -225,6 +225,13 @@ class Ledger(AccountControl, Protocol):
         """
         ...
 
+    def forget_cancel(self, client_order_id: str, requested_at: datetime, why: str, at: datetime) -> None:
+        """The cancel requested then can't arrive any more: the order rests as if it hadn't been.
+
+        Nothing happens if it has been requested again since, or if the order has ended.
+        """
+        ...
+
     def close_unfilled(
         self,
         client_order_id: str,

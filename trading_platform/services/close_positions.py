@@ -140,7 +140,7 @@ def sell_position(desk: TradingDesk, symbol: str, signal: Signal, leg: Leg, why:
 
 def _is_guarded(desk: TradingDesk, symbol: str) -> bool:
     resting = (order for order in desk.ledger.unsettled_orders(desk.account) if order.symbol == symbol)
-    return any(order.is_on_guard and order.stop_price is not None for order in resting)
+    return any(order.is_resting_stop for order in resting)
 
 
 def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: str, there: Decimal) -> str | None:

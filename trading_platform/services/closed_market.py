@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import structlog
 
 from trading_platform.domain.errors import RetryLater
+from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.services.trading_desk import TradingDesk
 
 NO_STOP = "protection "
@@ -20,6 +23,19 @@ def takes_orders(desk: TradingDesk, symbol: str) -> bool:
     except RetryLater as silence:
         log.warning("market_state_unknown", symbol=symbol, why=str(silence))
         return True
+
+
+def tell_end(
+    journal: HealthJournal, symbol: str, wall: datetime, *, is_guarded: bool, is_left_behind: bool = False
+) -> None:
+    """Tell the owner that no position is without its stop any more, and why."""
+    ended = "nothing is held any more"
+    if is_guarded:
+        ended = "its stop rests"
+    elif is_left_behind:
+        ended = "its base has left the account, and what remains is too little to be sold or to have a stop"
+    title = f"{symbol} is safe" if is_guarded else f"{symbol} needs no stop any more"
+    journal.close_incident(NO_STOP + symbol, title, ended, wall)
 
 
 def tell_no_stop(desk: TradingDesk, symbol: str) -> None:

@@ -39,7 +39,7 @@ class Guard:
     @property
     def is_on_guard(self) -> bool:
         """Whether its stop rests at the venue, untouched."""
-        return any(order.is_on_guard and order.stop_price is not None for order in self.at_work)
+        return any(order.is_resting_stop for order in self.at_work)
 
     def is_waiting(self, wall: datetime) -> bool:
         """Whether its last stop failed to reach the venue a moment ago; the wait doubles with each failure."""

@@ -20,8 +20,9 @@ from trading_platform.domain.order import Order, OrderKind, OrderListRequest, Or
 from trading_platform.domain.protection import Leave, Place, Sell, SellReason, Withdraw
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, client_order_id, order_list_id
+from trading_platform.services.base_there import is_left_behind
 from trading_platform.services.close_positions import due_exit, next_exit_leg, sell_position
-from trading_platform.services.closed_market import NO_STOP, takes_orders, tell_no_stop
+from trading_platform.services.closed_market import NO_STOP, takes_orders, tell_end, tell_no_stop
 from trading_platform.services.decide import decision, put_off
 from trading_platform.services.exits_first import exits_first
 from trading_platform.services.guard import Guard, fresh_price, guard_of_symbol, sellable, step_for
@@ -101,7 +102,7 @@ def _protect(desk: TradingDesk, symbol: str, *, may_sell: bool) -> str | None:
 def _sell(desk: TradingDesk, guard: Guard, step: Sell) -> str | None:
     symbol = guard.position.symbol
     unsellable = _why_unsellable(desk, guard) if step.reason is SellReason.TOO_SMALL_FOR_A_STOP else None
-    if step.reason.is_emergency:
+    if step.reason.is_emergency and not _has_left(desk, guard):
         then = "it is sold" if unsellable is None else "nor can it be sold"
         desk.journal.open_incident(INCIDENT + symbol, f"No stop for {symbol}", f"{step.why}: {then}", desk.clock.wall())
     leg = next_exit_leg(desk.ledger, guard.entry, desk.clock.wall())
@@ -245,6 +246,12 @@ def _close_incidents(desk: TradingDesk) -> None:
         if incident.key.startswith(INCIDENT):
             symbol = incident.key.removeprefix(INCIDENT)
             guard = guard_of_symbol(desk, symbol)
-            if guard is None or guard.is_on_guard:
-                ended = "its stop rests" if guard else "nothing is held any more"
-                desk.journal.close_incident(incident.key, f"{symbol} is safe", ended, desk.clock.wall())
+            has_left = guard is not None and _has_left(desk, guard)
+            if guard is None or guard.is_on_guard or has_left:
+                guarded = guard is not None and guard.is_on_guard
+                tell_end(desk.journal, symbol, desk.clock.wall(), is_guarded=guarded, is_left_behind=has_left)
+
+
+def _has_left(desk: TradingDesk, guard: Guard) -> bool:
+    """Whether the base has left the account: the differing balance tells of it, and no stop is missing."""
+    return is_left_behind(desk.ledger, guard.position, desk.settings.risk.notional_floor_quote)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -64,6 +64,7 @@ def take_up_orders(desk: TradingDesk) -> list[Order]:
 
 def settle_order(desk: TradingDesk, order: Order) -> None:
     """Book the venue's word on one order; without an answer it stays as it is."""
+    asked_at = desk.clock.wall()
     try:
         report = desk.broker.find(order.symbol, order.client_order_id)
     except OrderNotKnown:
@@ -74,6 +75,8 @@ def settle_order(desk: TradingDesk, order: Order) -> None:
         after = desk.ledger.book(report, desk.instrument(order.symbol), desk.clock.wall())
         if after.rests:
             desk.ledger.note_asked(order.client_order_id, desk.clock.wall())
+        if after.status in _WORKING:
+            _forget_cancel_that_did_not_arrive(desk, order, asked_at)
 
 
 def submit_order(desk: TradingDesk, order: Order) -> None:
@@ -200,14 +203,30 @@ def _close_refused(desk: TradingDesk, order: Order, refusal: PlatformError, code
     desk.ledger.close_unfilled(order.client_order_id, rejected=True, why=str(refusal), code=code, at=desk.clock.wall())
 
 
-def _give_up_if_it_can_no_longer_arrive(desk: TradingDesk, order: Order) -> None:
-    """'Not found' is final only once a delayed request couldn't be accepted, nor a late server still not know it."""
-    window = timedelta(
+def _forget_cancel_that_did_not_arrive(desk: TradingDesk, order: Order, asked_at: datetime) -> None:
+    """What the venue still has, asked when the cancel was too old to be accepted, rests as if it hadn't been sent.
+
+    Whoever wants it gone cancels it again. Left as it was, a stop on a closed market would count as uncertain for as
+    long: no balance could be compared beside it, and its position would be told to be without one.
+    """
+    requested_at = order.cancel_requested_at
+    if requested_at is not None and asked_at - requested_at > _longest_way(desk):
+        why = "the cancel never arrived, and can't any more: the venue has the order still"
+        desk.ledger.forget_cancel(order.client_order_id, requested_at, why, desk.clock.wall())
+
+
+def _longest_way(desk: TradingDesk) -> timedelta:
+    """After so long no request is accepted any more, and every server of the venue's knows those that were."""
+    return timedelta(
         milliseconds=desk.settings.venue.recv_window_ms, seconds=desk.settings.execution.clock_margin_seconds
     )
+
+
+def _give_up_if_it_can_no_longer_arrive(desk: TradingDesk, order: Order) -> None:
+    """'Not found' is final only once a delayed request couldn't be accepted, nor a late server still not know it."""
     wall = desk.clock.wall()
     sent_at = order.submitted_at or order.created_at
-    if wall - sent_at <= window:
+    if wall - sent_at <= _longest_way(desk):
         return
     if order.status in _WORKING:
         _end_forgotten(desk, order)

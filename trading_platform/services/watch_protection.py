@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from trading_platform.domain.order import Order, OrderStatus
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.ports.ledger import Ledger
 from trading_platform.services.base_there import is_left_behind
-from trading_platform.services.closed_market import NO_STOP
+from trading_platform.services.closed_market import NO_STOP, tell_end
 from trading_platform.services.standing import Standing
 from trading_platform.settings import Settings
 
-_RESTS = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
 _NEWEST_ORDERS = 50
 
 
@@ -42,8 +40,10 @@ class ProtectionWatch:
         if not settings.protection.enabled:
             return ()
         floor = settings.risk.notional_floor_quote
-        held = {p.symbol for p in ledger.open_positions(account) if not is_left_behind(ledger, p, floor)}
-        guarded = {order.symbol for order in ledger.unsettled_orders(account) if _is_stop_at_work(order)}
+        positions = ledger.open_positions(account)
+        left_behind = {p.symbol for p in positions if is_left_behind(ledger, p, floor)}
+        held = {p.symbol for p in positions} - left_behind
+        guarded = {order.symbol for order in ledger.unsettled_orders(account) if order.is_resting_stop}
         naked = self._standing.look(held - guarded, wall)
         for symbol, since in naked.items():
             why = _last_word(ledger, account, symbol)
@@ -56,13 +56,8 @@ class ProtectionWatch:
         for incident in journal.open_incidents():
             symbol = incident.key.removeprefix(NO_STOP)
             if incident.key.startswith(NO_STOP) and (symbol in guarded or symbol not in held):
-                ended = "its stop rests" if symbol in guarded else "nothing is held any more"
-                journal.close_incident(incident.key, f"{symbol} is safe", ended, wall)
+                tell_end(journal, symbol, wall, is_guarded=symbol in guarded, is_left_behind=symbol in left_behind)
         return tuple(sorted(naked))
-
-
-def _is_stop_at_work(order: Order) -> bool:
-    return order.kind.is_protective and order.stop_price is not None and order.status in _RESTS
 
 
 def _last_word(ledger: Ledger, account: str, symbol: str) -> str:

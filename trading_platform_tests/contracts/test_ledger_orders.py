@@ -551,6 +551,30 @@ def test_the_events_of_an_order_give_its_state(ledger: Ledger) -> None:
     assert replay(stored, events) == stored
 
 
+def test_a_cancel_that_never_arrived_is_forgotten_unless_it_was_made_again(ledger: Ledger) -> None:
+    made = buy(ledger)
+    ledger.book(report(made, OrderStatus.OPEN), BTC_USDT, minutes(2))
+    ledger.request_cancel(made.client_order_id, "its time is up", minutes(3))
+    ledger.request_cancel(made.client_order_id, "its time is up", minutes(4))
+
+    ledger.forget_cancel(made.client_order_id, minutes(3), "it never arrived", minutes(5))
+    stored = ledger.order(made.client_order_id)
+    assert stored is not None
+    assert stored.cancel_requested_at == minutes(4)
+
+    ledger.forget_cancel(made.client_order_id, minutes(4), "it never arrived", minutes(6))
+    stored = ledger.order(made.client_order_id)
+    assert stored is not None
+    assert (stored.status, stored.cancel_requested_at) == (OrderStatus.OPEN, None)
+    events = ledger.order_events(made.client_order_id)
+    assert (events[-1].kind, events[-1].reason) == ("cancel_lapsed", "it never arrived")
+    assert replay(stored, events) == stored
+
+    ledger.book(report(made, OrderStatus.CANCELLED), BTC_USDT, minutes(7))
+    ledger.forget_cancel(made.client_order_id, minutes(4), "it never arrived", minutes(8))
+    assert ledger.order_events(made.client_order_id)[-1].kind == "cancelled"
+
+
 def test_a_refusal_keeps_the_venues_code(ledger: Ledger) -> None:
     made = buy(ledger)
     ledger.close_unfilled(made.client_order_id, rejected=True, why="too little", code="-2010", at=minutes(2))

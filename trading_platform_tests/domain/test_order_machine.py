@@ -90,6 +90,13 @@ def test_times_are_kept_of_what_leaves() -> None:
     assert (sent.submitted_at, sent.cancel_requested_at) == (minutes(1), None)
     cancelling = apply(sent, replace(event(K.CANCEL_REQUESTED, S.SUBMITTED), at=minutes(2)))
     assert (cancelling.submitted_at, cancelling.cancel_requested_at) == (minutes(1), minutes(2))
+    resting = apply(cancelling, event(K.ACKNOWLEDGED, S.OPEN))
+    assert resting.cancel_requested_at == minutes(2)
+    assert apply(resting, event(K.CANCEL_LAPSED, S.OPEN)).cancel_requested_at is None
+
+
+def test_a_cancel_lapses_only_where_the_venue_has_the_order() -> None:
+    assert {status for status in OrderStatus if allows(status, K.CANCEL_LAPSED)} == {S.OPEN, S.PARTIALLY_FILLED}
 
 
 def test_what_was_unknown_is_found_before_it_is_anything_else() -> None:

@@ -276,6 +276,13 @@ class FakeLedger(FakeAccountControl):
             if not self._happen(client_order_id, OrderEventKind.CANCEL_REQUESTED, at, why):
                 raise TransitionForbidden(f"order {client_order_id} has nothing that could be cancelled")
 
+    def forget_cancel(self, client_order_id: str, requested_at: datetime, why: str, at: datetime) -> None:
+        """The cancel requested then can't arrive any more."""
+        with self._lock:
+            self._answer()
+            if self._known(client_order_id).cancel_requested_at == requested_at:
+                self._happen(client_order_id, OrderEventKind.CANCEL_LAPSED, at, why)
+
     def close_unfilled(
         self,
         client_order_id: str,

@@ -99,6 +99,11 @@ class PostgresLedger(PostgresAccountControl):
         with transaction(self._engine) as connection:
             orders.request_cancel(connection, client_order_id, why, at)
 
+    def forget_cancel(self, client_order_id: str, requested_at: datetime, why: str, at: datetime) -> None:
+        """The cancel requested then can't arrive any more."""
+        with transaction(self._engine) as connection:
+            orders.forget_cancel(connection, client_order_id, requested_at, why, at)
+
     def close_unfilled(
         self,
         client_order_id: str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -84,6 +84,18 @@ def request_cancel(connection: Connection, client_order_id: str, why: str, at: d
         raise TransitionForbidden(f"order {client_order_id} has nothing that could be cancelled")
 
 
+def forget_cancel(connection: Connection, client_order_id: str, requested_at: datetime, why: str, at: datetime) -> None:
+    """Write down that the cancel didn't arrive, unless another is under way."""
+    record_event(
+        connection,
+        client_order_id,
+        OrderEventKind.CANCEL_LAPSED,
+        why,
+        at,
+        only_if=lambda order: order.cancel_requested_at == requested_at,
+    )
+
+
 def close_unfilled(
     connection: Connection,
     client_order_id: str,
@@ -138,12 +150,15 @@ def record_event(
     reason: str,
     at: datetime,
     details: Mapping[str, str] | None = None,
+    only_if: Callable[[Order], bool] | None = None,
 ) -> bool:
     """Let an event of ours happen to an order; False, and nothing written, if it can't in the order's status."""
     row = connection.execute(_LOCKED_ORDER, {"named": client_order_id}).one_or_none()
     if row is None or not allows(OrderStatus(row.status), kind):
         return False
     order = _order(row)
+    if only_if is not None and not only_if(order):
+        return False
     event = happened(order, kind, at, reason, details=details)
     write_order(connection, apply(order, event), [event])
     return True

@@ -4,6 +4,7 @@
 
     PlatformError
     ├── FixSettings            the owner mends a setting, flag or file
+    │   ├── SymbolNotTraded    … which names a pair that the venue doesn't list (any more)
     │   └── RefusedByStore     … and these points are refused until then, others aren't
     ├── RetryLater             nothing happened; the same call may succeed later
     │   └── WaitUntilAllowed   … and not before ``retry_after_seconds`` have passed
@@ -28,6 +29,10 @@ class PlatformError(Exception):
 
 class FixSettings(PlatformError):
     """A setting, flag or file is wrong; the message says what, where and how to mend it."""
+
+
+class SymbolNotTraded(FixSettings):
+    """The venue knows no such pair (any more): take it out of the settings; nothing can be bought or sold there."""
 
 
 class RefusedByStore(FixSettings):

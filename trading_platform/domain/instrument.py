@@ -66,6 +66,13 @@ class Instrument:
     max_algo_orders: int | None = None
     max_position: Decimal | None = None
 
+    @classmethod
+    def unlisted(cls, symbol: str) -> Instrument:
+        """A pair that the venue lists no more: it has no rules, and what was traded in it is booked all the same."""
+        base, _, quote = symbol.partition("/")
+        none = Decimal(0)
+        return cls(symbol, base, quote, none, none, none, None, none, none, none)
+
     def floor_quantity(self, quantity: Decimal) -> Decimal:
         """Quantity rounded down to the lot grid and cut to the largest order."""
         capped = quantity if self.max_quantity is None else min(quantity, self.max_quantity)

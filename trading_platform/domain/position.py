@@ -102,7 +102,7 @@ class Position:
         if there >= self.quantity:
             return self
         cost_of_gone = self.cost_quote - self.cost_quote * there / self.quantity
-        is_over = instrument.floor_quantity(there) < _smallest_lot(instrument)
+        is_over = there == 0 or instrument.floor_quantity(there) < _smallest_lot(instrument)
         return replace(
             self,
             quantity=there,

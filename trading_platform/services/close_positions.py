@@ -20,7 +20,7 @@ from trading_platform.domain.sizing import size_exit
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.ports.ledger import Ledger
 from trading_platform.services.base_there import base_there
-from trading_platform.services.closed_market import takes_orders, tell_no_stop
+from trading_platform.services.closed_market import tell_no_stop, why_closed
 from trading_platform.services.decide import decision, put_off, refuse
 from trading_platform.services.exits_first import exits_first
 from trading_platform.services.known_prices import known_prices
@@ -124,10 +124,11 @@ def sell_position(desk: TradingDesk, symbol: str, signal: Signal, leg: Leg, why:
         to be taken back, so that selling would sell twice; or the market is closed.
     """
     held = [position for position in desk.ledger.open_positions(desk.account) if position.symbol == symbol]
-    if not takes_orders(desk, symbol):
-        put_off(desk, signal, leg, ReasonCode.MARKET_CLOSED, "the market is closed: what rests there stays")
+    closed = why_closed(desk, symbol)
+    if closed:
+        put_off(desk, signal, leg, ReasonCode.MARKET_CLOSED, f"{closed}: what rests there stays")
         if desk.settings.protection.enabled and held and not _is_guarded(desk, symbol):
-            tell_no_stop(desk, symbol)
+            tell_no_stop(desk, symbol, closed)
         return None
     there = [base_there(desk.ledger, position) for position in held]  # while what rests still proves it
     if not withdraw_protection(desk, symbol, why):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import RetryLater, SymbolNotTraded
 from trading_platform.ports.health_journal import HealthJournal
 from trading_platform.services.trading_desk import TradingDesk
 
@@ -16,13 +16,21 @@ NO_STOP = "protection "
 log = structlog.get_logger()
 
 
-def takes_orders(desk: TradingDesk, symbol: str) -> bool:
-    """Whether the venue takes orders of the symbol now. Without an answer it is tried: nothing waits for it (I7)."""
+CLOSED = "its market is closed"
+
+
+def why_closed(desk: TradingDesk, symbol: str) -> str | None:
+    """Why the venue takes no orders of the symbol now; None if it does.
+
+    Without an answer it is tried: nothing waits for it (I7).
+    """
     try:
-        return desk.broker.is_trading(symbol)
+        return None if desk.broker.is_trading(symbol) else CLOSED
+    except SymbolNotTraded as unlisted:
+        return str(unlisted)
     except RetryLater as silence:
         log.warning("market_state_unknown", symbol=symbol, why=str(silence))
-        return True
+        return None
 
 
 def tell_end(
@@ -38,7 +46,7 @@ def tell_end(
     journal.close_incident(NO_STOP + symbol, title, ended, wall)
 
 
-def tell_no_stop(desk: TradingDesk, symbol: str) -> None:
+def tell_no_stop(desk: TradingDesk, symbol: str, why: str = CLOSED) -> None:
     """Tell the owner that a position stands without its stop until the market opens again."""
-    told = "its market is closed: neither a stop nor a sale is taken, and both are tried again and again"
+    told = f"{why}: neither a stop nor a sale is taken, and both are tried again and again"
     desk.journal.open_incident(NO_STOP + symbol, f"No stop for {symbol}", told, desk.clock.wall())

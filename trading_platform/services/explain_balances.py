@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from trading_platform.domain.errors import SymbolNotTraded
 from trading_platform.domain.market import Ticker
 from trading_platform.domain.transfer import BalanceDifference, Transfer, TransferKind, VenueTransfer
 from trading_platform.domain.venue_time import VenueTime
@@ -220,7 +221,10 @@ def _strange_trades(desk: TradingDesk, state: AccountState, asset: str) -> str:
     for symbol in _traded_symbols(desk):
         if asset not in symbol.split("/"):
             continue
-        trades = desk.broker.trades(symbol, since - LATENESS)
+        try:
+            trades = desk.broker.trades(symbol, since - LATENESS)
+        except SymbolNotTraded:  # nor does it tell what was traded there
+            continue
         known = desk.ledger.known_trades(desk.account, symbol, [fill.venue_trade_id for _, fill in trades])
         told += [
             f"{side} {fill.quantity} {symbol} at {fill.price} ({fill.time:%Y-%m-%d %H:%M:%S} UTC)"

@@ -94,7 +94,7 @@ def _resolve(desk: TradingDesk, found: OpenOrder) -> bool:
         log.warning("cancel_not_confirmed", client_order_id=found.client_order_id, why=str(silence))
         return False
     if known is not None:
-        desk.ledger.book(report, desk.instrument(found.symbol), wall)
+        desk.ledger.book(report, desk.instrument_of_books(found.symbol), wall)
     else:
         desk.journal.open_incident(
             _key(found),

@@ -15,6 +15,7 @@ from trading_platform.domain.errors import (
     OrderRejected,
     PlatformError,
     RetryLater,
+    SymbolNotTraded,
 )
 from trading_platform.domain.order import Order, OrderKind, OrderListRequest, OrderStatus, Side
 from trading_platform.domain.protection import Leave, Place, Sell, SellReason, Withdraw
@@ -22,7 +23,7 @@ from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, LegKind, client_order_id, order_list_id
 from trading_platform.services.base_there import is_left_behind
 from trading_platform.services.close_positions import due_exit, next_exit_leg, sell_position
-from trading_platform.services.closed_market import NO_STOP, takes_orders, tell_end, tell_no_stop
+from trading_platform.services.closed_market import NO_STOP, tell_end, tell_no_stop, why_closed
 from trading_platform.services.decide import decision, put_off
 from trading_platform.services.exits_first import exits_first
 from trading_platform.services.guard import Guard, fresh_price, guard_of_symbol, sellable, step_for
@@ -82,13 +83,18 @@ def _protect(desk: TradingDesk, symbol: str, *, may_sell: bool) -> str | None:
         guard = guard_of_symbol(desk, symbol)
         if guard is None or guard.is_waiting(desk.clock.wall()):
             return None
-        step = step_for(desk, guard)
+        try:
+            step = step_for(desk, guard)
+        except SymbolNotTraded as unlisted:  # as a market that is closed, until the owner has moved the base away
+            put_off(desk, guard.entry, Leg(LegKind.STOP, 1), ReasonCode.MARKET_CLOSED, str(unlisted))
+            tell_no_stop(desk, symbol, str(unlisted))
+            return None
         goes_on = False
         if isinstance(step, Place):
             goes_on = _place(desk, guard, step)
-        elif isinstance(step, Withdraw) and guard.is_on_guard and not takes_orders(desk, symbol):
+        elif isinstance(step, Withdraw) and guard.is_on_guard and (closed := why_closed(desk, symbol)):
             leg = Leg.parse(guard.at_work[0].leg)
-            told = f"{step.why}, but the market is closed: it stays where it is"
+            told = f"{step.why}, but {closed}: it stays where it is"
             put_off(desk, guard.entry, leg, ReasonCode.MARKET_CLOSED, told)
         elif isinstance(step, Withdraw):
             goes_on = withdraw_protection(desk, symbol, step.why)
@@ -229,7 +235,7 @@ def _submit(desk: TradingDesk, orders: Sequence[Order]) -> bool:
             desk.ledger.mark_unknown(order.client_order_id, str(lost), desk.clock.wall())
         return False
     for report in reports:
-        desk.ledger.book(report, desk.instrument(report.symbol), desk.clock.wall())
+        desk.ledger.book(report, desk.instrument_of_books(report.symbol), desk.clock.wall())
     return True
 
 

@@ -14,7 +14,7 @@ from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.services.base_there import is_left_behind
-from trading_platform.services.close_positions import next_exit_leg
+from trading_platform.services.close_positions import due_exit, next_exit_leg
 from trading_platform.services.guard import Guard, guard_of, last_price
 from trading_platform.services.known_prices import known_prices
 from trading_platform.services.put_off_signals import waits_for_its_market
@@ -53,11 +53,18 @@ def protection_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, setting
     tickers = known_prices(store, [position.symbol for position in positions])
     for position in positions:
         guard = guard_of(ledger, position)
-        if guard is not None and not waits_for_its_market(ledger, guard.entry, now, settings):
+        if guard is not None and not _waits_for_its_market(ledger, guard, now, settings):
             price = last_price(tickers, position.symbol, now.wall, settings.freshness.max_price_age_seconds)
             for why in _needs(ledger, guard, price, now, looked_ago, settings):
                 return f"{position.symbol}: {why}"
     return None
+
+
+def _waits_for_its_market(ledger: Ledger, guard: Guard, now: VenueTime, settings: Settings) -> bool:
+    """Whether its stop, or the exit that is due instead of one, was put off a moment ago."""
+    due = due_exit(ledger, guard.position, now.wall)
+    signals = [guard.entry] if due is None else [guard.entry, due.signal]
+    return any(waits_for_its_market(ledger, signal, now, settings) for signal in signals)
 
 
 def _is_time(settings: Settings, looked_ago: float | None) -> bool:

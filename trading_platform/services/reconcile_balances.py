@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 import structlog
 
-from trading_platform.domain.errors import RefuseTrade, RetryLater
+from trading_platform.domain.errors import RefuseTrade, RetryLater, SymbolNotTraded
 from trading_platform.domain.halt import OWNER
+from trading_platform.domain.instrument import Instrument
+from trading_platform.domain.position import Position
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.transfer import BalanceDifference, Transfer
 from trading_platform.ports.ledger import AccountState, Ledger
@@ -160,10 +163,20 @@ def _adopt(desk: TradingDesk, before: AccountState, totals: dict[str, Decimal], 
     return True
 
 
+def _rules_of(desk: TradingDesk, position: Position) -> Instrument:
+    """Of a pair that the venue lists no more, what is left closes its position where it isn't worth an order."""
+    try:
+        return desk.instrument(position.symbol)
+    except SymbolNotTraded:
+        price = position.average_price
+        least = desk.settings.risk.notional_floor_quote / price if price else ZERO
+        return replace(Instrument.unlisted(position.symbol), min_quantity=least)
+
+
 def _cut_positions(desk: TradingDesk, venue_time: datetime) -> None:
     """Positions hold no more than there is; found in the ledger, so that the next run does what a killed one didn't."""
     for position in desk.ledger.open_positions(desk.account):
         if base_there(desk.ledger, position) < position.quantity:
-            cut = desk.ledger.cut_position(desk.account, desk.instrument(position.symbol), venue_time)
+            cut = desk.ledger.cut_position(desk.account, _rules_of(desk, position), venue_time)
             if cut is not None:
                 log.warning("base_left_unsold", symbol=cut.symbol, gone=str(position.quantity - cut.quantity))

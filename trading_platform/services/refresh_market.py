@@ -19,6 +19,7 @@ from trading_platform.services.aggregate_candles import LocalInterval, aggregate
 from trading_platform.services.fetch_candles import PAGE_CANDLES
 from trading_platform.services.repair_gaps import Repair, repair_gaps
 from trading_platform.services.side_by_side import side_by_side
+from trading_platform.services.value_account import valued_symbols
 from trading_platform.settings import Settings
 
 MAX_PAGES_PER_REFRESH = 20
@@ -92,13 +93,12 @@ def _forget_the_future(store: SeriesStore, symbols: Sequence[str], latest: datet
 def refresh_held_prices(
     feed: MarketFeed, store: SeriesStore, clock: Clock, ledger: Ledger, settings: Settings
 ) -> list[Ticker]:
-    """Fetch and keep the prices of what is held and isn't among the settings' symbols any more.
+    """Fetch and keep the prices of what the account holds and isn't among the settings' symbols any more.
 
     The account can't be valued without them. That they can't be had now keeps nobody from the others.
     """
     try:
-        held = {position.symbol for position in ledger.open_positions(settings.account.name)}
-        others = sorted(held - set(settings.market.symbols))
+        others = sorted(valued_symbols(ledger, store, settings).keys() - set(settings.market.symbols))
         return refresh_tickers(feed, store, clock, others) if others else []
     except (RetryLater, FixSettings) as trouble:  # before the first trade run there is no account yet
         log.warning("held_prices_not_refreshed", why=str(trouble))

@@ -19,6 +19,7 @@ from trading_platform.domain.errors import (
     OrderRejected,
     PlatformError,
     RetryLater,
+    SymbolNotTraded,
     TransitionForbidden,
 )
 from trading_platform.domain.order import Order, OrderReport, OrderStatus, Side
@@ -67,12 +68,12 @@ def settle_order(desk: TradingDesk, order: Order) -> None:
     asked_at = desk.clock.wall()
     try:
         report = desk.broker.find(order.symbol, order.client_order_id)
-    except OrderNotKnown:
+    except (OrderNotKnown, SymbolNotTraded):
         _give_up_if_it_can_no_longer_arrive(desk, order)
     except RetryLater as silence:
         log.warning("order_outcome_still_unknown", client_order_id=order.client_order_id, why=str(silence))
     else:
-        after = desk.ledger.book(report, desk.instrument(order.symbol), desk.clock.wall())
+        after = desk.ledger.book(report, desk.instrument_of_books(order.symbol), desk.clock.wall())
         if after.rests:
             desk.ledger.note_asked(order.client_order_id, desk.clock.wall())
         if after.status in _WORKING:
@@ -114,7 +115,7 @@ def submit_order(desk: TradingDesk, order: Order) -> None:
     except AskTheVenue as lost:
         desk.ledger.mark_unknown(client_order_id, str(lost), desk.clock.wall())
     else:
-        desk.ledger.book(report, desk.instrument(order.symbol), desk.clock.wall())
+        desk.ledger.book(report, desk.instrument_of_books(order.symbol), desk.clock.wall())
 
 
 def cancel_order(desk: TradingDesk, order: Order, why: str) -> None:
@@ -128,12 +129,12 @@ def cancel_order(desk: TradingDesk, order: Order, why: str) -> None:
         return  # it has ended in the meantime
     try:
         report = desk.broker.cancel(order.symbol, order.client_order_id)
-    except OrderNotKnown:
+    except (OrderNotKnown, SymbolNotTraded):
         settle_order(desk, order)  # filled, or cancelled by a request whose answer was lost
     except (AskTheVenue, RetryLater) as silence:
         log.warning("cancel_not_confirmed", client_order_id=order.client_order_id, why=str(silence))
     else:
-        desk.ledger.book(report, desk.instrument(order.symbol), desk.clock.wall())
+        desk.ledger.book(report, desk.instrument_of_books(order.symbol), desk.clock.wall())
 
 
 def cancel_overdue(desk: TradingDesk) -> None:
@@ -264,6 +265,6 @@ def _end_forgotten(desk: TradingDesk, order: Order) -> None:
             order.filled_quantity,
             (),
         ),
-        desk.instrument(order.symbol),
+        desk.instrument_of_books(order.symbol),
         wall,
     )

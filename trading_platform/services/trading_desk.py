@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trading_platform.domain.errors import SymbolNotTraded
 from trading_platform.domain.instrument import Instrument
 from trading_platform.ports.broker import Broker
 from trading_platform.ports.clock import Clock
@@ -41,3 +42,10 @@ class TradingDesk:
     def instrument(self, symbol: str) -> Instrument:
         """The venue's rules for a symbol: one that the settings no longer name may still be held, or have an order."""
         return self.broker.instruments([symbol])[symbol]
+
+    def instrument_of_books(self, symbol: str) -> Instrument:
+        """The same for what is booked, not sent: that is done though the venue lists the pair no more."""
+        try:
+            return self.instrument(symbol)
+        except SymbolNotTraded:
+            return Instrument.unlisted(symbol)

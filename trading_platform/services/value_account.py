@@ -41,18 +41,30 @@ def doubt_about_worth(ledger: Ledger, store: SeriesStore, clock: Clock, settings
     Dust, which no position holds and no order could sell, is worth next to nothing at any price: one that nobody
     fetches any more raises no doubt.
     """
-    account, wall = settings.account.name, clock.wall()
+    wall = clock.wall()
+    doubts = (
+        f"no price of {symbol} is known" if ticker is None else _doubt(ticker, wall, settings)
+        for symbol, ticker in valued_symbols(ledger, store, settings).items()
+    )
+    return next((doubt for doubt in doubts if doubt), None)
+
+
+def valued_symbols(ledger: Ledger, store: SeriesStore, settings: Settings) -> dict[str, Ticker | None]:
+    """What the account's worth hangs on, with the newest price of each: positions, and balances worth an order.
+
+    Whether or not the settings name them (any more).
+    """
+    account = settings.account.name
     state = ledger.account(account)
     held = {position.symbol for position in ledger.open_positions(account)}
     totals = {f"{asset}/{state.quote}": each.total for asset, each in state.balances.items() if each.total}
     totals.pop(f"{state.quote}/{state.quote}", None)
     tickers = store.tickers(sorted(totals.keys() | held))
-    doubts = [
-        f"no price of {symbol} is known" if symbol not in tickers else _doubt(tickers[symbol], wall, settings)
+    return {
+        symbol: tickers.get(symbol)
         for symbol in sorted(totals.keys() | held)
         if symbol in held or _is_worth_an_order(totals[symbol], tickers.get(symbol), settings)
-    ]
-    return next((doubt for doubt in doubts if doubt), None)
+    }
 
 
 def _is_worth_an_order(total: Decimal, ticker: Ticker | None, settings: Settings) -> bool:

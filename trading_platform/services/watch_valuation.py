@@ -33,7 +33,8 @@ class ValuationWatch:
         doubt = doubt_about_worth(ledger, store, clock, settings)
         for since in self._standing.look([KEY] if doubt else [], wall).values():
             told = (
-                f"since {since:%H:%M:%S} UTC: {doubt}. Nothing is bought, and no drawdown halts the account, meanwhile"
+                f"since {since:%H:%M:%S} UTC: {doubt}. Nothing is bought, and no drawdown halts the account, "
+                "meanwhile. If the venue doesn't trade it any more, move it out of the account"
             )
             journal.open_incident(KEY, "What the account is worth isn't known", told, wall)
         if doubt is None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import structlog
 
-from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, RetryLater, TransitionForbidden
+from trading_platform.domain.errors import AskTheVenue, OrderNotKnown, RetryLater, SymbolNotTraded, TransitionForbidden
 from trading_platform.domain.order import Order, OrderReport, OrderStatus
 from trading_platform.services.settle_orders import settle_order
 from trading_platform.services.trading_desk import TradingDesk
@@ -64,14 +64,14 @@ def _cancel(desk: TradingDesk, members: Sequence[Order], why: str) -> None:
             desk.ledger.request_cancel(order.client_order_id, why, desk.clock.wall())
     try:
         reports = _cancel_at_venue(desk, members)
-    except OrderNotKnown:
+    except (OrderNotKnown, SymbolNotTraded):
         for order in members:  # filled, or cancelled by a request whose answer was lost
             settle_order(desk, order)
     except (AskTheVenue, RetryLater) as silence:
         log.warning("cancel_not_confirmed", client_order_id=members[0].client_order_id, why=str(silence))
     else:
         for report in reports:
-            desk.ledger.book(report, desk.instrument(report.symbol), desk.clock.wall())
+            desk.ledger.book(report, desk.instrument_of_books(report.symbol), desk.clock.wall())
 
 
 def _cancel_at_venue(desk: TradingDesk, members: Sequence[Order]) -> Sequence[OrderReport]:

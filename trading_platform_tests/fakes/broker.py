@@ -12,11 +12,11 @@ from itertools import count
 from trading_platform.domain.arming import KeyPermissions
 from trading_platform.domain.errors import (
     AskTheVenue,
-    FixSettings,
     MarketClosed,
     OrderNotKnown,
     OrderRejected,
     RetryLater,
+    SymbolNotTraded,
 )
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import (
@@ -186,7 +186,7 @@ class FakeBroker:
         self._answer()
         unknown = [symbol for symbol in symbols if symbol not in self._instruments]
         if unknown:
-            raise FixSettings(f"the venue doesn't trade {', '.join(unknown)}; mend market.symbols")
+            raise SymbolNotTraded(f"the venue doesn't trade {', '.join(unknown)}; market.symbols mustn't name it")
         return {symbol: self._instruments[symbol] for symbol in symbols}
 
     def is_trading(self, symbol: str) -> bool:

@@ -9,13 +9,15 @@ from decimal import Decimal
 import pytest
 
 from trading_platform.domain.attempts import LONGEST_WAIT_SECONDS
-from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater, TransitionForbidden
+from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater, SymbolNotTraded, TransitionForbidden
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.domain.transfer import VenueTransfer
 from trading_platform.ports.broker import OpenOrder, VenueBalance
+from trading_platform.services.closed_market import NO_STOP
+from trading_platform.services.reconcile_balances import adopt_differences
 from trading_platform.services.trade import work_waiting
 from trading_platform_tests.fakes import FakeBroker, FakeSeriesStore
 from trading_platform_tests.fakes.broker import Misbehaviour
@@ -265,7 +267,7 @@ class _MayStopTrading(FakeBroker):
 
     def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
         if self.delisted in symbols:
-            raise FixSettings(f"the venue doesn't trade {self.delisted}")
+            raise SymbolNotTraded(f"the venue doesn't trade {self.delisted}")
         return super().instruments(symbols)
 
 
@@ -280,10 +282,42 @@ def test_a_symbol_that_is_traded_no_more_keeps_no_other_from_being_sold(protecte
     for symbol in (SYMBOL, "ETH/USDT"):
         place.says(CLOSE + 1, Direction.SHORT, symbol)
 
-    with pytest.raises(FixSettings):
-        place.trade()
+    place.trade()
 
     assert [position.symbol for position in place.ledger.open_positions(ACCOUNT)] == [SYMBOL]
+    for _ in range(3):  # beyond the longest way of a request
+        place.later(60)
+        place.trade()
+    without_stop = [each.key for each in place.journal.open_incidents() if each.key.startswith(NO_STOP)]
+    assert without_stop == ([NO_STOP + SYMBOL] if protected else [])
+    place.later(1)
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) is None  # it isn't tried every second
+
+
+def test_a_position_in_a_pair_that_is_traded_no_more_ends_when_the_owner_has_moved_it_away() -> None:
+    settings = plain_settings(**{**QUICK, "protection": {"trailing": False}})
+    place = Workplace(settings=settings, start_with={"USDT": Decimal(1000)}, broker_type=_MayStopTrading)
+    place.buys()
+    assert isinstance(place.broker, _MayStopTrading)
+    stops = place.ledger.unsettled_orders(ACCOUNT)
+    assert stops
+    place.broker.delisted = SYMBOL
+    for _ in range(3):  # beyond the longest way of a request
+        place.later(60)
+        place.trade()
+    assert place.ledger.unsettled_orders(ACCOUNT) == []  # nothing is asked for any more
+    assert place.ledger.account(ACCOUNT).balances["BTC"].reserved == 0
+
+    place.broker.move(BTC=Decimal("0.000001") - place.broker.balances()["BTC"].total)
+    place.later(60)
+    place.trade()
+    adopt_differences(place.desk(), "moved away")
+    assert place.ledger.open_positions(ACCOUNT) == []
+    place.later(60)
+    said = place.says(CLOSE + 5, symbol="ETH/USDT")
+    place.trade()
+    assert ReasonCode.APPROVED in place.reasons(said)
+    assert [each.key for each in place.journal.open_incidents()] == []
 
 
 def test_a_symbol_that_is_traded_no_more_keeps_no_others_stop_from_being_booked() -> None:
@@ -296,8 +330,7 @@ def test_a_symbol_that_is_traded_no_more_keeps_no_others_stop_from_being_booked(
     place.broker.trade_at("ETH/USDT", Decimal(1000))
     place.later(settings.protection.look_seconds)
 
-    with pytest.raises(FixSettings):
-        place.trade()
+    place.trade()
 
     assert [position.symbol for position in place.ledger.open_positions(ACCOUNT)] == [SYMBOL]
 

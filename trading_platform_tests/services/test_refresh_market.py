@@ -20,6 +20,7 @@ from trading_platform.services.refresh_market import (
     refresh_held_prices,
     refresh_tickers,
 )
+from trading_platform.services.value_account import doubt_about_worth
 from trading_platform.settings import Settings
 from trading_platform_tests.fakes import FakeClock, FakeMarketFeed, FakeSeriesStore
 from trading_platform_tests.services.workplace import Workplace
@@ -276,9 +277,23 @@ def test_the_price_of_what_is_held_is_fetched_though_the_settings_name_it_no_mor
 
     assert fetched.bid == 799
     assert place.store.tickers(["ETH/USDT"])["ETH/USDT"] == fetched
-    assert (
-        refresh_held_prices(place.feed, place.store, place.clock, place.ledger, place.settings) == []
-    )  # it is among them
+    # with these settings it is among the others
+    assert refresh_held_prices(place.feed, place.store, place.clock, place.ledger, place.settings) == []
+
+
+def test_the_price_of_the_owners_own_coin_is_fetched_for_the_accounts_worth() -> None:
+    place = Workplace(start_with={"USDT": Decimal("84.54"), "ETH": Decimal("0.1")})
+    place.trade()
+    settings = _without_eth(place)
+    place.clock.advance(3600)
+    now = place.clock.read()
+    place.feed.set_ticker(Ticker("ETH/USDT", Decimal(799), Decimal(800), Decimal(800), now.now, now.wall))
+    assert "ETH/USDT" in str(doubt_about_worth(place.ledger, place.store, place.clock, settings))
+
+    [fetched] = refresh_held_prices(place.feed, place.store, place.clock, place.ledger, settings)
+
+    assert fetched.symbol == "ETH/USDT"
+    assert doubt_about_worth(place.ledger, place.store, place.clock, settings) is None
 
 
 def test_a_held_symbol_that_the_venue_has_dropped_keeps_nobody_from_the_others() -> None:

@@ -24,7 +24,7 @@ from trading_platform.adapters.circuit_breaker import CircuitBreaker
 from trading_platform.adapters.circuit_notes import CircuitNotes
 from trading_platform.adapters.local_request_budget import LocalRequestBudget
 from trading_platform.domain.circuit import CircuitState
-from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater, WaitUntilAllowed
+from trading_platform.domain.errors import PlatformError, RetryLater, SymbolNotTraded, WaitUntilAllowed
 from trading_platform.domain.request_limits import RequestGroup, RequestLimit
 from trading_platform.ports.circuit_journal import CircuitJournal
 from trading_platform.ports.request_budget import RequestBudget
@@ -225,12 +225,14 @@ class CcxtClient:
 
         Raises
         ------
-        FixSettings
-            If the venue doesn't trade it.
+        SymbolNotTraded
+            If the venue doesn't list it.
         """
         market = self.markets().get(symbol)
         if market is None:
-            raise FixSettings(f"market.symbols: {self.access.name} doesn't trade {symbol} on its spot market")
+            raise SymbolNotTraded(
+                f"{self.access.name} doesn't trade {symbol} on its spot market; market.symbols mustn't name it"
+            )
         return market
 
     def about_exchange(self, ask: Callable[[Any], T]) -> T:

@@ -11,7 +11,7 @@ from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
 from trading_platform.adapters.ccxt_exchange.client import MARKETS_LIFETIME_SECONDS, CcxtClient
 from trading_platform.adapters.ccxt_exchange.instruments import unified_instrument
 from trading_platform.adapters.ccxt_exchange.paper_market import paper_market
-from trading_platform.domain.errors import FixSettings, RetryLater
+from trading_platform.domain.errors import RetryLater, SymbolNotTraded
 from trading_platform_tests.adapters.ccxt_exchange.conftest import account, symbol_info
 from trading_platform_tests.support.scripted_server import ScriptedServer
 
@@ -120,7 +120,7 @@ def test_rules_are_kept_for_an_hour(client: CcxtClient, server: ScriptedServer) 
 
 
 def test_a_symbol_that_the_venue_does_not_trade(broker: CcxtBroker) -> None:
-    with pytest.raises(FixSettings, match=r"market\.symbols: the venue doesn't trade DOGE/USDT"):
+    with pytest.raises(SymbolNotTraded, match=r"the venue doesn't trade DOGE/USDT .*market\.symbols"):
         broker.instruments(["BTC/USDT", "DOGE/USDT"])
 
 

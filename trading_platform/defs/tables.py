@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
+
+from trading_platform.domain.instrument import plain
 
 
 def as_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
@@ -41,4 +44,6 @@ def utc(moment: datetime | None) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return utc(value)
+    if isinstance(value, Decimal):
+        return plain(value)
     return f"{value:.8g}" if isinstance(value, float) else str(value)

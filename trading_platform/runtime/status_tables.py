@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trading_platform.domain.circuit import Circuit, left_alone
+from trading_platform.domain.halt import is_flatten_signal
 from trading_platform.domain.order import Order
 from trading_platform.domain.position import Position
 from trading_platform.domain.signal import Signal
@@ -120,7 +121,8 @@ def _signals(seen: Summary, signals: Sequence[Signal], layout: Layout) -> Table:
 
     def cells(s: Signal) -> tuple[RenderableType, ...]:
         close = f"{s.candle_close:%m-%d %H:%M}"
-        known = s.symbol, s.strategy, s.direction, close, outcomes.get(s.signal_id, ""), s.signal_id[:_ID_CHARACTERS]
+        who = "halt" if is_flatten_signal(s) else s.strategy
+        known = s.symbol, who, s.direction, close, outcomes.get(s.signal_id, ""), s.signal_id[:_ID_CHARACTERS]
         return (*known, s.reason) if layout.is_wide else known
 
     header = "signal", "strategy", "direction", "candle close", "outcome", "id"

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from trading_platform.domain.candle import Candle, Interval
 from trading_platform.domain.errors import FixSettings
+from trading_platform.domain.halt import is_flatten_signal
 from trading_platform.domain.indicators import PRICE_COLUMNS, IndicatorSpec, compute_indicators
 from trading_platform.domain.order import Fill, Order
 from trading_platform.domain.order_machine import OrderEvent
@@ -29,7 +30,7 @@ class JudgedCandles:
     Parameters
     ----------
     candle
-        The judged one; None if it isn't stored any more.
+        The judged one; None if it isn't stored any more, or if a halt said it and no strategy.
     source
         Where it came from.
     first_open, count, sources
@@ -147,6 +148,8 @@ def _concerns(position: Position, signal: Signal, orders: Sequence[Order]) -> bo
 def _judged_candles(
     store: SeriesStore, signal: Signal, specs: Sequence[IndicatorSpec], window_candles: int
 ) -> JudgedCandles:
+    if is_flatten_signal(signal):
+        return JudgedCandles(None, None, None, 0, {}, {})
     interval = Interval.parse(signal.interval)
     window = store.candle_frame(signal.symbol, interval, end=signal.candle_close, newest=window_candles)
     opened = signal.candle_close - interval.length

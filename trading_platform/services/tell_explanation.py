@@ -11,6 +11,7 @@ from textwrap import wrap
 from typing import Any
 
 from trading_platform.domain.candle import Candle
+from trading_platform.domain.halt import is_flatten_signal
 from trading_platform.domain.instrument import plain
 from trading_platform.domain.order import Side
 from trading_platform.domain.risk import ReasonCode
@@ -76,10 +77,14 @@ def _rounded(number: re.Match[str]) -> str:
 
 def _signal(explanation: Explanation) -> Iterator[str]:
     signal = explanation.signal
-    yield (
-        f"{signal.direction} {signal.symbol} by {signal.strategy} (version {signal.strategy_version}) on the"
-        f" {signal.interval} candle that closed at {_time(signal.candle_close)}"
-    )
+    if is_flatten_signal(signal):
+        halted_at = _time(signal.candle_close)
+        yield f"sell what {signal.strategy} holds of {signal.symbol}, by the halt of {halted_at}: no strategy says it"
+    else:
+        yield (
+            f"{signal.direction} {signal.symbol} by {signal.strategy} (version {signal.strategy_version}) on the"
+            f" {signal.interval} candle that closed at {_time(signal.candle_close)}"
+        )
     yield f"because: {signal.reason}"
     yield f"id {signal.signal_id}, account {signal.account}"
     for name, value in signal.evidence.items():
@@ -88,6 +93,9 @@ def _signal(explanation: Explanation) -> Iterator[str]:
 
 def _candles(explanation: Explanation) -> Iterator[str]:
     candles = explanation.candles
+    if is_flatten_signal(explanation.signal):
+        yield "none: a halt asks for no candle"
+        return
     if candles.candle is None or candles.first_open is None:
         yield "the judged candle isn't stored any more"
         return

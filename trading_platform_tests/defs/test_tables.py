@@ -43,7 +43,7 @@ def test_values_become_text() -> None:
     assert record.data == {
         "at": "2025-03-01 12:00:00",
         "rate": "0.33333333",
-        "money": "84.540",
+        "money": "84.54",
         "nothing": "None",
     }
 

@@ -14,6 +14,7 @@ from trading_platform.domain.market import Ticker
 from trading_platform.domain.metric import MetricName
 from trading_platform.domain.order import OrderStatus
 from trading_platform.domain.risk import ReasonCode
+from trading_platform.services.halt_account import halt_account
 from trading_platform_tests.defs.fake_platform import (
     CLOSED,
     FakePlatform,
@@ -87,7 +88,20 @@ def test_balances_decisions_and_orders_stand_in_the_metadata(
         "stop": "open",
         "target": "open",
     }
-    assert tables["decisions"][0]["symbol"] == "BTC/USDT"
+    assert (tables["decisions"][0]["symbol"], tables["decisions"][0]["run"]) == ("BTC/USDT", "this one")
+    assert {row["run"] for row in tables["decisions"][2:]} <= {"this one", "an earlier one"}
+
+
+def test_the_run_that_sells_for_a_halt_tells_what_it_did(platform: FakePlatform, instance: dg.DagsterInstance) -> None:
+    _says_buy(platform)
+    execute("trade", platform, instance)
+    halt_account(platform.ledger, platform.clock, ACCOUNT, "sell all", flatten=True)
+
+    result = execute("trade", platform, instance)
+
+    assert result.success
+    assert platform.ledger.open_positions(ACCOUNT) == []
+    assert "by the halt of" in output_metadata(result, "trade_account")["why short BTC/USDT"].value
 
 
 def test_what_explain_tells_stands_in_the_metadata(platform: FakePlatform, instance: dg.DagsterInstance) -> None:

@@ -18,6 +18,7 @@ from trading_platform.domain.signal import Leg, LegKind, Signal, client_order_id
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.services.decide import decision
 from trading_platform.services.explain import Explanation, explain
+from trading_platform.services.halt_account import halt_account
 from trading_platform.services.tell_explanation import as_markdown, as_text, as_values, tell
 from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.workplace import CLOSE, PRICES, Workplace, priced_candle
@@ -91,6 +92,20 @@ def test_plain_words_have_every_ground_of_the_decision(place: Workplace) -> None
         "still open",
     ):
         assert words in text, words
+
+
+def test_what_a_halt_sells_is_explained_without_a_candle(place: Workplace) -> None:
+    place.buys()
+    halt_account(place.ledger, place.clock, ACCOUNT, "sell all", flatten=True)
+    [sale] = place.trade().exits
+
+    story = told(place, sale)
+
+    assert story.candles.candle is None
+    text = as_text(story)
+    for words in ("sell what trend_following holds of BTC/USDT, by the halt of", "flatten: sell all", "market", sale):
+        assert words in text, words
+    assert as_values(story)["candles"]["candle"] is None
 
 
 def test_numbers_are_rounded_for_people_and_exact_for_programs(place: Workplace) -> None:

@@ -5,6 +5,7 @@ import dagster as dg
 from trading_platform.defs.indicators.assets import indicators
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import as_table, link_to_asset
+from trading_platform.domain.halt import is_flatten_signal
 from trading_platform.services.generate_signals import generate_signals
 
 
@@ -41,7 +42,7 @@ def signals(platform: PlatformParam) -> dg.MaterializeResult:
                         "candle close (UTC)": s.candle_close,
                         "symbol": s.symbol,
                         "interval": s.interval,
-                        "strategy": s.strategy,
+                        "strategy": "halt" if is_flatten_signal(s) else s.strategy,
                         "direction": s.direction,
                         "why": s.reason,
                     }

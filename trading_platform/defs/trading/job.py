@@ -44,6 +44,7 @@ def trade_account(context: dg.OpExecutionContext, platform: PlatformParam) -> No
                 [
                     {
                         "decided at (UTC)": d.decided_at,
+                        "run": "this one" if d.details.get("run_id") == context.run_id else "an earlier one",
                         "symbol": symbols.get(d.signal_id, "—"),
                         "leg": d.leg,
                         "reason": d.reason,

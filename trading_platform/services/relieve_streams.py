@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
-from trading_platform.domain.errors import RetryLater, WaitUntilAllowed
+from trading_platform.domain.errors import FixSettings, RetryLater, WaitUntilAllowed
 
 GRACE_SECONDS = 1.0
 """A connection that was only dropped is often back sooner; and what was noticed has been recorded by then."""
@@ -49,7 +49,7 @@ class StreamRelief:
             while self._is_needed():
                 try:
                     await asyncio.to_thread(self._serve)
-                except RetryLater as trouble:
+                except (RetryLater, FixSettings) as trouble:
                     log.warning("stream_not_relieved", why=str(trouble))
                     asked_for = trouble.retry_after_seconds if isinstance(trouble, WaitUntilAllowed) else 0.0
                     await asyncio.sleep(min(max(asked_for, GRACE_SECONDS), RETRY_SECONDS))

@@ -14,7 +14,7 @@ from enum import Enum
 import structlog
 
 from trading_platform.domain.candle import Interval
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.domain.recovery import Patience, RecoveryLadder, RecoveryStep
 from trading_platform.domain.stream import StreamChange, StreamState, StreamStatus
 from trading_platform.domain.stream_event import (
@@ -221,7 +221,7 @@ class _StreamService:
             await _wait_for(self._candle_came, self._settings.flush_seconds)
             try:
                 await self._write()
-            except RetryLater as trouble:
+            except (RetryLater, FixSettings) as trouble:  # a store that refuses as well: the account's news goes on
                 waiting, dropped = len(self._buffer.candles()), self._buffer.dropped_candles
                 log.warning("stream_not_stored", why=str(trouble), waiting_candles=waiting, dropped_candles=dropped)
                 await asyncio.sleep(self._settings.flush_seconds)

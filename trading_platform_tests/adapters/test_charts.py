@@ -70,7 +70,8 @@ def strips(png: bytes) -> tuple[int, int]:
 
 def equity(count: int) -> list[EquityPoint]:
     worth = [Decimal("84.54") + Decimal(k % 7) / 100 for k in range(count)]
-    return [EquityPoint("main", START + timedelta(minutes=k), w, Decimal(0), START) for k, w in enumerate(worth)]
+    times = [START + timedelta(minutes=k) for k in range(len(worth))]
+    return [EquityPoint("main", at, w, Decimal(0), at) for at, w in zip(times, worth, strict=True)]
 
 
 @pytest.mark.parametrize(("panels", "height"), [(1, 270), (3, 810), (4, 540), (6, 810)])
@@ -137,8 +138,9 @@ def test_a_deposit_is_marked_and_is_no_profit() -> None:
     before, after = equity(60), equity(100)[60:]
     paid_in = [replace(point, cash_quote=point.cash_quote + 100) for point in after]
     worth = before[-1].equity_quote
-    deposit = moved(100, worth, after[0].venue_time)
-    earlier = replace(deposit, venue_time=before[0].venue_time)
+    # first seen by the venue before the account was valued at all; in the balance, and booked, an hour later
+    deposit = replace(moved(100, worth, after[0].venue_time), venue_time=START - timedelta(hours=1))
+    earlier = replace(deposit, recorded_at=before[0].recorded_at)
 
     assert "│ 1 transfer" in texts_of([*before, *paid_in], [earlier, deposit])
     change = time_weighted_return(before[0].equity_quote, paid_in[-1].equity_quote, [deposit])

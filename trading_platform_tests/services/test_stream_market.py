@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from trading_platform.domain.errors import RetryLater
+from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater
 from trading_platform.domain.stream import StreamState, StreamStatus
 from trading_platform.domain.stream_event import (
     BookTop,
@@ -55,7 +55,7 @@ class _Floor:
         self.seconds = 0.0  # passes as the test goes on, however slow the computer is
         self.end: asyncio.Task[StreamEnd] | None = None
         self.relieved: list[list[StreamState | None]] = []
-        self.relief_trouble: list[RetryLater] = []
+        self.relief_trouble: list[PlatformError] = []
 
     def monotonic(self) -> float:
         return self.seconds
@@ -237,7 +237,11 @@ async def test_a_price_from_before_a_lost_connection_is_not_stored_beside_a_new_
     assert floor.store.tickers([BTC])[BTC].bid == 100
 
 
-async def test_while_the_store_is_away_candles_are_kept_and_the_newest_price(floor: _Floor) -> None:
+@pytest.mark.parametrize("trouble", [RetryLater("no answer"), FixSettings("HTTP 401: a token that isn't valid")])
+async def test_while_the_store_is_away_or_refuses_candles_are_kept_and_the_newest_price(
+    floor: _Floor, trouble: PlatformError
+) -> None:
+    floor.store.trouble = trouble
     async with floor.listening():
         floor.store.is_down = floor.streams.is_down = True
         for minute in range(150):
@@ -307,11 +311,14 @@ def _quick_relief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_quick_relief")
-async def test_rest_serves_what_has_gone_before_the_next_refresh_and_is_asked_again_if_it_fails(floor: _Floor) -> None:
+@pytest.mark.parametrize("trouble", [RetryLater("HTTP 503"), FixSettings("HTTP 401")])
+async def test_rest_serves_what_has_gone_before_the_next_refresh_and_is_asked_again_if_it_fails(
+    floor: _Floor, trouble: PlatformError
+) -> None:
     async with floor.listening():
         await floor.until(lambda: floor.states() == [LIVE, LIVE], top, lambda: top(ETH))
         assert floor.relieved == []
-        floor.relief_trouble = [RetryLater("HTTP 503")]
+        floor.relief_trouble = [trouble]
         floor.stream.push(Disconnected((BTC,), "reset by peer"))
         await floor.until(lambda: len(floor.relieved) == 2, lambda: top(ETH))
 

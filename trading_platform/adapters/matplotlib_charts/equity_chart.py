@@ -13,7 +13,7 @@ from trading_platform.adapters.matplotlib_charts import figure as style
 from trading_platform.adapters.matplotlib_charts.timeline import round_times, time_labels
 from trading_platform.domain.order import Side
 from trading_platform.domain.returns import time_weighted_return
-from trading_platform.domain.transfer import Transfer
+from trading_platform.domain.transfer import Transfer, TransferKind
 from trading_platform.ports.charts import FillMark
 from trading_platform.ports.ledger import EquityPoint
 
@@ -47,12 +47,10 @@ def draw(
     axes.plot(*line, color=style.AVERAGES[1], linewidth=1.4)
     axes.fill_between(line[0], equity[0], line[1], color=style.AVERAGES[1], alpha=0.08, linewidth=0)
     legend = f"{_draw_fills(axes, times, equity, fills)}   " if fills else ""
-    moved = [each for each in transfers if ordered[0].venue_time < each.venue_time <= ordered[-1].venue_time]
-    legend += _draw_transfers(axes, moved)
+    moved = _moved_between(ordered, transfers)
+    legend += _draw_transfers(axes, ordered, moved)
     _scale(axes, times, equity)
-    earned = time_weighted_return(
-        ordered[0].equity_quote, ordered[-1].equity_quote, sorted(moved, key=lambda each: each.venue_time)
-    )
+    earned = time_weighted_return(ordered[0].equity_quote, ordered[-1].equity_quote, moved)
     change = "" if earned is None else f"{earned:+.2%}"
     shown = f"{ordered[0].venue_time:%d %b %H:%M} to {ordered[-1].venue_time:%d %b %Y %H:%M} UTC"
     style.write_titles(axes, f"Equity   {equity[-1]:,.2f} {quote}   {change}", f"{legend}{shown}")
@@ -78,10 +76,21 @@ def _draw_fills(axes: Axes, times: Array, equity: Array, fills: Sequence[FillMar
     return "   ".join(counts)
 
 
-def _draw_transfers(axes: Axes, moved: Sequence[Transfer]) -> str:
-    """Mark when money came or went; returns in words how often, nothing if it never did."""
+def _moved_between(ordered: Sequence[EquityPoint], transfers: Sequence[Transfer]) -> list[Transfer]:
+    """Those that were booked between the first point and the last, in that order.
+
+    The venue's time of a transfer may lie long before: that of a deposit is when it was first seen on its way.
+    """
+    first, last = ordered[0].recorded_at, ordered[-1].recorded_at
+    booked = (each for each in transfers if each.kind is not TransferKind.OPENING)
+    return sorted((each for each in booked if first < each.recorded_at <= last), key=lambda each: each.recorded_at)
+
+
+def _draw_transfers(axes: Axes, ordered: Sequence[EquityPoint], moved: Sequence[Transfer]) -> str:
+    """Mark where money that came or went is in the equity; returns in words how often, nothing if it never did."""
     for transfer in moved:
-        axes.axvline(transfer.venue_time.timestamp(), color=style.FAINT_INK, linewidth=0.8)
+        first_with_it = next(point for point in ordered if point.recorded_at >= transfer.recorded_at)
+        axes.axvline(first_with_it.venue_time.timestamp(), color=style.FAINT_INK, linewidth=0.8)
     if not moved:
         return ""
     return f"│ {len(moved)} {'transfer' if len(moved) == 1 else 'transfers'}   "

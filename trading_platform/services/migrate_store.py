@@ -228,6 +228,9 @@ def move_metrics(source: SeriesStore, target: SeriesStore, since: datetime) -> M
 
 def _move_gaps(source: SeriesStore, target: SeriesStore, symbol: str, interval: Interval) -> int:
     gaps = source.known_gaps(symbol, interval)
+    for over in (gap for gap in target.known_gaps(symbol, interval) if gap not in gaps):  # filled, or less by now
+        end, confirmed_at = interval.close_of(over.last_missing), over.confirmed_at or over.first_missing
+        target.record_gaps(symbol, interval, [], start=over.first_missing, end=end, confirmed_at=confirmed_at)
     for gap in gaps:
         if gap.confirmed_at is not None:
             end = interval.close_of(gap.last_missing)

@@ -174,6 +174,18 @@ def test_the_target_becomes_like_the_source(move: Move) -> None:
     assert move.target.store.candles(SYMBOL, MINUTE) == move.candles
 
 
+def test_a_gap_that_was_filled_since_ends_in_the_target_too(move: Move) -> None:
+    gap = Gap(minutes(1), minutes(59), 59)
+    move.source.record_gaps(SYMBOL, MINUTE, [gap], start=START, end=minutes(60), confirmed_at=minutes(7))
+    move.go()
+    move.write(candle(5))
+    assert move.go().gaps == 2
+    assert move.target.store.known_gaps(SYMBOL, MINUTE) == move.source.known_gaps(SYMBOL, MINUTE)
+    move.write(*(candle(minute) for minute in range(1, 60)))
+    move.go()
+    assert move.target.store.known_gaps(SYMBOL, MINUTE) == []
+
+
 def test_metrics_go_along_and_are_compared(move: Move) -> None:
     move.source.save_metrics(METRICS)
     target = move.target.store

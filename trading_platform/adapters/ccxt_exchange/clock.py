@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from trading_platform.adapters.ccxt_exchange.clock_offset import CcxtClockOffset
 from trading_platform.domain.venue_time import VenueTime
-
-OFFSET_LIFETIME_SECONDS = 600.0
 
 
 class CcxtVenueClock:
@@ -32,8 +29,6 @@ class CcxtVenueClock:
 
     def read(self) -> VenueTime:
         """Both clocks; the difference is at most ten minutes old, and kept while the venue is silent."""
-        measured = self._offset.read(OFFSET_LIFETIME_SECONDS, math.inf)
-        # the earliest that the venue's clock can have shown; an exchange that doesn't tell its time has ours
-        ahead = 0.0 if measured is None else measured.offset_seconds - measured.uncertainty_seconds
+        ahead = self._offset.certainly_ahead()
         wall = self.wall()
-        return VenueTime(now=wall + timedelta(seconds=ahead), wall=wall)
+        return VenueTime(now=wall + ahead, wall=wall)

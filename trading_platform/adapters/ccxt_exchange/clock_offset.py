@@ -15,6 +15,7 @@ from trading_platform.domain.quality import ClockOffset
 LIFETIME_SECONDS = 4.0
 """Shorter than a refresh and than a round of the watcher, so that each judges a measurement of its own."""
 
+UNHURRIED_LIFETIME_SECONDS = 600.0
 KEPT_SECONDS = 300.0
 RETRY_SECONDS = 15.0
 STEP_SECONDS = 1.0
@@ -27,6 +28,10 @@ GOOD_UNCERTAINTY_SECONDS = 0.1
 def wall_minus_monotonic() -> float:
     """Stays the same until somebody sets the wall clock, or the computer sleeps."""
     return time.time() - time.monotonic()
+
+
+def _earliest(measured: ClockOffset) -> timedelta:
+    return timedelta(seconds=measured.offset_seconds - measured.uncertainty_seconds)
 
 
 class CcxtClockOffset:
@@ -79,6 +84,15 @@ class CcxtClockOffset:
         elif not self._is_usable(now, kept_seconds):
             raise RetryLater(f"{self._client.access.name} hasn't told its time for long")
         return self._offset
+
+    def certainly_ahead(self) -> timedelta:
+        """By how much the venue's clock is certainly ahead of ours, negative if behind; measured every ten minutes.
+
+        The earliest that the venue's clock can have shown: its answer's way makes it late, by less than one round
+        trip. An exchange that doesn't tell its time has ours. While it is silent, the last measurement is kept.
+        """
+        measured = self.read(UNHURRIED_LIFETIME_SECONDS, math.inf)
+        return timedelta(0) if measured is None else _earliest(measured)
 
     def _is_usable(self, now: float, kept_seconds: float) -> bool:
         return self._measured_at is not None and self._age(now) <= kept_seconds

@@ -75,7 +75,11 @@ class CcxtMarketFeed:
         if not any(_is_two_sided(fields) for fields in found.values()):
             found = {symbol: {**fields, **self._best_prices(symbol)} for symbol, fields in found.items()}
             received_at = datetime.now(UTC)
-        return [_ticker(symbol, fields, received_at) for symbol, fields in found.items() if _is_two_sided(fields)]
+        told = {symbol: fields for symbol, fields in found.items() if _is_two_sided(fields)}
+        # by the venue's clock where it tells no time of its own (Kraken): ours may be set wrong
+        has_none = any(fields.get("timestamp") is None for fields in told.values())
+        timeless = received_at + self.offset.certainly_ahead() if has_none else received_at
+        return [_ticker(symbol, fields, received_at, timeless) for symbol, fields in told.items()]
 
     def _told_tickers(self, symbols: Sequence[str]) -> Json:
         """What the venue answers about those that it trades; if one spoils it, each is asked for alone."""
@@ -201,10 +205,11 @@ def _is_two_sided(fields: Json) -> bool:
     return None not in prices and all(decimal(price, "a ticker's price") > 0 for price in prices)
 
 
-def _ticker(symbol: str, fields: Json, received_at: datetime) -> Ticker:
+def _ticker(symbol: str, fields: Json, received_at: datetime, timeless: datetime) -> Ticker:
+    """One ticker; `timeless` is the venue's time of one that carries none."""
     bid, ask, last = (decimal_member(fields, name) for name in _PRICES)
     timestamp = fields.get("timestamp")
-    venue_time = received_at if timestamp is None else moment(timestamp, f"the time of {symbol}'s ticker")
+    venue_time = timeless if timestamp is None else moment(timestamp, f"the time of {symbol}'s ticker")
     return Ticker(symbol, bid, ask, last, venue_time, received_at)
 
 

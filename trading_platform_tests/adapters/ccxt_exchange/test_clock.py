@@ -8,8 +8,12 @@ import pytest
 
 from trading_platform.adapters.ccxt_exchange import make_venue_clock
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
-from trading_platform.adapters.ccxt_exchange.clock import OFFSET_LIFETIME_SECONDS, CcxtVenueClock
-from trading_platform.adapters.ccxt_exchange.clock_offset import LIFETIME_SECONDS, CcxtClockOffset
+from trading_platform.adapters.ccxt_exchange.clock import CcxtVenueClock
+from trading_platform.adapters.ccxt_exchange.clock_offset import (
+    LIFETIME_SECONDS,
+    UNHURRIED_LIFETIME_SECONDS,
+    CcxtClockOffset,
+)
 from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
 from trading_platform.adapters.ccxt_exchange.wire_fields import epoch_ms
 from trading_platform.domain.errors import RetryLater
@@ -71,7 +75,7 @@ def test_it_is_measured_again_only_after_a_while(
     server.script[TIME] = ahead_by(clock, 10)
     assert offset(clock) == 10
     server.script[TIME] = ahead_by(clock, 20)
-    stopwatch.seconds += OFFSET_LIFETIME_SECONDS - 1
+    stopwatch.seconds += UNHURRIED_LIFETIME_SECONDS - 1
     assert offset(clock) == 10
     stopwatch.seconds += 1
     assert offset(clock) == 20
@@ -84,7 +88,7 @@ def test_what_was_measured_holds_while_the_venue_is_silent(
     server.script[TIME] = ahead_by(clock, 10)
     assert offset(clock) == 10
     server.script[TIME] = Answer("", 503)
-    stopwatch.seconds += OFFSET_LIFETIME_SECONDS
+    stopwatch.seconds += UNHURRIED_LIFETIME_SECONDS
     assert offset(clock) == 10
     asked = len(server.requests(*TIME))
     assert offset(clock) == 10

@@ -70,10 +70,11 @@ def test_tickers_of_all_symbols_come_in_one_request(server: ScriptedServer) -> N
     assert len(server.requests("GET", "/api/v5/market/tickers")) == 1
 
 
-def test_a_ticker_without_a_time_is_as_old_as_its_answer(server: ScriptedServer) -> None:
+def test_a_ticker_without_a_time_has_the_venues_of_its_answer(server: ScriptedServer) -> None:
     feed = CcxtMarketFeed(client_of("kraken", server, kraken.teach))
     bitcoin, ether = feed.tickers(["BTC/USD", "ETH/USD"])
-    assert bitcoin.venue_time == bitcoin.received_at >= NOW
+    assert bitcoin.received_at >= NOW
+    assert bitcoin.venue_time == bitcoin.received_at + feed.offset.certainly_ahead()
     assert (ether.bid, ether.ask, ether.last) == (Decimal("2000.1"), Decimal("2000.2"), Decimal("2000.15"))
     assert len(server.requests("GET", "/0/public/Ticker")) == 1
 

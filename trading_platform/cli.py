@@ -152,9 +152,11 @@ def reconcile(
 ) -> None:
     """Compare the ledger's balances with the venue's, and say what differs and why."""
     from trading_platform.runtime import account_commands
-    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.flags import settings_of_instance, settings_to_act_on
 
-    settings = settings_of_instance(state_dir)
+    if as_result and not adopt:
+        raise typer.BadParameter("--as-result says how --adopt books it: give both")
+    settings = settings_of_instance(state_dir) if adopt else settings_to_act_on(state_dir, _warn)
     for line in account_commands.reconcile(settings, adopt=adopt, reason=reason, as_result=as_result):
         typer.echo(line)
 
@@ -191,9 +193,9 @@ def backup(
 ) -> None:
     """Write the ledger and the market data into a file that pg_restore reads."""
     from trading_platform.runtime.backup import write_backup
-    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.flags import settings_to_act_on
 
-    typer.echo(write_backup(settings_of_instance(state_dir), file))
+    typer.echo(write_backup(settings_to_act_on(state_dir, _warn), file))
 
 
 @app.command("import")
@@ -239,9 +241,9 @@ def explain(
 ) -> None:
     """Tell why an order was sent or a signal refused, and what came of it: candles, checks, size, answers, result."""
     from trading_platform.runtime.explain_view import explanation
-    from trading_platform.runtime.flags import settings_of_instance
+    from trading_platform.runtime.flags import settings_to_act_on
 
-    typer.echo(explanation(settings_of_instance(state_dir), name, as_json=as_json))
+    typer.echo(explanation(settings_to_act_on(state_dir, _warn), name, as_json=as_json))
 
 
 @app.command()

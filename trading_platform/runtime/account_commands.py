@@ -12,9 +12,7 @@ from decimal import Decimal
 from trading_platform.bootstrap import Platform
 from trading_platform.domain.arming import confirmation_phrase
 from trading_platform.domain.errors import FixSettings, RetryLater
-from trading_platform.runtime.addresses import resolve_addresses
-from trading_platform.runtime.environment import settings_with
-from trading_platform.runtime.state_folder import StateFolder
+from trading_platform.runtime.attach import attach
 from trading_platform.services.arm_account import arm_account, disarm_account, require_harmless_key, why_not_armed
 from trading_platform.services.explain_balances import compare_balances
 from trading_platform.services.halt_account import halt_account, resume_account
@@ -30,12 +28,13 @@ def halt(settings: Settings, reason: str, *, flatten: bool) -> str:
     platform, account = platform_of(settings), settings.account.name
     in_force = halt_account(platform.ledger, platform.clock, account, reason, flatten=flatten)
     held = [position.symbol for position in platform.ledger.open_positions(account)]
+    told = in_force.told if in_force.reason == reason else f"{in_force.told} (so already before; that reason stays)"
     if not held:
-        return f"{account} is {in_force.told}; nothing is held"
+        return f"{account} is {told}; no position is open"
     left = (
         "are being sold" if in_force.flatten else "are kept, exits go on; to sell them: trading-platform halt --flatten"
     )
-    return f"{account} is {in_force.told}; positions in {', '.join(held)} {left}"
+    return f"{account} is {told}; positions in {', '.join(held)} {left}"
 
 
 def resume(settings: Settings, reason: str) -> str:
@@ -129,9 +128,14 @@ def live_settings(settings: Settings, account: str, venue: str) -> Settings:
 
 
 def platform_of(settings: Settings) -> Platform:
-    """The ports of the state folder's instance."""
-    addresses = resolve_addresses(settings, StateFolder.at(settings.state_dir))
-    return Platform(settings_with(settings, addresses))
+    """The ports of the state folder's instance.
+
+    Raises
+    ------
+    FixSettings
+        If its PostgreSQL is embedded and doesn't run.
+    """
+    return attach(settings)[0]
 
 
 def require_armed(settings: Settings) -> None:

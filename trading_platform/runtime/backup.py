@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.runtime import postgres
-from trading_platform.runtime.addresses import resolve_addresses
+from trading_platform.runtime.attach import attach
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.settings import Settings
 
@@ -26,11 +26,11 @@ def write_backup(settings: Settings, file: Path | None) -> Path:
     Raises
     ------
     FixSettings
-        The file can't be written there.
+        The platform doesn't run, or the file can't be written there.
     RetryLater
         The database doesn't answer.
     """
-    state = StateFolder.at(settings.state_dir)
+    _, state, addresses = attach(settings)
     target = file.expanduser().resolve() if file else _dated(state)
     draft = target.with_name(f".{target.name}.part")
     try:
@@ -39,7 +39,7 @@ def write_backup(settings: Settings, file: Path | None) -> Path:
     except OSError as error:
         raise FixSettings(f"backup can't be written to {target} ({error.strerror}); name another file") from None
     try:
-        _dump(resolve_addresses(settings, state).database, draft)
+        _dump(addresses.database, draft)
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)

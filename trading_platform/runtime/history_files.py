@@ -33,20 +33,22 @@ _REPORTER = "trading_platform.runtime.report_partitions"
 
 
 def import_files(settings: Settings, paths: Sequence[Path], symbol: str | None, interval: str | None) -> int:
-    """Import archives with a progress bar; returns 1 if any row was bad, 0 otherwise.
+    """Import archives with a progress bar; returns 1 if a row was bad or a folder's file left out, 0 otherwise.
 
     Raises
     ------
     FixSettings
-        The platform doesn't run, or a path is no archive.
+        The platform doesn't run, or a path is no archive. What else lies in a folder is left out, and told.
     RetryLater
         The database doesn't answer; the next import carries on.
     """
-    files = [_series_of(path, settings, symbol, interval) for path in _archives(paths)]
+    files, left_out = _series(paths, settings, symbol, interval)
     platform, state, addresses = attach(settings)
     known = hashlib.sha256(addresses.database.encode()).hexdigest()[:12]
     progress = JsonImportProgress(state.root / "import-progress.json", known)
     console = Console(highlight=False, soft_wrap=True)
+    for why in left_out:
+        console.print(f"left out: {why}")
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), DownloadColumn())
     imported = []
     with Progress(
@@ -72,7 +74,7 @@ def import_files(settings: Settings, paths: Sequence[Path], symbol: str | None, 
     else:
         _make_longer_ones(platform, imported)
         _report_partitions(platform, state, addresses, imported, console)
-    return 1 if any(done.bad_rows for done in imported) else 0
+    return 1 if left_out or any(done.bad_rows for done in imported) else 0
 
 
 def export_file(
@@ -87,6 +89,7 @@ def export_file(
     """
     if start and end and start >= end:
         raise FixSettings(f"--from {start:%Y-%m-%d %H:%M} must be before --to {end:%Y-%m-%d %H:%M}")
+    _require_unified(symbol)
     target = file.expanduser().resolve()
     file_format, kept = format_of(target), _interval(interval)
     platform, _, _ = attach(settings)
@@ -110,6 +113,31 @@ def export_file(
     console.print(str(target))
 
 
+def _series(
+    paths: Sequence[Path], settings: Settings, symbol: str | None, interval: str | None
+) -> tuple[list[ArchiveFile], list[str]]:
+    """The files to import, and why others of the folders aren't among them; one that was named itself must be."""
+    if symbol:
+        _require_unified(symbol)
+    files: list[ArchiveFile] = []
+    left_out: list[str] = []
+    for path in _archives(paths):
+        try:
+            files.append(_series_of(path, settings, symbol, interval))
+        except FixSettings as mistake:
+            if path in paths:
+                raise
+            left_out.append(str(mistake))
+    if not files:
+        raise FixSettings("; ".join(left_out))
+    return files, left_out
+
+
+def _require_unified(symbol: str) -> None:
+    if "/" not in symbol:
+        raise FixSettings(f"--symbol {symbol}: write it as BASE/QUOTE; say --symbol BTC/USDT, for instance")
+
+
 def _archives(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
@@ -127,8 +155,9 @@ def _archives(paths: Sequence[Path]) -> list[Path]:
 
 def _series_of(path: Path, settings: Settings, symbol: str | None, interval: str | None) -> ArchiveFile:
     name = ArchiveName.of(path)
-    if symbol and "/" not in symbol:
-        raise FixSettings(f"--symbol {symbol}: write it as BASE/QUOTE; say --symbol BTC/USDT, for instance")
+    if symbol and name and name.symbol != symbol.upper().replace("/", ""):
+        told = f"{path.name} holds {name.symbol} by its name, not {symbol.upper()}"
+        raise FixSettings(f"{told}; rename it if that is wrong")
     chosen = symbol or (name and _unified(name.symbol, settings))
     if not chosen or "/" not in chosen:
         raise FixSettings(

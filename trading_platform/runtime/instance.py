@@ -23,7 +23,7 @@ from trading_platform.runtime.addresses import Addresses, embeds_postgres, resol
 from trading_platform.runtime.dagster_home import write_dagster_home
 from trading_platform.runtime.endpoints import Endpoints, choose_endpoints
 from trading_platform.runtime.environment import SUPERVISED, child_environment, settings_with
-from trading_platform.runtime.market_identity import claim_market
+from trading_platform.runtime.market_identity import claim_market, require_market
 from trading_platform.runtime.processes import wanted_processes
 from trading_platform.runtime.start_counter import forget_starts, restarts
 from trading_platform.runtime.state_folder import StateFolder
@@ -80,11 +80,12 @@ def start(settings: Settings, progress: Progress) -> Supervisor:
     preflight.check_market(settings)
     preflight.check_alerts(settings)
     preflight.check_store(settings, progress)
-    claim_market(settings, state)
+    require_market(settings, state)
     leftovers = sweep(state)
     if leftovers:
         progress(f"Cleared {len(leftovers)} processes that a crash had left behind")
     preflight.check_ui_port(settings)
+    claim_market(settings, state)  # nothing refuses this start any more
     endpoints = choose_endpoints(state)
     write_dagster_home(settings, state)
     forget_starts(state)
@@ -234,6 +235,8 @@ def _host_and_port(url: str) -> tuple[str, int]:
 
 def stop_running(state: StateFolder, progress: Progress = lambda _: None) -> bool:
     """Stop whatever runs on the state folder; returns whether anything did."""
+    if not state.root.is_dir():
+        return False
     state.prepare()
     watched = _ask_holder_to_stop(state, progress)
     supervisor = running_supervisor(state)

@@ -26,9 +26,21 @@ def claim_market(settings: Settings, state: StateFolder) -> None:
     FixSettings
         It is bound to another one.
     """
+    require_market(settings, state)
+    if not state.market_file.exists():
+        write_private_json(state.market_file, market_identity(settings))
+
+
+def require_market(settings: Settings, state: StateFolder) -> None:
+    """Refuse another market than the one that the state folder is bound to, if it is.
+
+    Raises
+    ------
+    FixSettings
+        It is bound to another one.
+    """
     wanted = market_identity(settings)
     if not state.market_file.exists():
-        write_private_json(state.market_file, wanted)
         return
     bound = json.loads(state.market_file.read_text())
     if bound != wanted:

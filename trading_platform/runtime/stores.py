@@ -7,10 +7,8 @@ from trading_platform.adapters.store_guard import INFLUXDB, StoreGuard
 from trading_platform.bootstrap import Platform
 from trading_platform.domain.errors import FixSettings
 from trading_platform.ports.movable_store import MovableStore
-from trading_platform.runtime.addresses import resolve_addresses
-from trading_platform.runtime.environment import settings_with
+from trading_platform.runtime.attach import attach
 from trading_platform.runtime.state_folder import StateFolder
-from trading_platform.runtime.supervision import running_supervisor
 from trading_platform.settings import Settings
 
 KINDS = ("postgres", "influxdb")
@@ -24,13 +22,8 @@ def platform_with_database(settings: Settings) -> tuple[Platform, StateFolder]:
     FixSettings
         If its PostgreSQL is embedded and doesn't run.
     """
-    state = StateFolder.at(settings.state_dir)
-    if settings.servers.database is None and running_supervisor(state) is None:
-        raise FixSettings(
-            f"the platform doesn't run on {state.root}; start it with: trading-platform up, "
-            "or name the folder of the one that runs with --state-dir"
-        )
-    return Platform(settings_with(settings, resolve_addresses(settings, state))), state
+    platform, state, _ = attach(settings)
+    return platform, state
 
 
 def store_of(platform: Platform, kind: str) -> MovableStore:

@@ -15,13 +15,13 @@ from rich.live import Live
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.runtime import instance
 from trading_platform.runtime.flags import apply_flags, other_flags, remember_flags, settings_of_instance
-from trading_platform.runtime.preflight import check_python
+from trading_platform.runtime.preflight import check_market, check_python
 from trading_platform.runtime.state_folder import StateFolder
 from trading_platform.runtime.status import PlatformStatus, status_reader
 from trading_platform.runtime.status_tables import FittingTables
 from trading_platform.runtime.supervision import Supervisor, running_supervisor
 from trading_platform.runtime.view import as_line
-from trading_platform.settings import Settings
+from trading_platform.settings import Settings, current_settings
 
 _LOOK_SECONDS = 2.0
 _LINE_SECONDS = 15.0
@@ -43,6 +43,7 @@ def run_up(flags: Mapping[str, Any], *, detach: bool) -> int:
     """
     check_python()
     settings = apply_flags(flags)
+    check_market(settings)  # before anything is made
     state = StateFolder.at(settings.state_dir)
     state.prepare()
     console = Console()
@@ -62,7 +63,7 @@ def _stay(settings: Settings, state: StateFolder, console: Console) -> int:
     """Start, watch, and stop, whatever ends the watching."""
     try:
         while True:
-            _watch(settings, _start(settings, console), console)
+            _watch(_start(settings, console), console)
             console.print("The supervisor is gone: starting anew")
     except _Stopped:
         return 0
@@ -89,11 +90,11 @@ def _attach(flags: Mapping[str, Any], state: StateFolder, console: Console, *, d
             f"already running on {state.root} with another {', '.join(ignored)}; "
             f"stop it with: {_down(flags, state)}, or choose another --state-dir"
         )
-    settings = settings_of_instance(state.root)
+    settings_of_instance(state.root)  # its flags hold for this process from here on
     console.print(f"Already running on {state.root}; stop it with: {_down(flags, state)}", soft_wrap=True)
     if not detach:
         try:
-            _watch(settings, supervisor, console)
+            _watch(supervisor, console)
         except _Stopped:
             console.print("Left the view; the platform keeps running")
     return 0
@@ -114,28 +115,32 @@ def _wait_for_supervisor(state: StateFolder) -> Supervisor:
     raise FixSettings(f"another `up` holds {state.root} and has started nothing; end it, or use another --state-dir")
 
 
-def _watch(settings: Settings, supervisor: Supervisor, console: Console) -> None:
+def _watch(supervisor: Supervisor, console: Console) -> None:
     """Show the platform's state until the supervisor is gone."""
     revive = _Reviver(supervisor)
     if not console.is_terminal:
         last_line = 0.0
-        for seen in _looks(settings):
+        for seen in _looks():
             revive(seen)
             if time.monotonic() - last_line >= _LINE_SECONDS:
                 last_line = time.monotonic()
                 console.print(as_line(seen), soft_wrap=True)
         return
     with Live(console=console, auto_refresh=False, screen=False) as live:
-        for seen in _looks(settings):
+        for seen in _looks():
             revive(seen)
             live.update(FittingTables(seen), refresh=True)
 
 
-def _looks(settings: Settings) -> Iterator[PlatformStatus]:
+def _looks() -> Iterator[PlatformStatus]:
+    """By the settings as they are at each look, as those have them who trade by them; flags are in the environment."""
+    settings = current_settings()
     look = status_reader(settings)
     while (seen := look()).running:
         yield seen
         time.sleep(_LOOK_SECONDS)
+        if (newer := current_settings()) is not settings:
+            settings, look = newer, status_reader(newer)
 
 
 class _Reviver:

@@ -24,6 +24,7 @@ from trading_platform.services.watch_protection import ProtectionWatch
 from trading_platform.services.watch_settings import watch_settings
 from trading_platform.services.watch_store import watch_store
 from trading_platform.services.watch_streams import watch_streams
+from trading_platform.services.watch_symbols import watch_symbols
 from trading_platform.services.watch_trading import watch_trading
 from trading_platform.services.watch_valuation import ValuationWatch
 from trading_platform.settings import settings_trouble
@@ -82,6 +83,7 @@ class Watcher:
             ),
         ]
         steps.append(lambda: watch_account(current.ledger, current.journal, current.clock, account))
+        steps.append(lambda: watch_symbols(current.broker, current.journal, current.clock, settings.market.symbols))
         circuits = current.circuits
         if circuits is not None:
             patience = settings.requests.incident_after_seconds

@@ -27,10 +27,10 @@ def halt_account(ledger: Ledger, clock: Clock, account: str, reason: str, *, fla
 def resume_account(ledger: Ledger, clock: Clock, account: str, reason: str) -> Halt | None:
     """Let the account buy again; the halt that ended, None if there was none.
 
-    The drawdown is measured from here on.
+    The drawdown is measured from here on. As a halt, it needs nothing but the ledger.
     """
-    now = clock.read()
-    return ledger.resume(account, by=OWNER, reason=reason, at=now.wall, venue_time=now.now)
+    venue_time = _venue_time(ledger, clock, account)
+    return ledger.resume(account, by=OWNER, reason=reason, at=clock.wall(), venue_time=venue_time)
 
 
 def _venue_time(ledger: Ledger, clock: Clock, account: str) -> datetime:

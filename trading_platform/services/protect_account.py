@@ -32,6 +32,8 @@ def protect_account(ledger: Ledger, store: SeriesStore, clock: Clock, settings: 
     halted = ledger.halt_in_force(account)
     if point is None or doubt_about_worth(ledger, store, clock, settings):
         return halted
+    if ledger.equity_marks(account) is None:
+        ledger.record_equity(point)  # where the course of its worth begins: before the first trade, and its fee
     marks = ledger.mark_equity(point, at_revision=before.revision)
     if halted or marks is None or marks.last_quote != point.equity_quote:
         return halted  # the account has changed meanwhile: the next look judges it

@@ -84,6 +84,8 @@ def test_halt_flatten_and_resume(floor: TradingFloor, run: Run) -> None:
     assert "halted by owner" in kept.output
     assert "holiday" in kept.output
     assert "BTC/USDT are kept" in kept.output
+    again = run("halt", "--reason", "another one").output
+    assert "holiday (so already before; that reason stays)" in again
     floor.trade_until_quiet()
     assert len(floor.platform.ledger.open_positions(ACCOUNT)) == 1
 
@@ -254,6 +256,25 @@ def test_what_cannot_be_armed_is_one_line(floor: TradingFloor, run: Run, account
     refused = run("arm", "--account", account, "--venue", at, typed=f"trade real money with {account} on {at}\n")
     assert isinstance(refused.exception, FixSettings)
     assert words in str(refused.exception)
+
+
+def test_a_flag_that_would_change_nothing_is_refused(run: Run) -> None:
+    refused = run("reconcile", "--as-result")
+    assert refused.exit_code == 2
+    assert "--adopt" in refused.output
+
+
+def test_while_it_is_stopped_one_line_says_how_to_start_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRADING_PLATFORM_SERVERS__DATABASE")
+    for command in ("halt", "resume", "reconcile", "backup"):
+        failed = run(command, "--state-dir", str(tmp_path / "none"))
+        assert isinstance(failed.exception, FixSettings), command
+        assert "start it with: trading-platform up" in str(failed.exception)
+    assert not (tmp_path / "none").exists()
+    assert "Nothing runs" in run("down", "--state-dir", str(tmp_path / "none")).output
+    assert not (tmp_path / "none").exists()
 
 
 def test_without_a_database_one_line_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,7 @@ def test_a_files_name_tells_its_series(
         ("mine.csv", "BTC/USDT", None, "doesn't tell its interval"),
         ("mine.csv", "BTC/USDT", "7m", "'7m' is not an interval"),
         ("BTCUSDT-1m.csv", "BTCUSDT", None, "--symbol BTCUSDT: write it as BASE/QUOTE"),
+        ("BTCUSDT-1m.csv", "ETH/USDT", None, "holds BTCUSDT by its name, not ETH/USDT"),
     ],
 )
 def test_a_name_that_does_not_tell_is_asked_about(
@@ -55,6 +56,20 @@ def test_a_name_that_does_not_tell_is_asked_about(
     (tmp_path / name).touch()
     with pytest.raises(FixSettings, match=told):
         import_files(plain_settings(state_dir=tmp_path), [tmp_path / name], symbol, interval)
+
+
+def test_what_else_lies_in_a_folder_keeps_nothing_from_being_imported(tmp_path: Path) -> None:
+    for name in ("BTCUSDT-1m.csv", "notes.csv"):
+        (tmp_path / name).touch()
+    files, left_out = history_files._series([tmp_path], plain_settings(), None, None)
+    assert [file.path.name for file in files] == ["BTCUSDT-1m.csv"]
+    assert len(left_out) == 1
+    assert "notes.csv doesn't tell its symbol" in left_out[0]
+    with pytest.raises(FixSettings, match=r"notes\.csv"):  # it was named itself
+        history_files._series([tmp_path, tmp_path / "notes.csv"], plain_settings(), None, None)
+    (tmp_path / "BTCUSDT-1m.csv").unlink()
+    with pytest.raises(FixSettings, match=r"notes\.csv"):  # nothing else is there
+        history_files._series([tmp_path], plain_settings(), None, None)
 
 
 def test_what_is_no_archive_is_told(tmp_path: Path) -> None:
@@ -73,6 +88,8 @@ def test_without_a_running_platform_one_line_says_what_to_do(tmp_path: Path) -> 
         import_files(settings, [tmp_path], None, None)
     with pytest.raises(FixSettings, match="start it with: trading-platform up"):
         export_file(settings, tmp_path / "out.csv", "BTC/USDT", "1m", None, None)
+    with pytest.raises(FixSettings, match="write it as BASE/QUOTE"):
+        export_file(settings, tmp_path / "out.csv", "BTCUSDT", "1m", None, None)
     with pytest.raises(FixSettings, match="name a file that ends in"):
         export_file(settings, tmp_path / "out.xlsx", "BTC/USDT", "1m", None, None)
 

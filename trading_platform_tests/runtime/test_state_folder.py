@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from trading_platform.domain.errors import FixSettings
+from trading_platform.runtime import instance
 from trading_platform.runtime.endpoints import LOOPBACK, choose_endpoints, port_is_free, required_endpoints
 from trading_platform.runtime.flags import remember_flags, settings_of_instance
 from trading_platform.runtime.market_identity import claim_market
 from trading_platform.runtime.state_folder import StateFolder, write_private_json
+from trading_platform.runtime.up import run_up
 from trading_platform.settings import load_settings
 
 
@@ -95,6 +97,25 @@ def test_a_folder_belongs_to_its_market(state: StateFolder, tmp_path: Path) -> N
     ):
         with pytest.raises(FixSettings, match="--state-dir"):
             claim_market(load_settings(other), state)
+
+
+def test_a_start_that_is_refused_binds_the_folder_to_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = load_settings({"state_dir": str(tmp_path), "orchestration": {"ui_port": port}})
+        state = StateFolder.at(settings.state_dir)
+        state.prepare()
+        with pytest.raises(FixSettings, match="in use"):
+            instance.start(settings, lambda _: None)
+    assert not state.market_file.exists()
+
+
+def test_a_venue_that_there_is_not_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"VENUE__NAME": "binanc", "STATE_DIR": str(tmp_path / "new")}.items():
+        monkeypatch.setenv(f"TRADING_PLATFORM_{name}", value)
+    with pytest.raises(FixSettings, match="binanc"):
+        run_up({}, detach=True)
+    assert not (tmp_path / "new").exists()
 
 
 def test_pace_of_a_replay_is_not_part_of_the_market(state: StateFolder, tmp_path: Path) -> None:

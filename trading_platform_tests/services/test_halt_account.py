@@ -127,6 +127,9 @@ def test_the_switch_works_while_the_venue_is_silent(place: Workplace) -> None:
     place.trade()
     in_force = halt_account(place.ledger, _Unreachable(START), ACCOUNT, "the venue is strange")
     assert in_force.venue_time == place.ledger.account(ACCOUNT).reconciled_venue_time
+    ended = resume_account(place.ledger, _Unreachable(START), ACCOUNT, "looks well")
+    assert ended is not None
+    assert place.ledger.halt_in_force(ACCOUNT) is None
 
 
 # flatten

@@ -6,6 +6,7 @@ from trading_platform.defs.indicators.assets import indicators
 from trading_platform.defs.resources import PlatformParam
 from trading_platform.defs.tables import as_table, link_to_asset
 from trading_platform.domain.halt import is_flatten_signal
+from trading_platform.domain.signal import Signal
 from trading_platform.services.generate_signals import generate_signals
 
 
@@ -40,10 +41,7 @@ def signals(platform: PlatformParam) -> dg.MaterializeResult:
                 [
                     {
                         "candle close (UTC)": s.candle_close,
-                        "symbol": s.symbol,
-                        "interval": s.interval,
-                        "strategy": "halt" if is_flatten_signal(s) else s.strategy,
-                        "direction": s.direction,
+                        "signal": _told(s),
                         "why": s.reason,
                     }
                     for s in recent
@@ -51,3 +49,10 @@ def signals(platform: PlatformParam) -> dg.MaterializeResult:
             ),
         }
     )
+
+
+def _told(signal: Signal) -> str:
+    """In one cell: the UI leaves little room for the reason beside many."""
+    if is_flatten_signal(signal):
+        return f"sell {signal.symbol} (halt)"
+    return f"{signal.direction} {signal.symbol} {signal.interval} ({signal.strategy.replace('_', ' ')})"

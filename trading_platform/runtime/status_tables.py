@@ -104,7 +104,7 @@ def _books(seen: Summary, layout: Layout) -> Iterator[RenderableType]:
         yield Text()
         yield _orders(seen.orders[: layout.rows], layout)
     yield Text()
-    yield _positions(seen, layout)
+    yield _positions(seen, layout) if seen.positions else Text("no position is open", style="dim")
 
 
 def _left_alone(seen: Summary) -> dict[tuple[str, str], list[Circuit]]:

@@ -288,6 +288,17 @@ def test_drawdown_pulls_the_switch_and_it_stays(place: Workplace) -> None:
     assert protect(place) == halted == place.ledger.halt_in_force(ACCOUNT)
 
 
+def test_the_course_of_the_worth_begins_before_the_first_trade() -> None:
+    place = Workplace()
+    place.says()
+    assert place.trade().entries
+    [first] = place.ledger.equity_history(ACCOUNT, 9)
+    assert (first.cash_quote, first.positions_quote) == (Decimal("84.54"), 0)
+    place.later(120)
+    place.trade()
+    assert place.ledger.equity_history(ACCOUNT, 9) == [first]  # the asset `equity` goes on from here
+
+
 def test_drawdown_is_measured_anew_after_a_resume(place: Workplace) -> None:
     place.buys()
     protect(place)

@@ -40,7 +40,7 @@ def signals(platform: PlatformParam) -> dg.MaterializeResult:
             "recent_signals": as_table(
                 [
                     {
-                        "candle close (UTC)": s.candle_close,
+                        "close (UTC)": f"{s.candle_close:%d %b %H:%M}",
                         "signal": _told(s),
                         "why": s.reason,
                     }

@@ -8,6 +8,7 @@ Values are taken, the first that has one wins, from: keyword overrides (command 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -551,12 +552,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, then environment, then the file, then the variables that InfluxDB's own client goes by."""
+        """What the instance was started with, flags, environment, file, and what InfluxDB's own client goes by."""
         del dotenv_settings, file_secret_settings
+        pinned = InitSettingsSource(settings_cls, _pinned_values())
         variables = InitSettingsSource(settings_cls, _influx_variables())
         if _left_out.get() is None:
-            return init_settings, env_settings, variables
-        return init_settings, env_settings, _SettingsFile(settings_cls, settings_file()), variables
+            return init_settings, pinned, env_settings, variables
+        return init_settings, pinned, env_settings, _SettingsFile(settings_cls, settings_file()), variables
 
     @model_validator(mode="after")
     def _can_trade_live(self) -> Settings:
@@ -637,6 +639,61 @@ class Settings(BaseSettings):
     def fingerprint(self) -> str:
         """Twelve hex digits that change when any setting does (secrets enter as their mask only)."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+PINNED = ENVIRONMENT_PREFIX + "PINNED"
+"""Environment variable: JSON of what an instance's processes keep of the settings that it was started with."""
+
+_COUNT_FROM_THE_NEXT_START = {
+    "account": ("name", "quote", "mode"),
+    "venue": ("name", "base_url"),
+    "replay": ("folder", "speed", "step"),
+    "simulator": ("seed",),
+    "store": ("kind",),
+}
+"""Which market, whose money, which store: an edit must not move a platform that runs to another one of them."""
+
+_pins_are_off: ContextVar[bool] = ContextVar("_pins_are_off", default=False)
+
+
+def pinned(settings: Settings) -> str:
+    """The value of `PINNED` for the processes of an instance that these settings start."""
+    return json.dumps(_pins_of(settings), default=str)
+
+
+def _pins_of(settings: Settings) -> dict[str, dict[str, Any]]:
+    return {
+        section: {name: getattr(getattr(settings, section), name) for name in names}
+        for section, names in _COUNT_FROM_THE_NEXT_START.items()
+    }
+
+
+def _pinned_values() -> dict[str, Any]:
+    held = os.environ.get(PINNED)
+    if not held or _pins_are_off.get():
+        return {}
+    values: dict[str, Any] = json.loads(held)
+    return values
+
+
+def settings_waiting() -> str:
+    """Which settings of the file count from the next start only, for an instance that runs; empty if none differ."""
+    return _in_force.waiting
+
+
+def _waiting(in_force: Settings) -> str:
+    if PINNED not in os.environ:
+        return ""
+    token = _pins_are_off.set(True)
+    try:
+        asked = _pins_of(load_settings())
+    except FixSettings as mistake:
+        return f"(a start would refuse them: {mistake})"
+    finally:
+        _pins_are_off.reset(token)
+    held = _pins_of(in_force)
+    differing = ((section, name) for section in held for name in held[section])
+    return ", ".join(f"{s}.{n}" for s, n in differing if asked[s][n] != held[s][n])
 
 
 def _influx_variables() -> dict[str, Any]:
@@ -732,6 +789,7 @@ class _InForce:
     settings: Settings | None = None
     version: tuple[Path, int] | None = None
     trouble: str = ""
+    waiting: str = ""
 
 
 _in_force = _InForce()
@@ -765,6 +823,7 @@ def _read_anew(version: tuple[Path, int]) -> None:
     _in_force.version = version
     try:
         _in_force.settings, _in_force.trouble = load_settings(), ""
+        _in_force.waiting = _waiting(_in_force.settings)
     except FixSettings as broken:
         _in_force.trouble = str(broken)
 

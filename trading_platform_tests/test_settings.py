@@ -15,8 +15,10 @@ from trading_platform.settings import (
     Settings,
     current_settings,
     load_settings,
+    pinned,
     process_name,
     settings_trouble,
+    settings_waiting,
     usable_settings,
 )
 
@@ -226,6 +228,39 @@ def test_a_file_broken_while_running_leaves_the_last_good_settings(tmp_path: Pat
     _rewrite(file, "[risk]\nmax_open_positions = 1\n")
     assert current_settings().risk.max_open_positions == 1
     assert settings_trouble() == ""
+
+
+def test_which_market_and_whose_money_count_from_the_next_start_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[risk]\nmax_open_positions = 2\n")
+    monkeypatch.setenv("TRADING_PLATFORM_PINNED", pinned(load_settings()))
+    before = current_settings()
+    assert settings_waiting() == ""
+    for name in ("API_KEY", "API_SECRET"):
+        monkeypatch.setenv(f"TRADING_PLATFORM_VENUE__{name}", "x")
+
+    live = '[account]\nname = "real"\nmode = "live"\n[venue]\nname = "binance"\n[risk]\nmax_open_positions = 1\n'
+    _rewrite(file, live)
+    now = current_settings()
+    assert (now.account, now.venue.name, now.replay) == (before.account, before.venue.name, before.replay)
+    assert now.risk.max_open_positions == 1
+    assert settings_waiting() == "account.name, account.mode, venue.name"
+
+    _rewrite(file, "[replay]\nfolder = 'nowhere'\nspeed = 60\n[store]\nkind = 'influxdb'\n")
+    assert current_settings().replay.folder is None
+    assert "a start would refuse them" in settings_waiting()  # an InfluxDB without its address
+
+    monkeypatch.delenv("TRADING_PLATFORM_PINNED")  # as a start reads them
+    _rewrite(file, live)
+    assert (current_settings().account.mode, settings_waiting()) == ("live", "")
+
+
+def test_a_replay_stays_the_replay_that_was_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    started = load_settings({"replay": {"folder": str(tmp_path), "speed": 60}})
+    monkeypatch.setenv("TRADING_PLATFORM_PINNED", pinned(started))
+    assert load_settings().replay == started.replay
 
 
 def test_a_file_that_vanishes_while_running_leaves_the_last_good_settings(

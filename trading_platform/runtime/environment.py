@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from trading_platform.runtime.addresses import Addresses
 from trading_platform.runtime.state_folder import StateFolder
-from trading_platform.settings import ENVIRONMENT_PREFIX, Settings, settings_file
+from trading_platform.settings import ENVIRONMENT_PREFIX, PINNED, Settings, pinned, settings_file
 
 SUPERVISED = ENVIRONMENT_PREFIX + "SUPERVISED"
 """Marks each process of a running instance with its state folder, for the sweep."""
@@ -30,6 +30,7 @@ def child_environment(settings: Settings, state: StateFolder, addresses: Address
     if named_file.is_file():
         environment[ENVIRONMENT_PREFIX + "SETTINGS_FILE"] = str(named_file.resolve())
     environment |= {
+        PINNED: pinned(settings),
         ENVIRONMENT_PREFIX + "STATE_DIR": str(state.root),
         ENVIRONMENT_PREFIX + "ORCHESTRATION__UI_PORT": str(settings.orchestration.ui_port),
         ENVIRONMENT_PREFIX + "SERVERS__DATABASE": addresses.database,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from trading_platform.bootstrap import Platform
@@ -17,6 +18,7 @@ from trading_platform.simulator.config import (
     SyntheticMarketConfig,
 )
 from trading_platform.simulator.server import serve
+from trading_platform.simulator.store import symbols_of_books
 
 
 def simulator_config(settings: Settings) -> SimulatorConfig:
@@ -36,9 +38,10 @@ def simulator_config(settings: Settings) -> SimulatorConfig:
         api_secret=servers.simulator_api_secret.get_secret_value(),
         balances={settings.account.quote: settings.account.starting_balance_quote},
     )
+    books = StateFolder.at(settings.state_dir).simulator / "exchange.sqlite"
     return SimulatorConfig(
-        database_path=StateFolder.at(settings.state_dir).simulator / "exchange.sqlite",
-        market=_market(settings),
+        database_path=books,
+        market=_market(settings, books),
         accounts=(account,),
         host=settings.orchestration.listen_host,
         port=urlsplit(servers.simulator).port or 80,
@@ -51,11 +54,13 @@ def simulator_config(settings: Settings) -> SimulatorConfig:
     )
 
 
-def _market(settings: Settings) -> MarketConfig:
+def _market(settings: Settings, books: Path) -> MarketConfig:
     if not settings.simulated:
         from trading_platform.adapters.ccxt_exchange import make_paper_market  # 75 MB that no other market needs
 
-        return make_paper_market(settings, Platform(settings).budget)
+        quote = settings.account.quote
+        ordered = [name.removesuffix(quote) for name in symbols_of_books(books) if name.endswith(quote)]
+        return make_paper_market(settings, Platform(settings).budget, [f"{base}/{quote}" for base in ordered])
     wire_names = tuple(symbol.replace("/", "") for symbol in settings.market.symbols)
     if settings.replay.folder is not None:
         return ArchiveMarketConfig(settings.replay.folder.expanduser().resolve(), wire_names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from trading_platform.runtime.status import PlatformStatus, status_reader
 from trading_platform.runtime.status_tables import FittingTables
 from trading_platform.runtime.supervision import Supervisor, running_supervisor
 from trading_platform.runtime.view import as_line
-from trading_platform.settings import Settings, current_settings
+from trading_platform.settings import ENVIRONMENT_PREFIX, PINNED, Settings, current_settings, pinned
 
 _LOOK_SECONDS = 2.0
 _LINE_SECONDS = 15.0
@@ -51,7 +52,8 @@ def run_up(flags: Mapping[str, Any], *, detach: bool) -> int:
         supervisor = running_supervisor(state)
         if not alone or supervisor is not None:
             return _attach(flags, state, console, detach=detach)
-        remember_flags(state, flags)
+        os.environ[PINNED] = pinned(settings)
+        remember_flags(state, {**flags, PINNED.removeprefix(ENVIRONMENT_PREFIX): os.environ[PINNED]})
         if detach:
             _start(settings, console)
             console.print(f"It keeps running; stop it with: {_down(flags, state)}", soft_wrap=True)

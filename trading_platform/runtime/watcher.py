@@ -27,7 +27,7 @@ from trading_platform.services.watch_streams import watch_streams
 from trading_platform.services.watch_symbols import watch_symbols
 from trading_platform.services.watch_trading import watch_trading
 from trading_platform.services.watch_valuation import ValuationWatch
-from trading_platform.settings import settings_trouble
+from trading_platform.settings import settings_trouble, settings_waiting
 
 STARTING_SECONDS = 60.0
 DATABASE_PATIENCE_SECONDS = 30.0
@@ -63,7 +63,7 @@ class Watcher:
         freshness, account = settings.freshness, settings.account.name
         steps: list[Callable[[], object]] = [
             lambda: self._database.look(current.journal, current.notifier, current.clock),
-            lambda: watch_settings(current.journal, current.clock, settings_trouble()),
+            lambda: watch_settings(current.journal, current.clock, settings_trouble(), settings_waiting()),
             lambda: watch_freshness(
                 current.store,
                 current.journal,

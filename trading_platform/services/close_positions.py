@@ -10,7 +10,7 @@ from decimal import Decimal
 from trading_platform.domain.attempts import wait_after
 from trading_platform.domain.errors import AlreadyDone, InsufficientFree, PlatformError
 from trading_platform.domain.halt import flatten_signal, is_flatten_signal
-from trading_platform.domain.instrument import plain
+from trading_platform.domain.instrument import Instrument, plain
 from trading_platform.domain.order import Order, OrderStatus, Side
 from trading_platform.domain.order_book import average_fill_price, slippage_bps
 from trading_platform.domain.position import Position
@@ -130,12 +130,13 @@ def sell_position(desk: TradingDesk, symbol: str, signal: Signal, leg: Leg, why:
         if desk.settings.protection.enabled and held and not _is_guarded(desk, symbol):
             tell_no_stop(desk, symbol, closed)
         return None
+    instrument = desk.instrument(symbol)  # nothing is taken back for a sale that can't be made
     there = [base_there(desk.ledger, position) for position in held]  # while what rests still proves it
     if not withdraw_protection(desk, symbol, why):
         return None
     for position in desk.ledger.open_positions(desk.account):
         if position.symbol == symbol and there:
-            return _sell(desk, position, signal, leg, why, there[0])
+            return _sell(desk, position, instrument, signal, leg, why, there[0])
     return None
 
 
@@ -144,8 +145,15 @@ def _is_guarded(desk: TradingDesk, symbol: str) -> bool:
     return any(order.is_resting_stop for order in resting)
 
 
-def _sell(desk: TradingDesk, position: Position, signal: Signal, leg: Leg, why: str, there: Decimal) -> str | None:
-    instrument = desk.instrument(position.symbol)
+def _sell(
+    desk: TradingDesk,
+    position: Position,
+    instrument: Instrument,
+    signal: Signal,
+    leg: Leg,
+    why: str,
+    there: Decimal,
+) -> str | None:
     balance = desk.ledger.account(desk.account).balances.get(instrument.base)
     # what left the account by another way can't be sold: the rest still is
     sellable = min(position.quantity, balance.free if balance else Decimal(0), there)

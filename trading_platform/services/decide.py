@@ -8,6 +8,7 @@ from typing import Any
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.signal import Leg, Signal
 from trading_platform.ports.ledger import Decision
+from trading_platform.services.known_time import known_time
 from trading_platform.services.trading_desk import TradingDesk
 
 
@@ -29,8 +30,8 @@ def decision(
     is_final: bool = True,
     details: Mapping[str, Any] | None = None,
 ) -> Decision:
-    """A decision of now, with the run and the settings that made it."""
-    now = desk.clock.read()
+    """A decision of now, with the run and the settings that made it; an exit's doesn't wait for the venue's time."""
+    now = known_time(desk.ledger, desk.clock, desk.account)
     return Decision(
         account=desk.account,
         signal_id=signal.signal_id,

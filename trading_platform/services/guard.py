@@ -18,6 +18,7 @@ from trading_platform.domain.sizing import size_exit
 from trading_platform.ports.ledger import Ledger
 from trading_platform.services.base_there import base_there
 from trading_platform.services.known_prices import known_prices
+from trading_platform.services.known_time import known_time
 from trading_platform.services.size_position import seen_market
 from trading_platform.services.trading_desk import TradingDesk
 
@@ -105,7 +106,7 @@ def step_for(desk: TradingDesk, guard: Guard) -> Step:
         guard.attempts,
         price=fresh_price(known_prices(desk.store, [guard.position.symbol]), guard.position.symbol, desk),
         atr=None if guard.attempts else _average_true_range(desk, guard),
-        now=desk.clock.read().now,
+        now=known_time(desk.ledger, desk.clock, desk.account).now,
         rules=rules_of(desk),
         instrument=desk.instrument(guard.position.symbol),
     )

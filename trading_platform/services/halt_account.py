@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from trading_platform.domain.errors import RetryLater
 from trading_platform.domain.halt import OWNER, Halt
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
+from trading_platform.services.known_time import known_time
 
 
 def halt_account(ledger: Ledger, clock: Clock, account: str, reason: str, *, flatten: bool = False) -> Halt:
@@ -21,7 +19,7 @@ def halt_account(ledger: Ledger, clock: Clock, account: str, reason: str, *, fla
         Also sell every position at the market; the trade runs do it, as they do any exit.
     """
     wall = clock.wall()
-    return ledger.halt(Halt(account, OWNER, reason, wall, _venue_time(ledger, clock, account), flatten))
+    return ledger.halt(Halt(account, OWNER, reason, wall, known_time(ledger, clock, account).now, flatten))
 
 
 def resume_account(ledger: Ledger, clock: Clock, account: str, reason: str) -> Halt | None:
@@ -29,12 +27,5 @@ def resume_account(ledger: Ledger, clock: Clock, account: str, reason: str) -> H
 
     The drawdown is measured from here on. As a halt, it needs nothing but the ledger.
     """
-    venue_time = _venue_time(ledger, clock, account)
-    return ledger.resume(account, by=OWNER, reason=reason, at=clock.wall(), venue_time=venue_time)
-
-
-def _venue_time(ledger: Ledger, clock: Clock, account: str) -> datetime:
-    try:
-        return clock.read().now
-    except RetryLater:
-        return ledger.account(account).reconciled_venue_time or clock.wall()
+    now = known_time(ledger, clock, account)
+    return ledger.resume(account, by=OWNER, reason=reason, at=now.wall, venue_time=now.now)

@@ -8,6 +8,7 @@ from trading_platform.domain.signal import Leg, Signal
 from trading_platform.services.decide import refuse
 from trading_platform.services.guard import fresh_price
 from trading_platform.services.known_prices import known_prices
+from trading_platform.services.known_time import known_time
 from trading_platform.services.trading_desk import TradingDesk
 
 
@@ -27,7 +28,8 @@ def leave_dust(desk: TradingDesk, symbol: str, signal: Signal, leg: Leg, why: st
     if position is None or price is None:
         return False
     dearest = max(price, position.average_price or price)
-    left = desk.ledger.close_dust(desk.account, desk.instrument(symbol), dearest, desk.clock.read().now)
+    now = known_time(desk.ledger, desk.clock, desk.account).now
+    left = desk.ledger.close_dust(desk.account, desk.instrument(symbol), dearest, now)
     if left is None:
         return False
     told = f"{why}: {plain(left.quantity)} at {plain(price)} is no order for the venue; it stays as dust"

@@ -17,6 +17,7 @@ from trading_platform.services.base_there import is_left_behind
 from trading_platform.services.close_positions import due_exit, next_exit_leg
 from trading_platform.services.guard import Guard, guard_of, last_price
 from trading_platform.services.known_prices import known_prices
+from trading_platform.services.known_time import known_time
 from trading_platform.services.put_off_signals import waits_for_its_market
 from trading_platform.services.reconcile_balances import last_looked_at
 from trading_platform.settings import Settings
@@ -44,7 +45,7 @@ def protection_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, setting
     orphans = {order.symbol for order in unsettled} - {position.symbol for position in positions}
     if orphans:
         return f"stops without a position: {', '.join(sorted(orphans))}"
-    now, looked_at = clock.read(), last_looked_at(ledger, account)
+    now, looked_at = known_time(ledger, clock, account), last_looked_at(ledger, account)
     looked_ago = None if looked_at is None else (now.wall - looked_at).total_seconds()
     if unsettled and _is_time(settings, looked_ago):
         return "stops to look at"

@@ -13,6 +13,7 @@ from trading_platform.ports.series_store import SeriesStore
 from trading_platform.services.base_there import is_left_behind
 from trading_platform.services.close_positions import close_positions, due_exit
 from trading_platform.services.exits_first import exits_first
+from trading_platform.services.known_time import known_time
 from trading_platform.services.open_positions import consume_signals
 from trading_platform.services.protect_account import protect_account
 from trading_platform.services.protect_positions import protect_positions
@@ -87,7 +88,7 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
     account = settings.account.name
     unsettled = [order for order in ledger.unsettled_orders(account) if not order.is_on_guard]
     if unsettled:
-        now, patience = clock.read(), settings.execution.resting_poll_seconds
+        now, patience = known_time(ledger, clock, account), settings.execution.resting_poll_seconds
         asking = [order for order in unsettled if needs_asking(order, now, patience)]
         if asking:
             return f"{len(asking)} orders to settle"
@@ -95,7 +96,9 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
             return "entries to cancel"
     resting = {order.signal_id for order in unsettled}
     waiting = [signal for signal in ledger.open_signals(account) if signal.signal_id not in resting]
-    signals = signals_to_judge(ledger, waiting, unsettled, clock.read(), settings) if waiting else []
+    # none of this may depend on a venue that tells its time: what is due is sold without it (I7)
+    now = known_time(ledger, clock, account)
+    signals = signals_to_judge(ledger, waiting, unsettled, now, settings)
     if signals:
         return f"{len(signals)} open signals"
     floor = settings.risk.notional_floor_quote
@@ -104,7 +107,7 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
         for position in ledger.open_positions(account)
         if (exit_ := due_exit(ledger, position, clock.wall())) is not None
         and not is_left_behind(ledger, position, floor)
-        and not waits_for_its_market(ledger, exit_.signal, clock.read(), settings)
+        and not waits_for_its_market(ledger, exit_.signal, now, settings)
     ]
     if due:
         return f"exits due: {', '.join(due)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from trading_platform.simulator.archive_market import ArchiveCandles
 from trading_platform.simulator.candle_market import CandleMarket
@@ -40,6 +41,7 @@ def build_exchange(config: SimulatorConfig, wall_ms: Callable[[], int] | None = 
     store = Store(config.database_path)
     try:
         store.bind_to_market(config.market_id())
+        config = _serving_what_was_ordered(config, store)
         if isinstance(config.market, LiveMarketConfig):
             market = LiveMarket(config.market, wall_ms)
             market.start()
@@ -53,6 +55,14 @@ def build_exchange(config: SimulatorConfig, wall_ms: Callable[[], int] | None = 
         store.close()
         raise
     return exchange
+
+
+def _serving_what_was_ordered(config: SimulatorConfig, store: Store) -> SimulatorConfig:
+    """With the symbols that are no longer asked for and have been traded: what is held of them may be sold."""
+    if not config.market.symbols:  # all that the folder holds
+        return config
+    symbols = tuple(dict.fromkeys([*config.market.symbols, *store.ordered_symbols()]))
+    return replace(config, market=replace(config.market, symbols=symbols))
 
 
 def _system_wall_ms() -> int:

@@ -34,8 +34,8 @@ class SyntheticMarketConfig:
     history_candles: int = 43_200
 
     def market_id(self) -> str:
-        """Identify the market: two configurations with one id have the same prices."""
-        return f"synthetic:{self.seed}:{','.join(self.symbols)}:{self.history_candles}"
+        """Identify the market: two configurations with one id have the same prices, of whatever symbols they serve."""
+        return f"synthetic:{self.seed}:{self.history_candles}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class ArchiveMarketConfig:
     def market_id(self) -> str:
         """Identify the market by the folder's name and its files' names and sizes."""
         listing = ",".join(f"{p.name}:{p.stat().st_size}" for p in self.files())
-        digest = hashlib.sha256(f"{listing}|{','.join(self.symbols)}".encode()).hexdigest()[:12]
+        digest = hashlib.sha256(listing.encode()).hexdigest()[:12]
         return f"archive:{self.folder.name}:{digest}"
 
 
@@ -97,8 +97,8 @@ class LiveMarketConfig:
     rules: tuple[SymbolRules, ...] = ()
 
     def market_id(self) -> str:
-        """Identify the market by its venue and symbols."""
-        return f"live:{self.venue}:{','.join(self.symbols)}"
+        """Identify the market by its venue."""
+        return f"live:{self.venue}"
 
 
 MarketConfig: TypeAlias = SyntheticMarketConfig | ArchiveMarketConfig | LiveMarketConfig

@@ -78,6 +78,30 @@ _TYPES: dict[type, dict[str, type]] = {
 }
 
 
+def _without_symbols(market_id: str) -> tuple[str, ...]:
+    """What older books, which named the symbols too, are called now; of those of recordings that can't be told."""
+    match market_id.split(":"):
+        case ["synthetic", seed, symbols, history] if symbols.isalnum() or "," in symbols:
+            return (f"synthetic:{seed}:{history}",)
+        case ["live", venue, _]:
+            return (f"live:{venue}",)
+    return ()
+
+
+def symbols_of_books(path: Path) -> list[str]:
+    """The symbols that the books at `path` have orders of; none without books, or while a simulator has them open."""
+    if not path.is_file():
+        return []
+    try:
+        store = Store(path)
+    except SimulatorSetupError:
+        return []
+    try:
+        return store.ordered_symbols()
+    finally:
+        store.close()
+
+
 class Store:
     """The open file.
 
@@ -138,13 +162,17 @@ class Store:
     def bind_to_market(self, market_id: str) -> None:
         """Claim the books for a market, or raise if they're another's."""
         owner = self.meta(MARKET_ID)
-        if owner is None:
+        if owner is None or market_id in _without_symbols(owner):
             self.set_meta(MARKET_ID, market_id)
         elif owner != market_id:
             raise SimulatorSetupError(
                 f"{self._path} holds the books of the market {owner}, not of {market_id}; "
                 "use another state folder, or the former market"
             )
+
+    def ordered_symbols(self) -> list[str]:
+        """The symbols in which there has ever been an order, by name."""
+        return [str(row[0]) for row in self._db.execute("SELECT DISTINCT symbol FROM orders ORDER BY symbol")]
 
     def cursors(self) -> dict[str, int]:
         """The moment up to which each symbol's orders have been matched."""

@@ -105,7 +105,9 @@ def test_every_question_of_the_port_is_known_as_one() -> None:
     writes = {
         name
         for name in methods
-        if name.startswith(("mark_", "record_", "reserve", "request_", "note_", "close_", "cut_", "open_account"))
+        if name.startswith(
+            ("mark_", "record_", "reserve", "request_", "forget_", "note_", "close_", "cut_", "open_account")
+        )
     } | {"arm", "book", "disarm", "halt", "reconcile", "resume"}
     assert questions | (writes - {"reservation"}) == methods
     assert not questions & (writes - {"reservation"})

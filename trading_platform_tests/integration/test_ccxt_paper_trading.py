@@ -99,6 +99,9 @@ def test_a_symbol_that_the_venue_does_not_trade(real: SimulatedExchange) -> None
     )
     with pytest.raises(FixSettings, match="DOGE/USDT"):
         make_paper_market(settings)
+    others = make_paper_market(settings, held=["ETH/USDT"])  # whose market mustn't be closed by it
+    assert others.symbols == ("ETHUSDT",)
+    assert [quote.symbol for quote in others.fetch_quotes(["DOGEUSDT", "ETHUSDT"])] == ["ETHUSDT"]
 
 
 def test_a_venue_that_does_not_answer(real: SimulatedExchange, settings: Settings) -> None:

@@ -15,11 +15,12 @@ from trading_platform.domain.order import Order, OrderReport, OrderStatus, Side
 from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.strategies.base import Direction
 from trading_platform.domain.transfer import VenueTransfer
+from trading_platform.domain.venue_time import VenueTime
 from trading_platform.ports.broker import OpenOrder, VenueBalance
 from trading_platform.services.closed_market import NO_STOP
 from trading_platform.services.reconcile_balances import adopt_differences
-from trading_platform.services.trade import work_waiting
-from trading_platform_tests.fakes import FakeBroker, FakeSeriesStore
+from trading_platform.services.trade import trade, work_waiting
+from trading_platform_tests.fakes import FakeBroker, FakeClock, FakeSeriesStore
 from trading_platform_tests.fakes.broker import Misbehaviour
 from trading_platform_tests.services.workplace import CLOSE, QUICK, Workplace
 from trading_platform_tests.support.examples import ACCOUNT, SYMBOL
@@ -250,6 +251,50 @@ def test_an_exit_doesnt_wait_for_a_mistake_to_be_mended_that_it_can_do_without()
     with pytest.raises(FixSettings):
         place.trade()
 
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+class _TellsNoTime(FakeClock):
+    def read(self) -> VenueTime:
+        raise RetryLater("the venue doesn't tell its time")
+
+
+def test_an_exit_goes_though_the_venue_does_not_tell_its_time() -> None:
+    place = Workplace(settings=plain_settings(**{**QUICK, "protection": {"trailing": False}}))
+    place.buys()
+    place.later(60)
+    _says_sell(place)
+    silent = _TellsNoTime(place.clock.wall())
+    assert work_waiting(place.ledger, place.store, silent, place.settings)
+    with pytest.raises(RetryLater):  # what else the run was for; the exit is made by then
+        trade(replace(place.desk(), clock=silent))
+    assert place.ledger.open_positions(ACCOUNT) == []
+
+
+class _TellsNoRules(FakeBroker):
+    def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
+        if self.is_dumb:
+            raise RetryLater("the rules can't be read")
+        return super().instruments(symbols)
+
+    is_dumb = False
+
+
+def test_a_sale_that_cannot_be_made_takes_no_stop_back() -> None:
+    settings = plain_settings(**{**QUICK, "protection": {"trailing": False}})
+    place = Workplace(settings=settings, broker_type=_TellsNoRules)
+    place.buys()
+    place.later(60)
+    _says_sell(place)
+    assert isinstance(place.broker, _TellsNoRules)
+    place.broker.is_dumb = True
+    for _ in range(3):
+        with pytest.raises(RetryLater):
+            place.trade()
+        place.later(60)
+    assert place.broker.open_orders([SYMBOL])
+    place.broker.is_dumb = False
+    place.trade()
     assert place.ledger.open_positions(ACCOUNT) == []
 
 

@@ -15,3 +15,16 @@ def test_a_broken_file_is_told_once_and_so_is_its_mending() -> None:
     told = journal.undelivered(10)
     assert [message.title for message in told] == ["The settings file is broken", "The settings file is well again"]
     assert "risk: no" in told[0].body
+
+
+def test_what_waits_for_a_start_is_told_once_and_so_is_its_end() -> None:
+    journal, clock = FakeHealthJournal(), FakeClock(START)
+    for waiting in ("", "account.mode", "account.mode", "", ""):
+        watch_settings(journal, clock, "", waiting)
+
+    told = journal.undelivered(10)
+    assert [message.title for message in told] == [
+        "Some settings wait for the next start",
+        "No setting waits for the next start",
+    ]
+    assert "account.mode" in told[0].body

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from trading_platform.simulator.model import (
     TimeInForce,
     Trade,
 )
+from trading_platform.simulator.store import MARKET_ID, Store, symbols_of_books
 from trading_platform_tests.simulator.exchanges import (
     ACCOUNT,
     BTC,
@@ -293,6 +295,29 @@ def test_books_of_another_market_are_refused(tmp_path: Path) -> None:
     other = MARKET.__class__(seed=MARKET.seed + 1, history_candles=MARKET.history_candles)
     with pytest.raises(SimulatorSetupError, match="holds the books of the market synthetic:3"):
         open_exchange(tmp_path, WallClock(), market=other)
+
+
+def test_a_symbol_that_is_asked_for_no_more_is_served_while_the_books_have_orders_of_it(tmp_path: Path) -> None:
+    wall, fewer = WallClock(), replace(MARKET, symbols=("ETHUSDT",))
+    exchange = open_exchange(tmp_path, wall)
+    rests = place(exchange, "SELL", "LIMIT", quantity="0.1", price=near(exchange.last_price(BTC), "1.5"))
+    exchange.close()
+    assert symbols_of_books(tmp_path / "books.sqlite") == [BTC]
+
+    again = open_exchange(tmp_path, wall, market=fewer)  # the same market: its books are these
+    assert {rules.symbol for rules in again.symbols()} == {"ETHUSDT", BTC}
+    assert [each.order_id for each in again.open_orders(ACCOUNT)] == [rests.order.order_id]
+    again.close()
+    open_exchange(tmp_path, wall, market=replace(MARKET, symbols=(BTC, "ETHUSDT", "XRPUSDT"))).close()
+
+
+def test_books_that_named_their_symbols_are_known_again(tmp_path: Path) -> None:
+    open_exchange(tmp_path, WallClock()).close()
+    store = Store(tmp_path / "books.sqlite")
+    store.set_meta(MARKET_ID, f"synthetic:{MARKET.seed}:{','.join(MARKET.symbols)}:{MARKET.history_candles}")
+    store.commit()
+    store.close()
+    open_exchange(tmp_path, WallClock()).close()
 
 
 def test_two_simulators_can_not_keep_the_same_books(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from trading_platform.adapters.ccxt_exchange.broker import CcxtBroker
@@ -33,9 +34,18 @@ def make_venue_clock(feed: CcxtMarketFeed) -> CcxtVenueClock:
     return CcxtVenueClock(feed.offset)
 
 
-def make_paper_market(settings: Settings, budget: RequestBudget | None = None) -> LiveMarketConfig:
-    """Quotes and rules of the real venue that the settings name, for the simulated exchange that matches the orders."""
-    return paper_market(CcxtClient(market_data_access(settings), budget=budget), settings.market.symbols)
+def make_paper_market(
+    settings: Settings, budget: RequestBudget | None = None, held: Sequence[str] = ()
+) -> LiveMarketConfig:
+    """Quotes and rules of the real venue that the settings name, for the simulated exchange that matches the orders.
+
+    Parameters
+    ----------
+    held
+        Symbols that are served though the settings don't name them (any more).
+    """
+    symbols = tuple(dict.fromkeys([*settings.market.symbols, *held]))
+    return paper_market(CcxtClient(market_data_access(settings), budget=budget), symbols)
 
 
 def make_broker(

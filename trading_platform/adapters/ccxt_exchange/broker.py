@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from trading_platform.adapters.ccxt_exchange.account_reports import (
     account_trades,
     deposits,
@@ -23,7 +25,7 @@ from trading_platform.adapters.ccxt_exchange.failures import (
     submitting_failed,
     wallet_reading_failed,
 )
-from trading_platform.adapters.ccxt_exchange.instruments import FeeRates, binance_instrument, fee_rates
+from trading_platform.adapters.ccxt_exchange.instruments import FeeRates, binance_instrument, fee_rates, listed_fees
 from trading_platform.adapters.ccxt_exchange.order_reports import found_report, list_reports, open_order, placed_report
 from trading_platform.adapters.ccxt_exchange.order_requests import list_parameters, order_parameters
 from trading_platform.adapters.ccxt_exchange.wire_fields import (
@@ -35,12 +37,14 @@ from trading_platform.adapters.ccxt_exchange.wire_fields import (
     text_member,
 )
 from trading_platform.domain.arming import KeyPermissions
-from trading_platform.domain.errors import AskTheVenue, PlatformError, RetryLater
+from trading_platform.domain.errors import AskTheVenue, FixSettings, PlatformError, RetryLater
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, OrderListRequest, OrderReport, OrderRequest, Side
 from trading_platform.domain.request_limits import RequestGroup
 from trading_platform.domain.transfer import VenueTransfer
 from trading_platform.ports.broker import OpenOrder, VenueBalance
+
+log = structlog.get_logger()
 
 _LOOKS = 3
 _TRADING = "TRADING"
@@ -57,9 +61,14 @@ class CcxtBroker:
         self._fees: tuple[FeeRates, float] | None = None
 
     def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
-        """The venue's rules per symbol and the account's fees, at most an hour old."""
+        """The venue's rules per symbol and the account's fees, at most an hour old.
+
+        While the account can't be read and its fees were never, those that the venue charges everybody serve: an exit,
+        and a fill that is to be booked, must wait for neither (I7).
+        """
         fees = self._fee_rates()
-        return {symbol: binance_instrument(self._client.market(symbol), fees) for symbol in symbols}
+        markets = {symbol: self._client.market(symbol) for symbol in symbols}
+        return {symbol: binance_instrument(market, fees or listed_fees(market)) for symbol, market in markets.items()}
 
     def is_trading(self, symbol: str) -> bool:
         """Whether the symbol's status is TRADING now."""
@@ -228,16 +237,15 @@ class CcxtBroker:
             query.pop("startTime", None)  # the venue takes one of the two
             query["fromId"] = int(text_member(mapping(page[-1], "a trade"), "id")) + 1
 
-    def _fee_rates(self) -> FeeRates:
-        """The account's fees; while they can't be read again, the older ones: an exit must not wait for them (I7)."""
+    def _fee_rates(self) -> FeeRates | None:
+        """The account's fees; while they can't be read (again), the older ones, if any."""
         now = self._client.monotonic_seconds()
         if self._fees is None or now - self._fees[1] > MARKETS_LIFETIME_SECONDS:
             try:
                 self._fees = fee_rates(self._account()), now
-            except RetryLater:
-                if self._fees is None:
-                    raise
-        return self._fees[0]
+            except (RetryLater, FixSettings) as silence:
+                log.warning("fees_not_read", why=str(silence))
+        return self._fees[0] if self._fees else None
 
     def _account(self) -> Json:
         query = {"omitZeroBalances": "true", **self._window()}

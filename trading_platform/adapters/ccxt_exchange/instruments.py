@@ -30,6 +30,13 @@ def fee_rates(account: Json) -> FeeRates:
     return FeeRates(decimal_member(rates, "maker"), decimal_member(rates, "taker"))
 
 
+def listed_fees(market: Market) -> FeeRates:
+    """What the venue charges without any discount, as its listing has it."""
+    # ccxt keeps them as floats: the shortest text that stands for one is the rate as it is published
+    maker, taker = (decimal(str(market.get(name)), f"the {name}'s fee") for name in ("maker", "taker"))
+    return FeeRates(maker, taker)
+
+
 def binance_instrument(market: Market, fees: FeeRates) -> Instrument:
     """Rules of a market order: of two lot filters, the tighter bounds."""
     info = mapping(market["info"], "the market")

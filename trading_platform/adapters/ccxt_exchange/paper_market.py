@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import structlog
+
 from trading_platform.adapters.ccxt_exchange.client import CcxtClient
 from trading_platform.adapters.ccxt_exchange.instruments import (
     FeeRates,
@@ -14,9 +16,12 @@ from trading_platform.adapters.ccxt_exchange.instruments import (
 )
 from trading_platform.adapters.ccxt_exchange.market_feed import CcxtMarketFeed
 from trading_platform.adapters.ccxt_exchange.wire_fields import epoch_ms
+from trading_platform.domain.errors import SymbolNotTraded
 from trading_platform.domain.instrument import Instrument
 from trading_platform.simulator.config import LiveMarketConfig
 from trading_platform.simulator.model import Quote, SymbolRules
+
+log = structlog.get_logger()
 
 _FINEST = Decimal("0.00000001")  # the simulated exchange's wire has eight decimals
 _NO_FEES = FeeRates(Decimal(0), Decimal(0))  # the simulated exchange has its own
@@ -30,15 +35,18 @@ _BAND_UP, _BAND_DOWN = Decimal(5), Decimal("0.2")
 def paper_market(client: CcxtClient, symbols: Sequence[str]) -> LiveMarketConfig:
     """The venue's market for paper orders; where the venue states no rule, the loosest that can be enforced.
 
+    A symbol that the venue doesn't list (any more) is left out: its market is closed, the others' aren't.
+
     Raises
     ------
     FixSettings
-        If the venue doesn't trade one of the symbols.
+        If the venue lists none of the symbols.
     RetryLater
         If it doesn't answer.
     """
-    rules = tuple(_rules(_instrument(client, symbol)) for symbol in symbols)
-    unified = {rule.symbol: symbol for rule, symbol in zip(rules, symbols, strict=True)}
+    traded = _traded(client, symbols)
+    rules = tuple(_rules(_instrument(client, symbol)) for symbol in traded)
+    unified = {rule.symbol: symbol for rule, symbol in zip(rules, traded, strict=True)}
     return LiveMarketConfig(
         venue=client.access.name,
         symbols=tuple(unified),
@@ -50,6 +58,21 @@ def paper_market(client: CcxtClient, symbols: Sequence[str]) -> LiveMarketConfig
     )
 
 
+def _traded(client: CcxtClient, symbols: Sequence[str]) -> list[str]:
+    found, unlisted = [], None
+    for symbol in symbols:
+        try:
+            client.market(symbol)
+        except SymbolNotTraded as missing:
+            log.warning("symbol_not_traded", why=str(missing))
+            unlisted = missing
+        else:
+            found.append(symbol)
+    if unlisted is not None and not found:
+        raise unlisted
+    return found
+
+
 class _Quotes:
     """The venue's newest quotes, under the simulated exchange's names."""
 
@@ -59,7 +82,7 @@ class _Quotes:
         self._simulated = {symbol: name for name, symbol in unified.items()}
 
     def __call__(self, names: Sequence[str]) -> list[Quote]:
-        tickers = self._feed.tickers([self._unified[name] for name in names])
+        tickers = self._feed.tickers([self._unified[name] for name in names if name in self._unified])
         return [Quote(self._simulated[t.symbol], epoch_ms(t.venue_time), t.bid, t.ask, t.last) for t in tickers]
 
 

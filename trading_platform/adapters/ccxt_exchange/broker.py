@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -37,7 +38,7 @@ from trading_platform.adapters.ccxt_exchange.wire_fields import (
     text_member,
 )
 from trading_platform.domain.arming import KeyPermissions
-from trading_platform.domain.errors import AskTheVenue, FixSettings, PlatformError, RetryLater
+from trading_platform.domain.errors import AskTheVenue, FixSettings, PlatformError, RetryLater, SymbolNotTraded
 from trading_platform.domain.instrument import Instrument
 from trading_platform.domain.order import Fill, OrderListRequest, OrderReport, OrderRequest, Side
 from trading_platform.domain.request_limits import RequestGroup
@@ -187,7 +188,10 @@ class CcxtBroker:
         markets = self._client.markets()
         names = {str(markets[symbol]["id"]): symbol for symbol in symbols if symbol in markets}
         asked: list[str | None] = [*names] if len(names) <= _MOST_SYMBOLS_ASKED_ALONE else [None]
-        found = [mapping(order, "an open order") for name in asked for order in self._open_orders(name)]
+        found: list[Json] = []
+        for name in asked:
+            with suppress(SymbolNotTraded):  # taken off the list since the markets were read: nothing lies open there
+                found += [mapping(order, "an open order") for order in self._open_orders(name)]
         return [open_order(names[str(order["symbol"])], order) for order in found if order.get("symbol") in names]
 
     def _open_orders(self, wire_name: str | None) -> Sequence[Any]:

@@ -24,7 +24,7 @@ from trading_platform.adapters.circuit_breaker import CircuitBreaker
 from trading_platform.adapters.circuit_notes import CircuitNotes
 from trading_platform.adapters.local_request_budget import LocalRequestBudget
 from trading_platform.domain.circuit import CircuitState
-from trading_platform.domain.errors import PlatformError, RetryLater, SymbolNotTraded, WaitUntilAllowed
+from trading_platform.domain.errors import FixSettings, PlatformError, RetryLater, SymbolNotTraded, WaitUntilAllowed
 from trading_platform.domain.request_limits import RequestGroup, RequestLimit
 from trading_platform.ports.circuit_journal import CircuitJournal
 from trading_platform.ports.request_budget import RequestBudget
@@ -158,7 +158,7 @@ class CcxtClient:
         self._budget = budget or LocalRequestBudget(monotonic_seconds)
         self._pool = ExchangePool(self._make_exchange, access.at_once)
         self._markets_lock = threading.RLock()
-        self._markets_due = 0.0
+        self._markets_due = self._markets_read_at = 0.0
         self._stated: dict[str, list[RequestLimit]] = {}
         self._used_weight: tuple[float, float] | None = None
         self._notes = CircuitNotes(circuits, access.name, process)
@@ -208,7 +208,7 @@ class CcxtClient:
             elif self.monotonic_seconds() > self._markets_due:
                 try:
                     self._load_markets()
-                except RetryLater as trouble:
+                except (RetryLater, FixSettings) as trouble:
                     log.warning("markets_not_refreshed", venue=self.access.name, why=str(trouble))
                     self._markets_due = self.monotonic_seconds() + _MARKETS_RETRY_SECONDS
             markets: Mapping[str, Market] = self._pool.informed.markets
@@ -251,7 +251,8 @@ class CcxtClient:
             self._stated = stated_limits(exchange.rate_limits or [])
 
         self._read("markets", load, reading_failed, RequestGroup.MARKET_DATA, loads_markets=True)
-        self._markets_due = self.monotonic_seconds() + MARKETS_LIFETIME_SECONDS
+        self._markets_read_at = self.monotonic_seconds()
+        self._markets_due = self._markets_read_at + MARKETS_LIFETIME_SECONDS
 
     def _read(
         self,
@@ -304,6 +305,8 @@ class CcxtClient:
             if failure is None:
                 self._answered(group)
                 return answer
+            if failure.is_about_the_symbol:  # what was read of the markets is no longer so
+                self._markets_due = min(self._markets_due, self._markets_read_at + _MARKETS_RETRY_SECONDS)
             # outside the except clause: ccxt's own message holds the signed URL, and must not be chained
             trouble = translate(replace(failure, message=self.access.without_secrets(failure.message)))
             if failure.is_silence:

@@ -24,6 +24,7 @@ from trading_platform.domain.errors import (
     OrderRejected,
     PlatformError,
     RetryLater,
+    SymbolNotTraded,
     WaitUntilAllowed,
 )
 from trading_platform.ports.clock import WallClock
@@ -34,7 +35,8 @@ _RATE_LIMIT_CODE: Final = -1003
 _UNKNOWN_ORDER: Final = -2013
 _NOTHING_TO_CANCEL: Final = -2011
 _BAD_KEY: Final = frozenset({-1002, -1022, -2014, -2015})
-_BAD_REQUEST: Final = frozenset({-1120, -1121})
+_BAD_INTERVAL: Final = -1120
+_BAD_SYMBOL: Final = -1121
 _REFUSED_LOCATION: Final = 451
 _NOT_FOUND: Final = 404
 
@@ -137,6 +139,11 @@ class Failure:
         return self.answered_by_refusal and self.code in _BAD_KEY
 
     @property
+    def is_about_the_symbol(self) -> bool:
+        """Whether the venue lists no such pair, whatever it did when the markets were read."""
+        return self.answered_by_refusal and self.code == _BAD_SYMBOL
+
+    @property
     def is_definite_refusal(self) -> bool:
         """Whether the venue certainly placed nothing."""
         return self.answered_by_refusal and self.code in _REFUSALS and not self.message.lower().startswith(_DUPLICATE)
@@ -163,7 +170,9 @@ def reading_failed(failure: Failure) -> PlatformError:
         return WaitUntilAllowed(str(failure), failure.silence_seconds)
     if failure.is_about_the_key or _lacks_key(failure):
         return FixSettings(f"{failure}; check the API key, its permissions and its allowed addresses")
-    if failure.code in _BAD_REQUEST or issubclass(failure.kind, (ccxt.BadSymbol, ccxt.NotSupported)):
+    if failure.is_about_the_symbol:
+        return SymbolNotTraded(f"{failure}; market.symbols mustn't name it")
+    if failure.code == _BAD_INTERVAL or issubclass(failure.kind, (ccxt.BadSymbol, ccxt.NotSupported)):
         return FixSettings(f"{failure}; check market.symbols, market.intervals and venue.name")
     if failure.status == _REFUSED_LOCATION:
         return FixSettings(f"{failure}; the venue serves nobody at this location: choose another venue.name")

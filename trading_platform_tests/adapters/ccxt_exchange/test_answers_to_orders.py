@@ -21,13 +21,16 @@ from trading_platform.domain.errors import (
     OrderRejected,
     PlatformError,
     RetryLater,
+    SymbolNotTraded,
     WaitUntilAllowed,
 )
 from trading_platform.domain.order import OrderKind, OrderRequest, Side
-from trading_platform_tests.support.scripted_server import Answer, InTurn, ScriptedServer, refusal
+from trading_platform_tests.adapters.ccxt_exchange.conftest import Stopwatch, symbol_info
+from trading_platform_tests.support.scripted_server import Answer, InTurn, Received, ScriptedServer, refusal
 
 ORDER = "/api/v3/order"
 ACCOUNT = "/api/v3/account"
+OPEN_ORDERS = "/api/v3/openOrders"
 REQUEST = OrderRequest("tp0123456789abcdef", "BTC/USDT", Side.BUY, Decimal("0.00012"))
 LIMIT = replace(REQUEST, kind=OrderKind.LIMIT, limit_price=Decimal("83000.01"))
 HTML = "<html><body>Bad things</body></html>"
@@ -230,7 +233,7 @@ READING = [
     ("-1021", refusal(-1021, "outside of the recvWindow"), RetryLater, 2),
     ("-1022", refusal(-1022, "Signature for this request is not valid."), FixSettings, 1),
     ("-2015", refusal(-2015, "Invalid API-key, IP, or permissions for action.", 401), FixSettings, 1),
-    ("-1121", refusal(-1121, "Invalid symbol."), FixSettings, 1),
+    ("-1121", refusal(-1121, "Invalid symbol."), SymbolNotTraded, 1),
     ("-1007", refusal(-1007, "Timeout", 504), RetryLater, 2),
     ("-1008", refusal(-1008, "overloaded", 503), RetryLater, 2),
     ("451", Answer(HTML, 451), FixSettings, 1),
@@ -253,6 +256,32 @@ def test_reading_is_repeated_once_and_only_where_it_may_help(
         broker.balances()
     assert type(raised.value) is expected
     assert len(server.requests("GET", ACCOUNT)) == attempts
+
+
+def test_a_pair_that_left_the_list_since_it_was_read_is_known_to_have(
+    broker: CcxtBroker, server: ScriptedServer
+) -> None:
+    def open_orders(request: Received) -> Any:
+        return refusal(-1121, "Invalid symbol.") if request.parameters["symbol"] == "ETHUSDT" else []
+
+    assert set(broker.instruments(["BTC/USDT", "ETH/USDT"])) == {"BTC/USDT", "ETH/USDT"}
+    server.script["GET", OPEN_ORDERS] = open_orders
+    assert broker.open_orders(["BTC/USDT", "ETH/USDT"]) == []
+    server.script["GET", "/api/v3/exchangeInfo"] = refusal(-1121, "Invalid symbol.")
+    with pytest.raises(SymbolNotTraded):
+        broker.is_trading("ETH/USDT")
+
+
+def test_the_markets_are_read_again_when_one_of_them_is_unknown(server: ScriptedServer, client: CcxtClient) -> None:
+    stopwatch = Stopwatch()
+    broker = CcxtBroker(CcxtClient(client.access, stopwatch))
+    broker.instruments(["BTC/USDT", "ETH/USDT"])
+    server.script["GET", "/api/v3/exchangeInfo"] = {"symbols": [symbol_info("BTCUSDT", "BTC", "USDT")]}
+    server.script["GET", OPEN_ORDERS] = refusal(-1121, "Invalid symbol.")
+    stopwatch.seconds += 61  # an hour otherwise
+    broker.open_orders(["ETH/USDT"])
+    with pytest.raises(SymbolNotTraded, match="doesn't trade ETH/USDT"):
+        broker.instruments(["ETH/USDT"])
 
 
 def test_a_second_reading_may_succeed(broker: CcxtBroker, server: ScriptedServer) -> None:

@@ -17,6 +17,7 @@ from trading_platform.domain.risk import ReasonCode
 from trading_platform.domain.transfer import BalanceDifference, Transfer
 from trading_platform.ports.ledger import AccountState, Ledger
 from trading_platform.services.base_there import ZERO, base_there
+from trading_platform.services.closed_market import why_closed
 from trading_platform.services.explain_balances import (
     LOCKED,
     adopted_transfers,
@@ -25,6 +26,7 @@ from trading_platform.services.explain_balances import (
 )
 from trading_platform.services.look_at_venue_orders import look_at_venue_orders
 from trading_platform.services.trading_desk import TradingDesk
+from trading_platform.services.value_account import doubtful_prices
 
 _LOOKS = 2
 """The second after booking what the first has shown."""
@@ -71,11 +73,26 @@ def _compare(desk: TradingDesk, before: AccountState, totals: dict[str, Decimal]
     if before.reconciled_at is None:
         return _adopt(desk, before, totals, opening_transfers(desk, desk.clock.read()))
     found = compare_balances(desk, before, totals)
+    differences = found.differences
     if found.is_explained:
-        return _adopt(desk, before, totals, found.transfers)
+        waits = _why_it_waits(desk) if found.transfers else None
+        if waits is None:
+            return _adopt(desk, before, totals, found.transfers)
+        differences = tuple(replace(each, cause=waits) for each in differences)
     if desk.ledger.account(desk.account).revision == before.revision:  # otherwise it may be no difference at all
-        desk.ledger.record_differences(desk.account, found.differences)
+        desk.ledger.record_differences(desk.account, differences)
     return False
+
+
+def _why_it_waits(desk: TradingDesk) -> str | None:
+    """Why what came or went can't be booked yet: its share of the account's worth would be told by an old price.
+
+    The marks of drawdown are scaled by it. A pair that isn't traded now will have no price: it isn't waited for.
+    """
+    doubts = doubtful_prices(desk.ledger, desk.store, desk.clock, desk.settings)
+    traded = (doubt for symbol, doubt in doubts.items() if why_closed(desk, symbol) is None)
+    doubt = next(traded, None)
+    return doubt and f"it is explained, and booked when the account's worth is known: {doubt}"
 
 
 def adopt_differences(

@@ -41,12 +41,17 @@ def doubt_about_worth(ledger: Ledger, store: SeriesStore, clock: Clock, settings
     Dust, which no position holds and no order could sell, is worth next to nothing at any price: one that nobody
     fetches any more raises no doubt.
     """
+    return next(iter(doubtful_prices(ledger, store, clock, settings).values()), None)
+
+
+def doubtful_prices(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Settings) -> dict[str, str]:
+    """The symbols whose prices can't be believed, and why."""
     wall = clock.wall()
-    doubts = (
-        f"no price of {symbol} is known" if ticker is None else _doubt(ticker, wall, settings)
+    doubts = {
+        symbol: f"no price of {symbol} is known" if ticker is None else _doubt(ticker, wall, settings)
         for symbol, ticker in valued_symbols(ledger, store, settings).items()
-    )
-    return next((doubt for doubt in doubts if doubt), None)
+    }
+    return {symbol: doubt for symbol, doubt in doubts.items() if doubt}
 
 
 def valued_symbols(ledger: Ledger, store: SeriesStore, settings: Settings) -> dict[str, Ticker | None]:

@@ -18,9 +18,32 @@ from trading_platform.services.reconcile_balances import adopt_differences, last
 from trading_platform.services.trade import work_waiting
 from trading_platform.services.watch_account import watch_account
 from trading_platform_tests.fakes import FakeBroker
-from trading_platform_tests.services.workplace import CLOSE, QUICK, Workplace
+from trading_platform_tests.services.workplace import CLOSE, PRICES, QUICK, Workplace
 from trading_platform_tests.support.examples import ACCOUNT, SYMBOL, decision, order
 from trading_platform_tests.support.plain_settings import plain_settings
+
+
+def test_a_deposit_is_booked_when_the_accounts_worth_is_known() -> None:
+    place = Workplace(start_with={"USDT": Decimal(100)})
+    place.buys()
+    half = {**PRICES, SYMBOL: Decimal(25_000)}
+    place.broker.trade_at(SYMBOL, half[SYMBOL])
+    place.clock.advance(3600)  # with no price since
+    place.broker.deposit(USDT=Decimal(300))
+    place.trade()
+    assert place.ledger.transfers(ACCOUNT, 9) == []
+    [standing] = place.ledger.balance_differences(ACCOUNT)
+    assert "booked when the account's worth is known" in standing.cause
+    place.clock.advance(1)
+    assert work_waiting(place.ledger, place.store, place.clock, place.settings) != "balances to reconcile"
+
+    place.clock.advance(61)
+    place.refresh(half)
+    place.trade()
+    [transfer] = place.ledger.transfers(ACCOUNT, 9)
+    assert transfer.equity_before_quote is not None
+    assert transfer.equity_before_quote < 95  # by the price of now
+    assert place.agrees_with_venue()
 
 
 class _Slow(FakeBroker):

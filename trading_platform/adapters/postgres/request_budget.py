@@ -15,9 +15,12 @@ _TAKE = text(
     "CAST(:costs AS double precision[]), CAST(:floors AS double precision[]))"
 )
 _SILENCE = text(
-    "INSERT INTO request_silences AS known (venue, until)"
-    " VALUES (:venue, clock_timestamp() + make_interval(secs => :seconds))"
-    " ON CONFLICT (venue) DO UPDATE SET until = greatest(known.until, excluded.until)"
+    "INSERT INTO request_silences AS known (venue, until, seconds, set_at)"
+    " SELECT :venue, now.moment + make_interval(secs => :seconds), :seconds, now.moment"
+    " FROM (SELECT clock_timestamp() AS moment) now"
+    " ON CONFLICT (venue) DO UPDATE"
+    " SET until = excluded.until, seconds = excluded.seconds, set_at = excluded.set_at"
+    " WHERE excluded.until > known.until OR known.set_at > excluded.set_at"
 )
 
 

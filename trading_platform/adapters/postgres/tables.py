@@ -338,6 +338,8 @@ REQUEST_SILENCES = Table(
     METADATA,
     Column("venue", Text, primary_key=True),
     Column("until", _TIME, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("set_at", _TIME, nullable=False),
 )
 
 REQUEST_CIRCUITS = Table(

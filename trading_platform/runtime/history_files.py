@@ -22,6 +22,7 @@ from trading_platform.runtime.addresses import Addresses
 from trading_platform.runtime.attach import attach
 from trading_platform.runtime.environment import child_environment
 from trading_platform.runtime.state_folder import StateFolder
+from trading_platform.runtime.symbol_names import unified_symbol
 from trading_platform.services.aggregate_candles import LocalInterval, aggregate_history
 from trading_platform.services.complete_days import complete_days
 from trading_platform.services.export_candles import export_candles
@@ -158,7 +159,7 @@ def _series_of(path: Path, settings: Settings, symbol: str | None, interval: str
     if symbol and name and name.symbol != symbol.upper().replace("/", ""):
         told = f"{path.name} holds {name.symbol} by its name, not {symbol.upper()}"
         raise FixSettings(f"{told}; rename it if that is wrong")
-    chosen = symbol or (name and _unified(name.symbol, settings))
+    chosen = symbol or (name and unified_symbol(name.symbol, settings))
     if not chosen or "/" not in chosen:
         raise FixSettings(
             f"{path.name} doesn't tell its symbol: name the file SYMBOL-INTERVAL…, or say --symbol BTC/USDT"
@@ -168,14 +169,6 @@ def _series_of(path: Path, settings: Settings, symbol: str | None, interval: str
             f"{path.name} doesn't tell its interval: name the file SYMBOL-INTERVAL…, or say --interval 1m"
         )
     return ArchiveFile(path, chosen.upper(), _interval(interval or (name.interval if name else "")))
-
-
-def _unified(venue_symbol: str, settings: Settings) -> str | None:
-    """BTC/USDT for BTCUSDT: one of the settings' symbols, or any in the account's quote currency."""
-    known = {symbol.replace("/", ""): symbol for symbol in settings.market.symbols}
-    base = venue_symbol.removesuffix(settings.account.quote)
-    others = f"{base}/{settings.account.quote}" if base and base != venue_symbol else None
-    return known.get(venue_symbol, others)
 
 
 def _interval(name: str) -> Interval:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from trading_platform.bootstrap import Platform
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.runtime.state_folder import StateFolder
+from trading_platform.runtime.symbol_names import unified_symbol
 from trading_platform.settings import Settings, current_settings
 from trading_platform.simulator.config import (
     AccountConfig,
@@ -58,9 +59,8 @@ def _market(settings: Settings, books: Path) -> MarketConfig:
     if not settings.simulated:
         from trading_platform.adapters.ccxt_exchange import make_paper_market  # 75 MB that no other market needs
 
-        quote = settings.account.quote
-        ordered = [name.removesuffix(quote) for name in symbols_of_books(books) if name.endswith(quote)]
-        return make_paper_market(settings, Platform(settings).budget, [f"{base}/{quote}" for base in ordered])
+        ordered = [unified_symbol(name, settings) for name in symbols_of_books(books)]
+        return make_paper_market(settings, Platform(settings).budget, [*filter(None, ordered)])
     wire_names = tuple(symbol.replace("/", "") for symbol in settings.market.symbols)
     if settings.replay.folder is not None:
         return ArchiveMarketConfig(settings.replay.folder.expanduser().resolve(), wire_names)

@@ -13,7 +13,8 @@ from trading_platform.bootstrap import Platform
 from trading_platform.domain.candle import Interval
 from trading_platform.domain.errors import FixSettings, RetryLater
 from trading_platform.ports.clock import WallClock
-from trading_platform.runtime.stores import platform_with_database, spooling_influx, store_of
+from trading_platform.runtime.attach import attach
+from trading_platform.runtime.stores import spooling_influx, store_of
 from trading_platform.services.migrate_store import (
     MovedMetrics,
     MovedSeries,
@@ -42,7 +43,7 @@ def migrate_store(settings: Settings, source: str, target: str, symbols: list[st
     """
     if source == target:
         raise FixSettings(f"--from and --to are both {source}; name two different stores")
-    platform, state = platform_with_database(settings)
+    platform, state, _ = attach(settings)
     stores = store_of(platform, source), store_of(platform, target)
     _empty_the_spool(platform)
     chosen = [symbol.upper() for symbol in symbols] or [*settings.market.symbols]

@@ -19,7 +19,7 @@ from trading_platform.domain.circuit import Circuit, CircuitState, current
 from trading_platform.domain.errors import PlatformError
 from trading_platform.ports.clock import WallClock
 from trading_platform.ports.store_spool import SpoolState
-from trading_platform.runtime.stores import platform_with_database
+from trading_platform.runtime.attach import attach
 from trading_platform.services.summarise_store import StoredSeries, summarise_store
 from trading_platform.settings import Settings
 
@@ -59,7 +59,7 @@ def show_store_status(settings: Settings, *, as_json: bool, symbols: Sequence[st
     FixSettings
         If the platform's PostgreSQL is embedded and doesn't run.
     """
-    platform, _ = platform_with_database(settings)
+    platform, _, _ = attach(settings)
     status = store_status(platform, [symbol.upper() for symbol in symbols])
     typer.echo(_as_json(status) if as_json else _as_text(status))
     return 1 if status.trouble or status.spool.rows else 0

@@ -7,23 +7,8 @@ from trading_platform.adapters.store_guard import INFLUXDB, StoreGuard
 from trading_platform.bootstrap import Platform
 from trading_platform.domain.errors import FixSettings
 from trading_platform.ports.movable_store import MovableStore
-from trading_platform.runtime.attach import attach
-from trading_platform.runtime.state_folder import StateFolder
-from trading_platform.settings import Settings
 
 KINDS = ("postgres", "influxdb")
-
-
-def platform_with_database(settings: Settings) -> tuple[Platform, StateFolder]:
-    """The platform's ports, for a command beside it.
-
-    Raises
-    ------
-    FixSettings
-        If its PostgreSQL is embedded and doesn't run.
-    """
-    platform, state, _ = attach(settings)
-    return platform, state
 
 
 def store_of(platform: Platform, kind: str) -> MovableStore:

@@ -14,7 +14,7 @@ from trading_platform.ports.clock import Clock
 from trading_platform.ports.market_feed import MarketFeed
 from trading_platform.ports.series_store import CandleWrite, SeriesStore
 from trading_platform.services.compare_history import Agreement, compare_with_venue
-from trading_platform.services.fetch_candles import fetch_range
+from trading_platform.services.fetch_candles import fetch_range, keep_range
 
 MAX_PAGES_PER_DAY = 50
 """Also enough for venues that give a hundred candles at a time."""
@@ -89,18 +89,14 @@ def _fill(
     end: datetime,
 ) -> FilledSeries:
     fetched = fetch_range(feed, symbol, interval, start, end, MAX_PAGES_PER_DAY, now=clock.read().now)
-    known = {"start": fetched.answered_from, "end": fetched.answered_until}
     if fetched.answered_from >= end:
         raise FixSettings(
             f"{symbol}: the venue serves its newest {feed.served_candles} {interval} candles only, and they begin "
             "after that day; fill it from an archive: trading-platform import"
         )
-    agreement = compare_with_venue(store, symbol, interval, fetched.candles, **known)
-    write = CandleWrite()
-    if fetched.candles:
-        write = store.write_candles(symbol, interval, fetched.candles, source="rest", received_at=clock.wall())
-    gaps = fetched.gaps(interval)
-    if fetched.answered_until > fetched.answered_from:
-        store.record_gaps(symbol, interval, gaps, **known, confirmed_at=clock.wall())
+    agreement = compare_with_venue(
+        store, symbol, interval, fetched.candles, fetched.answered_from, fetched.answered_until
+    )
+    write, gaps = keep_range(store, clock, symbol, interval, fetched)
     closed = (end - start) // interval.length
     return FilledSeries(symbol, interval.name, closed, len(fetched.candles), write, gaps, agreement)

@@ -1,4 +1,4 @@
-"""Ask the venue for all candles of a range, page by page."""
+"""Ask the venue for all candles of a range, page by page, and keep what it answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trading_platform.domain.candle import Candle, Gap, Interval, missing_within
+from trading_platform.ports.clock import Clock
 from trading_platform.ports.market_feed import MarketFeed
+from trading_platform.ports.series_store import CandleWrite, SeriesStore
 
 PAGE_CANDLES = 1000
 
@@ -75,6 +77,20 @@ def fetch_range(
         candles += [candle for candle in page if candle.open_time < end]
         since = min(page[-1].open_time + interval.length, end)
     return FetchedRange(candles, begin, since, pages)
+
+
+def keep_range(
+    store: SeriesStore, clock: Clock, symbol: str, interval: Interval, fetched: FetchedRange
+) -> tuple[CandleWrite, list[Gap]]:
+    """Store what was fetched, and what the venue doesn't have of the time that it answered for."""
+    write = CandleWrite()
+    if fetched.candles:
+        write = store.write_candles(symbol, interval, fetched.candles, source="rest", received_at=clock.wall())
+    gaps = fetched.gaps(interval)
+    if fetched.answered_until > fetched.answered_from:
+        known = {"start": fetched.answered_from, "end": fetched.answered_until}
+        store.record_gaps(symbol, interval, gaps, **known, confirmed_at=clock.wall())
+    return write, gaps
 
 
 def _served_from(feed: MarketFeed, interval: Interval, now: datetime) -> datetime | None:

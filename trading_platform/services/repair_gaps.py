@@ -12,7 +12,7 @@ from trading_platform.domain.candle import Gap, Interval, subtract_gaps
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.market_feed import MarketFeed
 from trading_platform.ports.series_store import SeriesStore
-from trading_platform.services.fetch_candles import PAGE_CANDLES, fetch_range
+from trading_platform.services.fetch_candles import PAGE_CANDLES, fetch_range, keep_range
 
 ASK_AGAIN_AFTER = timedelta(minutes=15)
 """A gap of the venue's own is asked for again after so long, in case it delivers late."""
@@ -61,14 +61,7 @@ def repair_gaps(
         if fetched.pages == 0:
             continue  # so old that the venue serves it no more: it stays a hole, for an archive to fill
         pages -= fetched.pages
-        inserted = 0
-        if fetched.candles:
-            write = store.write_candles(symbol, interval, fetched.candles, source="rest", received_at=clock.wall())
-            inserted = write.inserted
-        gaps = fetched.gaps(interval)
-        if fetched.answered_until > fetched.answered_from:
-            known = {"start": fetched.answered_from, "end": fetched.answered_until}
-            store.record_gaps(symbol, interval, gaps, **known, confirmed_at=clock.wall())
+        write, gaps = keep_range(store, clock, symbol, interval, fetched)
         missing = sum(gap.candles for gap in gaps)
         log.info(
             "gap_repaired",
@@ -76,10 +69,10 @@ def repair_gaps(
             interval=interval.name,
             start=start.isoformat(),
             end=end.isoformat(),
-            repaired=inserted,
+            repaired=write.inserted,
             missing_at_the_venue=missing,
         )
-        done = Repair(done.repaired + inserted, done.venue_gaps + missing, (*done.touched, (start, end)))
+        done = Repair(done.repaired + write.inserted, done.venue_gaps + missing, (*done.touched, (start, end)))
     return done
 
 

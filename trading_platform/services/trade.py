@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 from trading_platform.domain.errors import PlatformError
 from trading_platform.domain.order import Order, Side
+from trading_platform.domain.venue_time import VenueTime
 from trading_platform.ports.clock import Clock
 from trading_platform.ports.ledger import Ledger
 from trading_platform.ports.series_store import SeriesStore
@@ -86,19 +88,23 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
     quiet market.
     """
     account = settings.account.name
+
+    @cache
+    def now() -> VenueTime:
+        # asked for when something hangs on it; what is due is sold though the venue doesn't tell it (I7)
+        return known_time(ledger, clock, account)
+
     unsettled = [order for order in ledger.unsettled_orders(account) if not order.is_on_guard]
     if unsettled:
-        now, patience = known_time(ledger, clock, account), settings.execution.resting_poll_seconds
-        asking = [order for order in unsettled if needs_asking(order, now, patience)]
+        patience = settings.execution.resting_poll_seconds
+        asking = [order for order in unsettled if needs_asking(order, now(), patience)]
         if asking:
             return f"{len(asking)} orders to settle"
         if any(order.side is Side.BUY for order in unsettled) and why_buying_is_stopped(ledger, settings):
             return "entries to cancel"
     resting = {order.signal_id for order in unsettled}
     waiting = [signal for signal in ledger.open_signals(account) if signal.signal_id not in resting]
-    # none of this may depend on a venue that tells its time: what is due is sold without it (I7)
-    now = known_time(ledger, clock, account)
-    signals = signals_to_judge(ledger, waiting, unsettled, now, settings)
+    signals = signals_to_judge(ledger, waiting, unsettled, now(), settings) if waiting else []
     if signals:
         return f"{len(signals)} open signals"
     floor = settings.risk.notional_floor_quote
@@ -107,7 +113,7 @@ def work_waiting(ledger: Ledger, store: SeriesStore, clock: Clock, settings: Set
         for position in ledger.open_positions(account)
         if (exit_ := due_exit(ledger, position, clock.wall())) is not None
         and not is_left_behind(ledger, position, floor)
-        and not waits_for_its_market(ledger, exit_.signal, now, settings)
+        and not waits_for_its_market(ledger, exit_.signal, now(), settings)
     ]
     if due:
         return f"exits due: {', '.join(due)}"

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from trading_platform.domain.market import Ticker
 from trading_platform.ports.clock import Clock
-from trading_platform.ports.ledger import EquityPoint, Ledger
+from trading_platform.ports.ledger import AccountState, EquityPoint, Ledger
 from trading_platform.ports.series_store import SeriesStore
 from trading_platform.settings import Settings
 
@@ -24,8 +24,7 @@ def value_account(ledger: Ledger, store: SeriesStore, clock: Clock, account: str
     state = ledger.account(account)
     if state.quote not in state.balances:
         return None
-    symbols = {f"{asset}/{state.quote}": balance.total for asset, balance in state.balances.items() if balance.total}
-    symbols.pop(f"{state.quote}/{state.quote}", None)
+    symbols = _totals_by_symbol(state)
     open_positions = {position.symbol for position in ledger.open_positions(account)}
     tickers: Mapping[str, Ticker] = store.tickers(sorted(symbols.keys() | open_positions))
     if not open_positions <= tickers.keys():
@@ -62,13 +61,21 @@ def valued_symbols(ledger: Ledger, store: SeriesStore, settings: Settings) -> di
     account = settings.account.name
     state = ledger.account(account)
     held = {position.symbol for position in ledger.open_positions(account)}
-    totals = {f"{asset}/{state.quote}": each.total for asset, each in state.balances.items() if each.total}
-    totals.pop(f"{state.quote}/{state.quote}", None)
+    totals = _totals_by_symbol(state)
     tickers = store.tickers(sorted(totals.keys() | held))
     return {
         symbol: tickers.get(symbol)
         for symbol in sorted(totals.keys() | held)
         if symbol in held or _is_worth_an_order(totals[symbol], tickers.get(symbol), settings)
+    }
+
+
+def _totals_by_symbol(state: AccountState) -> dict[str, Decimal]:
+    """Of every asset that there is any of, but the quote itself: how much, by its pair with the quote."""
+    return {
+        f"{asset}/{state.quote}": balance.total
+        for asset, balance in state.balances.items()
+        if balance.total and asset != state.quote
     }
 
 

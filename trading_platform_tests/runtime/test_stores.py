@@ -47,7 +47,7 @@ def platform(site: InfluxSite, database_url: str, tmp_path: Path, monkeypatch: p
     """The commands' platform: its servers without the processes around them."""
     made = Platform(_settings(site, database_url, "influxdb"))
     for module in (store_status, store_migration):
-        monkeypatch.setattr(module, "platform_with_database", lambda settings: (made, StateFolder.at(tmp_path)))
+        monkeypatch.setattr(module, "attach", lambda settings: (made, StateFolder.at(tmp_path), None))
     return made
 
 

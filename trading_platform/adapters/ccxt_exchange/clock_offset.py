@@ -30,10 +30,6 @@ def wall_minus_monotonic() -> float:
     return time.time() - time.monotonic()
 
 
-def _earliest(measured: ClockOffset) -> timedelta:
-    return timedelta(seconds=measured.offset_seconds - measured.uncertainty_seconds)
-
-
 class CcxtClockOffset:
     """The best of a few samples, taken again when it is too old for whoever asks, and kept while the venue is silent.
 
@@ -92,7 +88,8 @@ class CcxtClockOffset:
         trip. An exchange that doesn't tell its time has ours. While it is silent, the last measurement is kept.
         """
         measured = self.read(UNHURRIED_LIFETIME_SECONDS, math.inf)
-        return timedelta(0) if measured is None else _earliest(measured)
+        ahead = 0.0 if measured is None else measured.offset_seconds - measured.uncertainty_seconds
+        return timedelta(seconds=ahead)
 
     def _is_usable(self, now: float, kept_seconds: float) -> bool:
         return self._measured_at is not None and self._age(now) <= kept_seconds
